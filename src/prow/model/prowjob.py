@@ -1,0 +1,172 @@
+"""The ProwJob custom resource (`spec/prowjobs-and-pods` §1): `prow.k8s.io/v1`, JSON as upstream writes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from prow.model.base import Noun, always
+from prow.model.decoration import DecorationConfig
+from prow.model.refs import Refs
+
+
+class JobType(StrEnum):
+    PRESUBMIT = "presubmit"
+    POSTSUBMIT = "postsubmit"
+    PERIODIC = "periodic"
+    BATCH = "batch"
+
+
+class JobState(StrEnum):
+    SCHEDULING = "scheduling"
+    TRIGGERED = "triggered"
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ABORTED = "aborted"
+    ERROR = "error"
+
+
+FINAL_STATES = frozenset({JobState.SUCCESS, JobState.FAILURE, JobState.ABORTED, JobState.ERROR})
+
+KUBERNETES_AGENT = "kubernetes"
+JENKINS_AGENT = "jenkins"
+
+
+class ObjectMeta(Noun, rename="camel"):
+    """Kubernetes object metadata: the parts Prow reads and writes."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    creation_timestamp: datetime | None = always(None)
+    deletion_timestamp: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class SlackReporterConfig(Noun):
+    host: str = ""
+    channel: str = ""
+    job_states_to_report: tuple[str, ...] | None = None
+    report_template: str = ""
+    report: bool | None = None
+
+
+class ReporterConfig(Noun):
+    slack: SlackReporterConfig | None = None
+
+
+class TeamSlug(Noun):
+    slug: str = always("")
+    org: str = always("")
+
+
+class RerunAuthConfig(Noun):
+    allow_anyone: bool = False
+    github_team_ids: tuple[int, ...] = ()
+    github_team_slugs: tuple[TeamSlug, ...] = ()
+    github_users: tuple[str, ...] = ()
+    github_orgs: tuple[str, ...] = ()
+
+
+class JenkinsSpec(Noun):
+    github_branch_source_job: bool = False
+
+
+class ResultStoreConfig(Noun):
+    project_id: str = ""
+
+
+class ProwJobDefault(Noun):
+    resultstore_config: ResultStoreConfig | None = None
+    tenant_id: str = ""
+
+
+class ProwJobSpec(Noun):
+    """What is to be run, fixed at creation. `pod_spec` is a core/v1 PodSpec as plain JSON."""
+
+    type: JobType = JobType.PERIODIC
+    agent: str = ""
+    cluster: str = ""
+    namespace: str = ""
+    job: str = ""
+    refs: Refs | None = None
+    extra_refs: tuple[Refs, ...] = ()
+    report: bool = False
+    context: str = ""
+    rerun_command: str = ""
+    max_concurrency: int = 0
+    error_on_eviction: bool = False
+    pod_spec: dict[str, Any] | None = None
+    jenkins_spec: JenkinsSpec | None = None
+    pipeline_run_spec: dict[str, Any] | None = None
+    tekton_pipeline_run_spec: dict[str, Any] | None = None
+    decoration_config: DecorationConfig | None = None
+    reporter_config: ReporterConfig | None = None
+    rerun_auth_config: RerunAuthConfig | None = None
+    hidden: bool = False
+    prowjob_defaults: ProwJobDefault | None = None
+    job_queue_name: str = ""
+
+
+class ProwJobStatus(
+    Noun,
+    rename={"start_time": "startTime", "pending_time": "pendingTime", "completion_time": "completionTime"},
+):
+    """How it went. Times have whole seconds, UTC."""
+
+    start_time: datetime | None = always(None)
+    pending_time: datetime | None = None
+    completion_time: datetime | None = None
+    state: JobState | None = None
+    description: str = ""
+    url: str = ""
+    pod_revival_count: int = 0
+    pod_name: str = ""
+    build_id: str = ""
+    jenkins_build_id: str = ""
+    prev_report_states: dict[str, str] = {}
+
+    @property
+    def complete(self) -> bool:
+        """The presence of `completionTime`, not the state, is what complete means."""
+        return self.completion_time is not None
+
+
+class ProwJob(Noun, rename={"api_version": "apiVersion"}):
+    """One run of one job."""
+
+    kind: str = always("ProwJob")
+    api_version: str = always("prow.k8s.io/v1")
+    metadata: ObjectMeta = always(ObjectMeta())
+    spec: ProwJobSpec = always(ProwJobSpec())
+    status: ProwJobStatus = always(ProwJobStatus())
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+
+class Label:
+    """Labels and annotations with a meaning (`spec/prowjobs-and-pods` §1.7)."""
+
+    CREATED_BY_PROW = "created-by-prow"
+    CREATED_BY_TIDE = "created-by-tide"
+    TYPE = "prow.k8s.io/type"
+    JOB = "prow.k8s.io/job"
+    CONTEXT = "prow.k8s.io/context"
+    ORG = "prow.k8s.io/refs.org"
+    REPO = "prow.k8s.io/refs.repo"
+    BASE_REF = "prow.k8s.io/refs.base_ref"
+    PULL = "prow.k8s.io/refs.pull"
+    ID = "prow.k8s.io/id"
+    BUILD_ID = "prow.k8s.io/build-id"
+    PLANK_VERSION = "prow.k8s.io/plank-version"
+    EVENT_GUID = "event-GUID"
+    IS_OPTIONAL = "prow.k8s.io/is-optional"
+    RETEST = "prow.k8s.io/retest"
+    RE_RUN = "prow.k8s.io/re-run"
