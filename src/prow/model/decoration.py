@@ -10,14 +10,14 @@ from typing import Any
 from prow.model.base import Noun
 
 
-class UtilityImages(Noun):
+class UtilityImages(Noun, frozen=True):
     clonerefs: str = ""
     initupload: str = ""
     entrypoint: str = ""
     sidecar: str = ""
 
 
-class Resources(Noun):
+class Resources(Noun, frozen=True):
     """ResourceRequirements per utility container."""
 
     clonerefs: dict[str, Any] | None = None
@@ -26,7 +26,7 @@ class Resources(Noun):
     sidecar: dict[str, Any] | None = None
 
 
-class GCSConfiguration(Noun, rename={"media_types": "mediaTypes"}):
+class GCSConfiguration(Noun, frozen=True, rename={"media_types": "mediaTypes"}):
     """Where and how logs and artifacts are stored (any provider, despite the name)."""
 
     bucket: str = ""
@@ -40,12 +40,12 @@ class GCSConfiguration(Noun, rename={"media_types": "mediaTypes"}):
     compress_file_types: tuple[str, ...] = ()
 
 
-class SecretKey(Noun):
+class SecretKey(Noun, frozen=True):
     name: str = ""
     key: str = ""
 
 
-class CensoringOptions(Noun):
+class CensoringOptions(Noun, frozen=True):
     censoring_concurrency: int | None = None
     censoring_buffer_size: int | None = None
     include_directories: tuple[str, ...] = ()
@@ -53,12 +53,12 @@ class CensoringOptions(Noun):
     minimum_secret_length: int | None = None
 
 
-class SchedulingOptions(Noun):
+class SchedulingOptions(Noun, frozen=True):
     affinity: dict[str, Any] | None = None
     tolerations: tuple[dict[str, Any], ...] = ()
 
 
-class DecorationConfig(Noun):
+class DecorationConfig(Noun, frozen=True):
     """How the pod utilities wrap a job. Durations: Go duration text, e.g. `2h0m0s`."""
 
     timeout: str | None = None

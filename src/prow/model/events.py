@@ -38,7 +38,7 @@ class EventKind(StrEnum):
     GENERIC_COMMENT = "GenericCommentEvent"
 
 
-class Event(Noun):
+class Event(Noun, frozen=True):
     """`guid`: GitHub's delivery id; `action`: the raw action, empty for push and status."""
 
     guid: str = ""
@@ -51,17 +51,17 @@ class Event(Noun):
         return self.repo.org
 
 
-class IssueEvent(Event):
+class IssueEvent(Event, frozen=True):
     issue: Issue = Issue()
     label: LabelRef | None = None
 
 
-class IssueCommentEvent(Event):
+class IssueCommentEvent(Event, frozen=True):
     issue: Issue = Issue()
     comment: IssueComment = IssueComment()
 
 
-class PullRequestEvent(Event):
+class PullRequestEvent(Event, frozen=True):
     """`before`, `after`: heads around a `synchronize`. `base_changed`, `title_changed`: what `edited` changed."""
 
     number: int = 0
@@ -74,17 +74,17 @@ class PullRequestEvent(Event):
     title_before: str | None = None
 
 
-class ReviewEvent(Event):
+class ReviewEvent(Event, frozen=True):
     pull_request: PullRequest = PullRequest()
     review: Review = Review()
 
 
-class ReviewCommentEvent(Event):
+class ReviewCommentEvent(Event, frozen=True):
     pull_request: PullRequest = PullRequest()
     comment: ReviewComment = ReviewComment()
 
 
-class PushEvent(Event):
+class PushEvent(Event, frozen=True):
     """`ref`: full ref name, e.g. `refs/heads/main`."""
 
     ref: str = ""
@@ -102,26 +102,26 @@ class PushEvent(Event):
         return self.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
-class StatusEvent(Event):
+class StatusEvent(Event, frozen=True):
     sha: str = ""
     status: CommitStatus = CommitStatus()
 
 
-class CheckRunEvent(Event):
+class CheckRunEvent(Event, frozen=True):
     sha: str = ""
     name: str = ""
     status: str = ""
     conclusion: str = ""
 
 
-class WorkflowRunEvent(Event):
+class WorkflowRunEvent(Event, frozen=True):
     sha: str = ""
     name: str = ""
     status: str = ""
     conclusion: str = ""
 
 
-class GenericComment(Event):
+class GenericComment(Event, frozen=True):
     """Text that a person wrote, whatever it hangs on. `action`: created, edited or deleted.
 
     `user` is the author of the text, not the sender. `comment_id` is None for a description or a review.

@@ -22,7 +22,7 @@ class PullKey(NamedTuple):
         return f"{self.org}/{self.repo}#{self.number}"
 
 
-class User(Noun):
+class User(Noun, frozen=True):
     """Also an organisation or a bot. A deleted user is `ghost`."""
 
     login: str = ""
@@ -32,18 +32,18 @@ class User(Noun):
     name: str | None = None
 
 
-class LabelRef(Noun):
+class LabelRef(Noun, frozen=True):
     name: str = ""
     color: str = ""
     description: str | None = None
 
 
-class Milestone(Noun):
+class Milestone(Noun, frozen=True):
     number: int = 0
     title: str = ""
 
 
-class RepoPermissions(Noun):
+class RepoPermissions(Noun, frozen=True):
     pull: bool = False
     triage: bool = False
     push: bool = False
@@ -51,7 +51,7 @@ class RepoPermissions(Noun):
     admin: bool = False
 
 
-class Repo(Noun):
+class Repo(Noun, frozen=True):
     id: int = 0
     name: str = ""
     full_name: str = ""
@@ -70,7 +70,7 @@ class Repo(Noun):
         return self.full_name.partition("/")[0]
 
 
-class Branch(Noun):
+class Branch(Noun, frozen=True):
     """One side of a pull request. `repo` is null when the head repository was deleted."""
 
     ref: str = ""
@@ -80,7 +80,7 @@ class Branch(Noun):
     repo: Repo | None = None
 
 
-class Issue(Noun):
+class Issue(Noun, frozen=True):
     """An issue, or the issue side of a pull request (`pull_request` present)."""
 
     id: int = 0
@@ -104,7 +104,7 @@ class Issue(Noun):
         return self.user.login if self.user else "ghost"
 
 
-class PullRequest(Noun):
+class PullRequest(Noun, frozen=True):
     """`mergeable` is None while GitHub computes it."""
 
     id: int = 0
@@ -139,7 +139,7 @@ class PullRequest(Noun):
         return self.user.login if self.user else "ghost"
 
 
-class IssueComment(Noun):
+class IssueComment(Noun, frozen=True):
     id: int = 0
     node_id: str = ""
     user: User | None = None
@@ -153,7 +153,7 @@ class IssueComment(Noun):
         return self.user.login if self.user else "ghost"
 
 
-class Review(Noun):
+class Review(Noun, frozen=True):
     """`state`: upper case, as REST has it; webhooks' lower case is raised when they are decoded."""
 
     id: int = 0
@@ -166,7 +166,7 @@ class Review(Noun):
     submitted_at: datetime | None = None
 
 
-class ReviewComment(Noun):
+class ReviewComment(Noun, frozen=True):
     id: int = 0
     node_id: str = ""
     user: User | None = None
@@ -176,7 +176,7 @@ class ReviewComment(Noun):
     created_at: datetime | None = None
 
 
-class ChangedFile(Noun):
+class ChangedFile(Noun, frozen=True):
     """A file of a pull request (`GET /repos/{owner}/{repo}/pulls/{n}/files`)."""
 
     filename: str = ""
@@ -189,7 +189,7 @@ class ChangedFile(Noun):
     patch: str | None = None
 
 
-class CommitStatus(Noun):
+class CommitStatus(Noun, frozen=True):
     """A status of a commit. `state`: error, failure, pending, success."""
 
     context: str = ""
@@ -199,14 +199,14 @@ class CommitStatus(Noun):
     updated_at: datetime | None = None
 
 
-class CombinedStatus(Noun):
+class CombinedStatus(Noun, frozen=True):
     sha: str = ""
     state: str = ""
     statuses: tuple[CommitStatus, ...] = ()
     total_count: int = 0
 
 
-class PushCommit(Noun):
+class PushCommit(Noun, frozen=True):
     id: str = ""
     message: str = ""
     added: tuple[str, ...] = ()

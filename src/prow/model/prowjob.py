@@ -34,7 +34,7 @@ KUBERNETES_AGENT = "kubernetes"
 JENKINS_AGENT = "jenkins"
 
 
-class ObjectMeta(Noun, rename="camel"):
+class ObjectMeta(Noun, frozen=True, rename="camel"):
     """Kubernetes object metadata: the parts Prow reads and writes."""
 
     name: str = ""
@@ -48,7 +48,7 @@ class ObjectMeta(Noun, rename="camel"):
     annotations: dict[str, str] = {}
 
 
-class SlackReporterConfig(Noun):
+class SlackReporterConfig(Noun, frozen=True):
     host: str = ""
     channel: str = ""
     job_states_to_report: tuple[str, ...] | None = None
@@ -56,16 +56,16 @@ class SlackReporterConfig(Noun):
     report: bool | None = None
 
 
-class ReporterConfig(Noun):
+class ReporterConfig(Noun, frozen=True):
     slack: SlackReporterConfig | None = None
 
 
-class TeamSlug(Noun):
+class TeamSlug(Noun, frozen=True):
     slug: str = always("")
     org: str = always("")
 
 
-class RerunAuthConfig(Noun):
+class RerunAuthConfig(Noun, frozen=True):
     allow_anyone: bool = False
     github_team_ids: tuple[int, ...] = ()
     github_team_slugs: tuple[TeamSlug, ...] = ()
@@ -73,20 +73,20 @@ class RerunAuthConfig(Noun):
     github_orgs: tuple[str, ...] = ()
 
 
-class JenkinsSpec(Noun):
+class JenkinsSpec(Noun, frozen=True):
     github_branch_source_job: bool = False
 
 
-class ResultStoreConfig(Noun):
+class ResultStoreConfig(Noun, frozen=True):
     project_id: str = ""
 
 
-class ProwJobDefault(Noun):
+class ProwJobDefault(Noun, frozen=True):
     resultstore_config: ResultStoreConfig | None = None
     tenant_id: str = ""
 
 
-class ProwJobSpec(Noun):
+class ProwJobSpec(Noun, frozen=True):
     """What is to be run, fixed at creation. `pod_spec` is a core/v1 PodSpec as plain JSON."""
 
     type: JobType = JobType.PERIODIC
@@ -115,6 +115,7 @@ class ProwJobSpec(Noun):
 
 class ProwJobStatus(
     Noun,
+    frozen=True,
     rename={"start_time": "startTime", "pending_time": "pendingTime", "completion_time": "completionTime"},
 ):
     """How it went. Times have whole seconds, UTC."""
@@ -137,7 +138,7 @@ class ProwJobStatus(
         return self.completion_time is not None
 
 
-class ProwJob(Noun, rename={"api_version": "apiVersion"}):
+class ProwJob(Noun, frozen=True, rename={"api_version": "apiVersion"}):
     """One run of one job."""
 
     kind: str = always("ProwJob")

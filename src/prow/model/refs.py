@@ -5,7 +5,7 @@ from __future__ import annotations
 from prow.model.base import Noun, always
 
 
-class Pull(Noun):
+class Pull(Noun, frozen=True):
     """One pull request at one head commit."""
 
     number: int = always(0)
@@ -19,7 +19,7 @@ class Pull(Noun):
     author_link: str = ""
 
 
-class Refs(Noun):
+class Refs(Noun, frozen=True):
     """A repository at a base commit with zero or more pulls merged into it."""
 
     org: str = always("")

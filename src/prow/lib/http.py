@@ -1,0 +1,88 @@
+"""HTTP servers inside the running loop: uvicorn with httptools, bounded, drained at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+from prow.lib.errors import UsageError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; `UsageError` in one line when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(
+                f"port {port} on {host} is in use: stop what listens there, or give another port"
+            ) from error
+        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to `lib.service`, not to each server."""
+
+    def install_signal_handlers(self) -> None: ...
+
+    def capture_signals(self) -> Any:
+        return _nothing()
+
+
+class _nothing:  # noqa: N801
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@asynccontextmanager
+async def serve(
+    app: App, *, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None, grace: float = 5.0
+) -> AsyncIterator[int]:
+    """Serve `app` while the block runs; gives the port. At the end open requests get `grace` seconds to finish."""
+    listener = listener or bind(host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="none",
+        http="httptools",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(grace)),
+        timeout_keep_alive=75,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http-{listener.getsockname()[1]}")
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()

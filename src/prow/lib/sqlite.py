@@ -1,0 +1,193 @@
+"""One SQLite file per room: WAL, one writer thread with group commit, reads on a second connection.
+
+`Database.write(work)` queues `work(connection)` for the writer thread. Whatever is queued while a commit is under way goes
+into the next transaction together, so many writers share one fsync; each returns only after its commit. Each work runs in
+a savepoint of its own: an exception undoes that work alone and is raised to its caller. The file has mode 0600 and
+`user_version` = number of migrations; a file of a newer program is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from prow.lib.errors import ProwError, UsageError
+
+T = TypeVar("T")
+
+Work = Callable[[sqlite3.Connection], T]
+
+_BATCH = 512
+"""Works in one transaction at most: bounds how long the first of them waits for its commit."""
+
+
+class DatabaseClosed(ProwError):
+    """The database was closed while, or before, something was asked of it."""
+
+
+class Database:
+    """Made by `Database.open`. All methods may be called from any task of the loop that opened it."""
+
+    def __init__(self, path: Path, synchronous: str) -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_loop, name=f"sqlite-{path.name}", daemon=True)
+        self._reads: sqlite3.Connection | None = None
+        self._read_lock = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls, path: Path, migrations: Sequence[str], *, synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL"
+    ) -> Database:
+        """Create or open `path` and bring it to the newest version. `UsageError` when that cannot be."""
+        database = cls(path, synchronous)
+        await asyncio.to_thread(database._prepare, tuple(migrations))
+        database._writer.start()
+        return database
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in the writer thread; returns after it is on disk (as `synchronous` promises)."""
+        if self._closed:
+            raise DatabaseClosed(f"{self.path.name} is closed")
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        return await asyncio.wrap_future(future)
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` in a thread on a connection that only reads."""
+        return await asyncio.to_thread(self._read, work)
+
+    async def data_version(self) -> int:
+        """A number that changes when another connection, also of another process, has committed."""
+        return await self.read(lambda connection: int(connection.execute("PRAGMA data_version").fetchone()[0]))
+
+    async def close(self) -> None:
+        """Finish what is queued, fold the WAL back and close. Closing twice is fine."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            await asyncio.to_thread(self._writer.join)
+            await asyncio.to_thread(self._close_reads)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA journal_size_limit=16777216")
+        return connection
+
+    def _prepare(self, migrations: tuple[str, ...]) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = self._connect()
+        except (OSError, sqlite3.Error) as error:
+            raise UsageError(
+                f"cannot open {self.path}: {error}; give another --state-dir or mend its rights"
+            ) from error
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            if version > len(migrations):
+                connection.execute("ROLLBACK")
+                raise UsageError(
+                    f"{self.path} was written by a newer release (version {version}, this one knows {len(migrations)}): "
+                    "run that release, or give another --state-dir"
+                )
+            for number, script in enumerate(migrations[version:], start=version + 1):
+                for statement in _statements(script):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version={number}")
+            connection.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise UsageError(f"{self.path} cannot be used: {error}; move it away to start afresh") from error
+        finally:
+            connection.close()
+
+    def _read(self, work: Work[T]) -> T:
+        with self._read_lock:
+            if self._reads is None:
+                if self._closed:
+                    raise DatabaseClosed(f"{self.path.name} is closed")
+                self._reads = self._connect()
+                self._reads.execute("PRAGMA query_only=ON")
+            return work(self._reads)
+
+    def _close_reads(self) -> None:
+        with self._read_lock:
+            if self._reads is not None:
+                self._reads.close()
+                self._reads = None
+
+    def _write_loop(self) -> None:
+        connection = self._connect()
+        stopping = False
+        while not stopping:
+            item = self._queue.get()
+            batch: list[tuple[Work[Any], Future[Any]]] = []
+            while True:
+                if item is None:
+                    stopping = True
+                    break
+                batch.append(item)
+                if len(batch) >= _BATCH:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            if batch:
+                self._commit(connection, batch)
+        connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
+        answers: list[tuple[Future[Any], Any]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for work, future in batch:
+                connection.execute("SAVEPOINT work")
+                try:
+                    answers.append((future, work(connection)))
+                except BaseException as error:  # noqa: BLE001 - it belongs to the caller of this work
+                    connection.execute("ROLLBACK TO work")
+                    _fail(future, error)
+                connection.execute("RELEASE work")
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for _, future in batch:
+                _fail(future, error)
+            return
+        for future, answer in answers:
+            if not future.done() and future.set_running_or_notify_cancel():
+                future.set_result(answer)
+
+
+def _fail(future: Future[Any], error: BaseException) -> None:
+    if not future.done() and future.set_running_or_notify_cancel():
+        future.set_exception(error)
+
+
+def _statements(script: str) -> list[str]:
+    """Split a migration at semicolons that end a statement; `executescript` would commit in between."""
+    statements: list[str] = []
+    current = ""
+    for piece in script.split(";"):
+        current = f"{current};{piece}" if current else piece
+        if sqlite3.complete_statement(f"{current};"):
+            if current.strip():
+                statements.append(current)
+            current = ""
+    return statements
