@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from prow.lib import open_work
 from prow.lib.errors import ProwError, UsageError
 
 T = TypeVar("T")
@@ -59,12 +60,14 @@ class Database:
         if self._closed:
             raise DatabaseClosed(f"{self.path.name} is closed")
         future: Future[T] = Future()
-        self._queue.put((work, future))
-        return await asyncio.wrap_future(future)
+        with open_work.counted():
+            self._queue.put((work, future))
+            return await asyncio.wrap_future(future)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in a thread on a connection that only reads."""
-        return await asyncio.to_thread(self._read, work)
+        with open_work.counted():
+            return await asyncio.to_thread(self._read, work)
 
     async def data_version(self) -> int:
         """A number that changes when another connection, also of another process, has committed."""
