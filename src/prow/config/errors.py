@@ -1,0 +1,44 @@
+"""What is wrong with a configuration, and where: one line each, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prow.lib.errors import UsageError
+
+
+class ConfigError(UsageError):
+    """One thing that keeps a configuration from being used.
+
+    `file` as the operator named it; `line` and `column` count from 1, 0: not known; `path`: where in the document,
+    e.g. `plank.report_templates.*` or `presubmits.o/r[3].spec`. The text is `file:line:column: message`.
+    """
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0, column: int = 0, path: str = "") -> None:
+        where = ":".join([file, *(str(number) for number in (line, column) if number)])
+        super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
+        self.path = path
+
+
+class ConfigErrors(ConfigError):
+    """All that was found, in the order of the files. The text has one line for each."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        first = errors[0]
+        super().__init__(first.message, file=first.file, line=first.line, column=first.column, path=first.path)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+def raise_all(errors: Sequence[ConfigError]) -> None:
+    """Raise what is in `errors`: nothing, the one, or all in one."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ConfigErrors(errors)
