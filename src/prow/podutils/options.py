@@ -22,10 +22,10 @@ ENTRYPOINT_ENV = "ENTRYPOINT_OPTIONS"
 SIDECAR_ENV = "SIDECAR_OPTIONS"
 GCSUPLOAD_ENV = "GCSUPLOAD_OPTIONS"
 
-O = TypeVar("O", bound=Noun)
+Options = TypeVar("Options", bound=Noun)
 
 
-def decode(text: str | bytes, kind: type[O], *, where: str) -> O:
+def decode(text: str | bytes, kind: type[Options], *, where: str) -> Options:
     """Options from their JSON. `where`: the variable, for the error's text."""
     try:
         return msgspec.json.decode(text, type=kind)
