@@ -30,7 +30,7 @@ def parse(*args: str) -> Options:
 
 def test_defaults_are_upstreams() -> None:
     options = parse()
-    assert (options.port, options.dry_run, options.grace_period) == (8888, True, 180)
+    assert (options.port, options.dry_run, options.grace_period) == (8888, True, Seconds(180))
     assert options.endpoint == ("https://api.github.com",)
 
 
@@ -55,7 +55,7 @@ def test_the_first_explicit_value_replaces_the_default_of_a_repeated_flag() -> N
 
 
 def test_durations_are_gos() -> None:
-    assert parse("--grace-period=1m30s").grace_period == 90
+    assert parse("--grace-period=1m30s").grace_period == Seconds(90)
 
 
 def test_an_unknown_flag_is_answered_with_the_nearest_one() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from prow.lib.sqlite import Database, DatabaseClosed
 TABLE = "CREATE TABLE t (n INTEGER UNIQUE); CREATE INDEX i ON t (n);"
 
 
-def insert(n: int):
+def insert(n: int) -> Callable[[sqlite3.Connection], int]:
     def work(connection: sqlite3.Connection) -> int:
         connection.execute("INSERT INTO t (n) VALUES (?)", (n,))
         return n

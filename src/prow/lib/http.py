@@ -71,13 +71,16 @@ async def serve(
         loop="none",
         http="httptools",
         ws="none",
+        interface="asgi3",
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=max(1, round(grace)),
         timeout_keep_alive=75,
         h11_max_incomplete_event_size=64 << 10,
     )
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    errors = logging.getLogger("uvicorn.error")
+    errors.parent = logging.getLogger("prow")
+    errors.setLevel(logging.ERROR)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http-{listener.getsockname()[1]}")
     try:

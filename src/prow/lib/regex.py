@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 _MAX_PATTERN = 64 * 1024
 _NONE = (-1, -1)

@@ -5,11 +5,10 @@ Every value that was ever loaded, plain and in base64, is given to the log censo
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from pathlib import Path
 
-from prow.lib import logs
+from prow.lib import logs, open_work
 from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
 
@@ -73,7 +72,7 @@ class Secrets:
         while True:
             await self._clock.sleep(_POLL_SECONDS)
             polls += 1
-            await asyncio.to_thread(self._poll, force=polls % _REREAD_POLLS == 0)
+            await open_work.in_thread(self._poll, force=polls % _REREAD_POLLS == 0)
 
     def _poll(self, *, force: bool) -> None:
         for path, secret in self._secrets.items():

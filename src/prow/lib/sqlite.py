@@ -66,8 +66,7 @@ class Database:
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in a thread on a connection that only reads."""
-        with open_work.counted():
-            return await asyncio.to_thread(self._read, work)
+        return await open_work.in_thread(self._read, work)
 
     async def data_version(self) -> int:
         """A number that changes when another connection, also of another process, has committed."""

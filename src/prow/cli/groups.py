@@ -1,0 +1,158 @@
+"""The flag groups of upstream's components, declared once (`spec/deployment` §2.8, `spec/plugins-other` §15).
+
+Flags of things this release does not do yet are accepted, so that an operator's command lines start; `refuse_unsupported`
+answers in one line when one of them would change what happens.
+"""
+
+from __future__ import annotations
+
+from prow.lib.errors import UsageError
+from prow.lib.flags import FlagGroup, Seconds, flag
+
+API = "https://api.github.com"
+
+
+class ConfigFlags(FlagGroup):
+    config_path: str = flag("config-path", "", "Path to config.yaml (required).")
+    job_config_path: str = flag("job-config-path", "", "Path to a job file, or to a folder of them.")
+    supplemental_prow_config_dir: tuple[str, ...] = flag(
+        "supplemental-prow-config-dir", (), "Folder with further config files; may be repeated."
+    )
+    supplemental_prow_configs_filename_suffix: str = flag(
+        "supplemental-prow-configs-filename-suffix", "_prowconfig.yaml", "Names of files in those folders end so."
+    )
+    in_repo_config_cache_size: int = flag("in-repo-config-cache-size", 200, "In-repo configs kept in memory.")
+    cache_dir_base: str = flag("cache-dir-base", "", "Folder for git caches; empty: below the state folder.")
+    moonraker_address: str = flag("moonraker-address", "", "Not supported: in-repo config is read here.", hidden=True)
+
+
+class PluginFlags(FlagGroup):
+    plugin_config: str = flag("plugin-config", "/etc/plugins/plugins.yaml", "Path to plugins.yaml.")
+    supplemental_plugin_config_dir: tuple[str, ...] = flag(
+        "supplemental-plugin-config-dir", (), "Folder with further plugin config files; may be repeated."
+    )
+    supplemental_plugin_configs_filename_suffix: str = flag(
+        "supplemental-plugin-configs-filename-suffix", "_pluginconfig.yaml", "Names of files in those folders end so."
+    )
+
+
+class GitHubFlags(FlagGroup):
+    github_host: str = flag("github-host", "github.com", "GitHub's host name.")
+    github_endpoint: tuple[str, ...] = flag(
+        "github-endpoint", (API,), "API endpoint; repeat for fallbacks, in that order."
+    )
+    github_graphql_endpoint: str = flag("github-graphql-endpoint", f"{API}/graphql", "GraphQL endpoint.")
+    github_token_path: str = flag("github-token-path", "", "File with the bot's token.")
+    github_app_id: str = flag("github-app-id", "", "GitHub App id (not supported yet).")
+    github_app_private_key_path: str = flag("github-app-private-key-path", "", "GitHub App key (not supported yet).")
+    github_hourly_tokens: int = flag("github-hourly-tokens", 0, "Own limit of API calls an hour; 0: GitHub's.")
+    github_allowed_burst: int = flag("github-allowed-burst", 0, "Calls that may be made at once under that limit.")
+    github_throttle_org: tuple[str, ...] = flag(
+        "github-throttle-org", (), "org:hourly:burst; may be repeated.", hidden=True
+    )
+    request_timeout: Seconds = flag("github-client.request-timeout", Seconds(120), "Longest wait for one answer.")
+    max_retries: int = flag("github-client.max-retries", 8, "Attempts for one call.")
+    max_404_retries: int = flag("github-client.max-404-retries", 2, "Attempts when GitHub does not find it (yet).")
+    backoff_timeout: Seconds = flag("github-client.backoff-timeout", Seconds(120), "Longest wait for a rate limit.")
+    initial_delay: Seconds = flag("github-client.initial-delay", Seconds(2), "First wait between attempts.")
+    git_signing_key_path: str = flag("git-signing-key-path", "", "Key to sign commits with.", hidden=True)
+
+
+class EnablementFlags(FlagGroup):
+    enabled_org: tuple[str, ...] = flag("github-enabled-org", (), "Handle only this organisation; may be repeated.")
+    enabled_repo: tuple[str, ...] = flag("github-enabled-repo", (), "Handle only this org/repo; may be repeated.")
+    disabled_org: tuple[str, ...] = flag("github-disabled-org", (), "Do not handle this organisation; may be repeated.")
+    disabled_repo: tuple[str, ...] = flag("github-disabled-repo", (), "Do not handle this org/repo; may be repeated.")
+
+    def check(self) -> None:
+        """A name in an enabled and in the disabled list is an error, and so is a repository without its organisation."""
+        for kind, on, off in (
+            ("org", self.enabled_org, self.disabled_org),
+            ("repo", self.enabled_repo, self.disabled_repo),
+        ):
+            both = sorted(set(on) & set(off))
+            if both:
+                raise UsageError(f"--github-enabled-{kind} and --github-disabled-{kind} both name {', '.join(both)}")
+        for repo in (*self.enabled_repo, *self.disabled_repo):
+            if repo.count("/") != 1 or repo.startswith("/") or repo.endswith("/"):
+                raise UsageError(f'"{repo}" is not of the form org/repo')
+
+
+class InstrumentationFlags(FlagGroup):
+    metrics_port: int = flag("metrics-port", 9090, "Port of /metrics.")
+    pprof_port: int = flag("pprof-port", 6060, "Port of /debug/pprof/.")
+    health_port: int = flag("health-port", 8081, "Port of /healthz and /healthz/ready.")
+    profile_memory_usage: bool = flag("profile-memory-usage", False, "Accepted for compatibility.", hidden=True)
+    memory_profile_interval: Seconds = flag(
+        "memory-profile-interval", Seconds(30), "Accepted for compatibility.", hidden=True
+    )
+
+
+class StorageFlags(FlagGroup):
+    gcs_credentials_file: str = flag("gcs-credentials-file", "", "Service-account JSON for gs:// buckets.")
+    s3_credentials_file: str = flag("s3-credentials-file", "", "Credentials JSON for s3:// buckets.")
+
+
+class KubernetesFlags(FlagGroup):
+    kubeconfig: str = flag("kubeconfig", "", "Kubernetes as job store and engine (not supported yet).")
+    kubeconfig_dir: str = flag("kubeconfig-dir", "", "Folder of kubeconfigs (not supported yet).", hidden=True)
+    kubeconfig_suffix: str = flag("kubeconfig-suffix", "", "Suffix of files in that folder.", hidden=True)
+    projected_token_file: str = flag("projected-token-file", "", "Not supported yet.", hidden=True)
+    no_in_cluster_config: bool = flag("no-in-cluster-config", False, "Accepted for compatibility.", hidden=True)
+
+
+class HookFlags(FlagGroup):
+    webhook_path: str = flag("webhook-path", "/hook", "Path of the webhook endpoint.")
+    port: int = flag("port", 8888, "Port of the webhook endpoint.")
+    hmac_secret_file: str = flag("hmac-secret-file", "/etc/webhook/hmac", "File with the webhook secret or secrets.")
+    grace_period: Seconds = flag("grace-period", Seconds(180), "Time to finish open handlers when stopping.")
+    dry_run: bool = flag("dry-run", True, "Write nothing to GitHub and create no jobs.")
+    slack_token_file: str = flag("slack-token-file", "", "Accepted; Slack comes with a later release.", hidden=True)
+
+
+class StateFlags(FlagGroup):
+    """Ours: where a Prow without a cluster keeps what it must not lose."""
+
+    state_dir: str = flag(
+        "state-dir", "", "State folder; default /var/lib/prow when writable, else the user's state folder."
+    )
+    host: str = flag("host", "127.0.0.1", "Address to listen on.")
+    log_level: str = flag("log-level", "info", "trace, debug, info, warning, error.")
+
+
+class EngineFlags(FlagGroup):
+    """Ours: how jobs run on this machine."""
+
+    engine: str = flag("engine", "bubblewrap", "bubblewrap, podman, docker, or process (with --allow-unsandboxed).")
+    allow_unsandboxed: bool = flag(
+        "allow-unsandboxed", False, "Allow --engine=process: jobs run as you, without a sandbox."
+    )
+    volumes_dir: str = flag("volumes-dir", "", "Folder with secrets/NAME/KEY and configmaps/NAME/KEY for job volumes.")
+    allow_secrets: tuple[str, ...] = flag(
+        "allow-secrets", (), "org/repo whose jobs may mount Secrets and host paths; repeat."
+    )
+    max_running: int = flag("max-running", 0, "Jobs at the same time; 0: twice the processors.")
+    bucket_dir: str = flag("bucket-dir", "", "Keep all buckets of the config as folders here instead of in the cloud.")
+
+
+class DeckFlags(FlagGroup):
+    """Ours, for `up`: the dashboard beside the webhook endpoint."""
+
+    deck_port: int = flag("deck-port", 8080, "Port of the dashboard.")
+    deck_host: tuple[str, ...] = flag("deck-host", (), "Host name people use for the dashboard; may be repeated.")
+    rerun_creates_job: bool = flag("rerun-creates-job", False, "Allow rerun and abort from the page.")
+
+
+def refuse_unsupported(*groups: FlagGroup) -> None:
+    """One clear line for each flag that asks for something this release cannot do."""
+    for group in groups:
+        if isinstance(group, KubernetesFlags) and (group.kubeconfig or group.kubeconfig_dir):
+            raise UsageError(
+                "--kubeconfig: jobs on Kubernetes come with a later release; leave the flag out to run jobs here"
+            )
+        if isinstance(group, GitHubFlags) and (group.github_app_id or group.github_app_private_key_path):
+            raise UsageError("--github-app-id: GitHub App login comes with a later release; give --github-token-path")
+        if isinstance(group, ConfigFlags) and group.moonraker_address:
+            raise UsageError(
+                "--moonraker-address: there is no moonraker; in-repo config is read by each component itself"
+            )
