@@ -5,12 +5,12 @@ from __future__ import annotations
 from prow.model.base import Noun
 
 
-class StatusChecks(Noun):
+class StatusChecks(Noun, frozen=True):
     contexts: tuple[str, ...] = ()
     strict: bool | None = None
 
 
-class Restrictions(Noun):
+class Restrictions(Noun, frozen=True):
     """None and an empty list differ: empty means that nobody is allowed."""
 
     apps: tuple[str, ...] | None = None
@@ -18,12 +18,12 @@ class Restrictions(Noun):
     teams: tuple[str, ...] | None = None
 
 
-class Dismissals(Noun):
+class Dismissals(Noun, frozen=True):
     users: tuple[str, ...] | None = None
     teams: tuple[str, ...] | None = None
 
 
-class ReviewPolicy(Noun):
+class ReviewPolicy(Noun, frozen=True):
     dismissal_restrictions: Dismissals | None = None
     dismiss_stale_reviews: bool | None = None
     require_code_owner_reviews: bool | None = None
@@ -31,7 +31,7 @@ class ReviewPolicy(Noun):
     bypass_pull_request_allowances: Dismissals | None = None
 
 
-class Policy(Noun):
+class Policy(Noun, frozen=True):
     unmanaged: bool | None = None
     protect: bool | None = None
     required_status_checks: StatusChecks | None = None
@@ -47,15 +47,15 @@ class Policy(Noun):
     include: tuple[str, ...] = ()
 
 
-class RepoProtection(Policy):
+class RepoProtection(Policy, frozen=True):
     branches: dict[str, Policy] = {}
 
 
-class OrgProtection(Policy):
+class OrgProtection(Policy, frozen=True):
     repos: dict[str, RepoProtection] = {}
 
 
-class BranchProtection(Policy, rename={"protect_tested_repos": "protect-tested-repos"}):
+class BranchProtection(Policy, frozen=True, rename={"protect_tested_repos": "protect-tested-repos"}):
     orgs: dict[str, OrgProtection] = {}
     protect_tested_repos: bool | None = None
     allow_disabled_policies: bool | None = None

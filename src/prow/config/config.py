@@ -37,7 +37,7 @@ from prow.lib.durations import HOUR, Duration
 from prow.model.base import Noun
 
 
-class JobConfig(Noun):
+class JobConfig(Noun, frozen=True):
     """The keys that job files may have; `prow_ignored` is anybody's."""
 
     presets: tuple[Preset, ...] = ()

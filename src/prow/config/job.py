@@ -25,7 +25,7 @@ class Source(NamedTuple):
     line: int = 0
 
 
-class TektonRunSpec(Noun):
+class TektonRunSpec(Noun, frozen=True):
     v1beta1: dict[str, Any] | None = None
 
 
@@ -171,7 +171,7 @@ class Postsubmit(Brancher, frozen=True):
     always_run: bool | None = None
 
 
-class Retry(Noun):
+class Retry(Noun, frozen=True):
     run_all: bool = False
     attempts: int = 0
     interval: str = ""
@@ -203,7 +203,7 @@ def _duration(text: str) -> Duration:
     return durations.parse(text) if text else Duration(0)
 
 
-class Preset(Noun, rename={"volume_mounts": "volumeMounts"}):
+class Preset(Noun, frozen=True, rename={"volume_mounts": "volumeMounts"}):
     """Added to every job with a pod spec that has all of `labels` (`spec/config` §2.9)."""
 
     labels: dict[str, str] = {}

@@ -15,14 +15,14 @@ SIG_MENTION = (
 )
 
 
-class RepoPlugins(Noun):
+class RepoPlugins(Noun, frozen=True):
     """Plugins of an org or a repo; `excluded_repos`: bare names, for orgs only."""
 
     plugins: tuple[str, ...] = ()
     excluded_repos: tuple[str, ...] = ()
 
 
-class ExternalPlugin(Noun):
+class ExternalPlugin(Noun, frozen=True):
     """A plugin in another process: `events` empty means all."""
 
     name: str = always("")
@@ -30,25 +30,25 @@ class ExternalPlugin(Noun):
     events: tuple[str, ...] = ()
 
 
-class OwnersFilenames(Noun):
+class OwnersFilenames(Noun, frozen=True):
     owners: str = ""
     owners_aliases: str = ""
 
 
-class OwnersOptions(Noun):
+class OwnersOptions(Noun, frozen=True):
     mdyamlrepos: tuple[str, ...] = ()
     skip_collaborators: tuple[str, ...] = ()
     labels_denylist: tuple[str, ...] | None = None
     filenames: dict[str, OwnersFilenames] = {}
 
 
-class ForRepos(Noun):
+class ForRepos(Noun, frozen=True):
     """Options for the orgs and repos listed."""
 
     repos: tuple[str, ...] = ()
 
 
-class ApproveConfig(ForRepos, rename={"command_help_link": "commandHelpLink"}):
+class ApproveConfig(ForRepos, frozen=True, rename={"command_help_link": "commandHelpLink"}):
     issue_required: bool = False
     require_self_approval: bool | None = None
     lgtm_acts_as_approve: bool = False
@@ -67,23 +67,23 @@ class ApproveConfig(ForRepos, rename={"command_help_link": "commandHelpLink"}):
         return not self.ignore_review_state
 
 
-class LgtmConfig(ForRepos):
+class LgtmConfig(ForRepos, frozen=True):
     review_acts_as_lgtm: bool = False
     store_tree_hash: bool = False
     trusted_team_for_sticky_lgtm: str = ""
 
 
-class ProminentInvite(Noun):
+class ProminentInvite(Noun, frozen=True):
     disabled: bool = False
     merged_pr_threshold: int | None = None
     message: str = ""
 
 
-class OrgInvite(Noun):
+class OrgInvite(Noun, frozen=True):
     prominent: ProminentInvite = ProminentInvite()
 
 
-class TriggerConfig(ForRepos):
+class TriggerConfig(ForRepos, frozen=True):
     """Who is trusted, and what a comment may start; other plugins ask it too."""
 
     trusted_apps: tuple[str, ...] = ()
@@ -101,34 +101,34 @@ class TriggerConfig(ForRepos):
         return 3 if threshold is None else threshold
 
 
-class WelcomeConfig(ForRepos):
+class WelcomeConfig(ForRepos, frozen=True):
     """`message_template`: html template; empty: the built-in text."""
 
     message_template: str = ""
     always_post: bool = False
 
 
-class CommitMessageCheck(Noun):
+class CommitMessageCheck(Noun, frozen=True):
     name: str = ""
     disabled: bool = False
 
 
-class InvalidCommitMsgConfig(ForRepos):
+class InvalidCommitMsgConfig(ForRepos, frozen=True):
     checks: tuple[CommitMessageCheck, ...] = ()
 
 
-class MergeWarning(ForRepos):
+class MergeWarning(ForRepos, frozen=True):
     channels: tuple[str, ...] = ()
     exempt_users: tuple[str, ...] = ()
     exempt_branches: dict[str, tuple[str, ...]] = {}
 
 
-class SlackConfig(Noun):
+class SlackConfig(Noun, frozen=True):
     mentionchannels: tuple[str, ...] = ()
     mergewarnings: tuple[MergeWarning, ...] = ()
 
 
-class BlockadeConfig(ForRepos):
+class BlockadeConfig(ForRepos, frozen=True):
     """`branchregexp` None: every branch."""
 
     branchregexp: str | None = None
@@ -137,7 +137,7 @@ class BlockadeConfig(ForRepos):
     explanation: str = ""
 
 
-class RequireMatchingLabel(Noun):
+class RequireMatchingLabel(Noun, frozen=True):
     """`repo`: bare name, empty: the whole org. `grace_period`: Go duration text."""
 
     org: str = ""
@@ -151,7 +151,7 @@ class RequireMatchingLabel(Noun):
     grace_period: str = ""
 
 
-class CherryPickApproved(Noun):
+class CherryPickApproved(Noun, frozen=True):
     org: str = ""
     repo: str = ""
     branchregexp: str = ""
@@ -160,20 +160,20 @@ class CherryPickApproved(Noun):
     allow_missing_lgtm_label: bool = False
 
 
-class CherryPickUnapproved(Noun):
+class CherryPickUnapproved(Noun, frozen=True):
     """`comment` empty: the plugin's own text."""
 
     branchregexp: str = ""
     comment: str = ""
 
 
-class WaitForStatus(Noun):
+class WaitForStatus(Noun, frozen=True):
     context: str = ""
     state: str = ""
     description: str = ""
 
 
-class BlunderbussConfig(Noun):
+class BlunderbussConfig(Noun, frozen=True):
     """Reviewer assignment; `rifle` has the same options."""
 
     request_count: int | None = None
@@ -185,15 +185,15 @@ class BlunderbussConfig(Noun):
     wait_for_status: WaitForStatus | None = None
 
 
-class BranchCleanerConfig(Noun):
+class BranchCleanerConfig(Noun, frozen=True):
     preserved_branches: dict[str, tuple[str, ...]] = {}
 
 
-class KeyPath(Noun):
+class KeyPath(Noun, frozen=True):
     key_path: str = ""
 
 
-class PartitionedMap(Noun):
+class PartitionedMap(Noun, frozen=True):
     """A ConfigMap filled from the files of one glob."""
 
     name: str = always("")
@@ -207,18 +207,18 @@ class PartitionedMap(Noun):
     denied_repos: tuple[str, ...] = ()
 
 
-class ClusterGroup(Noun):
+class ClusterGroup(Noun, frozen=True):
     clusters: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
 
 
-class ConfigUpdater(Noun):
+class ConfigUpdater(Noun, frozen=True):
     maps: dict[str, PartitionedMap] = {}
     cluster_groups: dict[str, ClusterGroup] = {}
     gzip: bool = always(False)
 
 
-class DcoConfig(Noun):
+class DcoConfig(Noun, frozen=True):
     skip_dco_check_for_members: bool = False
     trusted_apps: tuple[str, ...] = ()
     trusted_org: str = ""
@@ -228,67 +228,67 @@ class DcoConfig(Noun):
     contributing_path: str = ""
 
 
-class GolintConfig(Noun):
+class GolintConfig(Noun, frozen=True):
     minimum_confidence: float | None = None
 
 
-class HeartConfig(Noun):
+class HeartConfig(Noun, frozen=True):
     adorees: tuple[str, ...] = ()
     commentregexp: str = ""
 
 
-class HelpConfig(Noun):
+class HelpConfig(Noun, frozen=True):
     help_guidelines_url: str = ""
     help_guidelines_summary: str = ""
 
 
-class JiraConfig(Noun):
+class JiraConfig(Noun, frozen=True):
     disabled_jira_projects: tuple[str, ...] = ()
 
 
-class AssignOn(Noun):
+class AssignOn(Noun, frozen=True):
     label: str = ""
 
 
-class RestrictedLabel(Noun):
+class RestrictedLabel(Noun, frozen=True):
     label: str = always("")
     allowed_teams: tuple[str, ...] = ()
     allowed_users: tuple[str, ...] = ()
     assign_on: tuple[AssignOn, ...] = ()
 
 
-class LabelConfig(Noun):
+class LabelConfig(Noun, frozen=True):
     additional_labels: tuple[str, ...] = ()
     restricted_labels: dict[str, tuple[RestrictedLabel, ...]] = {}
 
 
-class RepoMilestone(Noun):
+class RepoMilestone(Noun, frozen=True):
     maintainers_id: int = 0
     maintainers_team: str = ""
     maintainers_friendly_name: str = ""
 
 
-class OverrideConfig(Noun):
+class OverrideConfig(Noun, frozen=True):
     allow_top_level_owners: bool = False
     allowed_github_teams: dict[str, tuple[str, ...]] = {}
 
 
-class ProjectRepoConfig(Noun):
+class ProjectRepoConfig(Noun, frozen=True):
     repo_maintainers_team_id: int = 0
     repo_default_column_map: dict[str, str] = {}
 
 
-class ProjectOrgConfig(Noun):
+class ProjectOrgConfig(Noun, frozen=True):
     org_maintainers_team_id: int = 0
     org_default_column_map: dict[str, str] = {}
     project_repo_configs: dict[str, ProjectRepoConfig] = {}
 
 
-class ProjectConfig(Noun):
+class ProjectConfig(Noun, frozen=True):
     project_org_configs: dict[str, ProjectOrgConfig] = {}
 
 
-class ManagedColumn(Noun):
+class ManagedColumn(Noun, frozen=True):
     id: int | None = None
     name: str = ""
     state: str = ""
@@ -296,31 +296,31 @@ class ManagedColumn(Noun):
     org: str = ""
 
 
-class ManagedProject(Noun):
+class ManagedProject(Noun, frozen=True):
     columns: tuple[ManagedColumn, ...] = ()
 
 
-class ManagedOrgRepo(Noun):
+class ManagedOrgRepo(Noun, frozen=True):
     projects: dict[str, ManagedProject] = {}
 
 
-class ProjectManager(Noun, rename={"orgs_repos": "orgsRepos"}):
+class ProjectManager(Noun, frozen=True, rename={"orgs_repos": "orgsRepos"}):
     orgs_repos: dict[str, ManagedOrgRepo] = {}
 
 
-class ReleaseNoteConfig(Noun):
+class ReleaseNoteConfig(Noun, frozen=True):
     guidelines_url: str = ""
 
 
-class RetitleConfig(Noun):
+class RetitleConfig(Noun, frozen=True):
     allow_closed_issues: bool = False
 
 
-class SigMention(Noun):
+class SigMention(Noun, frozen=True):
     regexp: str = ""
 
 
-class SizeConfig(Noun):
+class SizeConfig(Noun, frozen=True):
     """Changed lines from which a size begins; 0: the plugin's default."""
 
     s: int = always(0)
@@ -330,7 +330,7 @@ class SizeConfig(Noun):
     xxl: int = always(0)
 
 
-class BugzillaOptions(Noun):
+class BugzillaOptions(Noun, frozen=True):
     """Bugzilla's cascade of options stays as it was read until its plugin is built."""
 
     default: dict[str, dict[str, Any]] = {}

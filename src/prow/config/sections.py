@@ -25,7 +25,7 @@ def most_specific(values: Mapping[str, T], org: str, repo: str) -> T | None:
     return None
 
 
-class DecorationEntry(Noun):
+class DecorationEntry(Noun, frozen=True):
     """Decoration defaults for the jobs of a repo (or org, or `*`) on a cluster."""
 
     repo: str = ""
@@ -33,19 +33,19 @@ class DecorationEntry(Noun):
     config: DecorationConfig | None = None
 
 
-class ProwJobDefaultEntry(Noun):
+class ProwJobDefaultEntry(Noun, frozen=True):
     repo: str = ""
     cluster: str = ""
     config: ProwJobDefault | None = None
 
 
-class RerunAuthEntry(Noun):
+class RerunAuthEntry(Noun, frozen=True):
     repo: str = ""
     cluster: str = ""
     rerun_auth_configs: RerunAuthConfig | None = None
 
 
-class Controller(Noun):
+class Controller(Noun, frozen=True):
     """What plank and the jenkins operators have in common."""
 
     job_url_template: str = ""
@@ -60,7 +60,9 @@ class Controller(Noun):
 
 
 class Plank(
-    Controller, rename={"job_url_prefix_disable_append_storage_provider": "jobURLPrefixDisableAppendStorageProvider"}
+    Controller,
+    frozen=True,
+    rename={"job_url_prefix_disable_append_storage_provider": "jobURLPrefixDisableAppendStorageProvider"},
 ):
     pod_pending_timeout: Duration = Duration(10 * MINUTE)
     pod_running_timeout: Duration = Duration(48 * HOUR)
@@ -79,11 +81,11 @@ class Plank(
         return next((self.job_url_prefix_config[key] for key in keys if self.job_url_prefix_config.get(key)), "")
 
 
-class JenkinsOperator(Controller):
+class JenkinsOperator(Controller, frozen=True):
     label_selector: str = ""
 
 
-class Sinker(Noun):
+class Sinker(Noun, frozen=True):
     resync_period: Duration = Duration(HOUR)
     max_prowjob_age: Duration = Duration(168 * HOUR)
     max_pod_age: Duration = Duration(24 * HOUR)
@@ -91,31 +93,31 @@ class Sinker(Noun):
     exclude_clusters: tuple[str, ...] = ()
 
 
-class Horologium(Noun):
+class Horologium(Noun, frozen=True):
     tick_interval: Duration | None = None
 
 
-class GitHubOptions(Noun):
+class GitHubOptions(Noun, frozen=True):
     link_url: str = "https://github.com"
 
 
-class GitHubReporter(Noun):
+class GitHubReporter(Noun, frozen=True):
     job_types_to_report: tuple[str, ...] = ("presubmit", "postsubmit")
     no_comment_repos: tuple[str, ...] = ()
     summary_comment_repos: tuple[str, ...] = ()
 
 
-class SlackReporter(SlackReporterConfig):
+class SlackReporter(SlackReporterConfig, frozen=True):
     job_types_to_report: tuple[str, ...] = ()
 
 
-class PushGateway(Noun):
+class PushGateway(Noun, frozen=True):
     endpoint: str = ""
     interval: Duration = Duration(MINUTE)
     serve_metrics: bool = always(False)
 
 
-class OwnersDirDenylist(Noun):
+class OwnersDirDenylist(Noun, frozen=True):
     default: tuple[str, ...] = ()
     repos: dict[str, tuple[str, ...]] = {}
     ignore_preconfigured_defaults: bool = False
@@ -126,7 +128,7 @@ class OwnersDirDenylist(Noun):
         return own if self.ignore_preconfigured_defaults else (*own, r"\.git$", r"_output$", r"vendor/.*/.*")
 
 
-class InRepoConfig(Noun):
+class InRepoConfig(Noun, frozen=True):
     enabled: dict[str, bool] = {}
     allowed_clusters: dict[str, tuple[str, ...]] = always({"*": ("default",)})
 
@@ -139,14 +141,14 @@ class InRepoConfig(Noun):
         return frozenset(cluster for key in keys for cluster in self.allowed_clusters.get(key, ()))
 
 
-class LensSpec(Noun):
+class LensSpec(Noun, frozen=True):
     """`config`: free JSON for the lens."""
 
     name: str = ""
     config: dict[str, Any] | None = None
 
 
-class LensRemote(Noun):
+class LensRemote(Noun, frozen=True):
     endpoint: str = ""
     static_root: str = ""
     title: str = ""
@@ -154,7 +156,7 @@ class LensRemote(Noun):
     hide_title: bool | None = None
 
 
-class LensFile(Noun):
+class LensFile(Noun, frozen=True):
     """Which lens shows which artifacts: all of `required_files` must be there, `optional_files` may."""
 
     required_files: tuple[str, ...] = ()
@@ -163,7 +165,7 @@ class LensFile(Noun):
     remote_config: LensRemote | None = None
 
 
-class Spyglass(Noun):
+class Spyglass(Noun, frozen=True):
     size_limit: int = 100_000_000
     lenses: tuple[LensFile, ...] = ()
     viewers: dict[str, tuple[str, ...]] = {}
@@ -178,20 +180,20 @@ class Spyglass(Noun):
     bucket_aliases: dict[str, str] = {}
 
 
-class ExternalAgentLog(Noun):
+class ExternalAgentLog(Noun, frozen=True):
     agent: str = ""
     selector: str = ""
     url_template: str = ""
 
 
-class Branding(Noun):
+class Branding(Noun, frozen=True):
     logo: str = ""
     favicon: str = ""
     background_color: str = ""
     header_color: str = ""
 
 
-class Deck(Noun):
+class Deck(Noun, frozen=True):
     spyglass: Spyglass = Spyglass()
     tide_update_period: Duration = Duration(10 * SECOND)
     hidden_repos: tuple[str, ...] = ()
@@ -204,34 +206,34 @@ class Deck(Noun):
     additional_allowed_buckets: tuple[str, ...] = ()
 
 
-class ManagedWebhook(Noun):
+class ManagedWebhook(Noun, frozen=True):
     token_created_after: datetime | None = None
 
 
-class ManagedWebhooks(Noun):
+class ManagedWebhooks(Noun, frozen=True):
     respect_legacy_global_token: bool = always(False)
     auto_accept_invitation: bool = always(False)
     org_repo_config: dict[str, ManagedWebhook] = {}
 
 
-class Pipeline(Noun):
+class Pipeline(Noun, frozen=True):
     allow_concurrent_postsubmit_jobs: bool = False
 
 
-class GerritFilters(Noun):
+class GerritFilters(Noun, frozen=True):
     branches: tuple[str, ...] = ()
     excluded_branches: tuple[str, ...] = ()
     opt_in_by_default: bool = False
 
 
-class GerritOrgRepos(Noun):
+class GerritOrgRepos(Noun, frozen=True):
     org: str = ""
     repos: tuple[str, ...] = ()
     opt_out_help: bool = False
     filters: GerritFilters | None = None
 
 
-class Gerrit(Noun):
+class Gerrit(Noun, frozen=True):
     tick_interval: Duration = Duration(MINUTE)
     ratelimit: int = 5
     deck_url: str = ""
@@ -239,49 +241,49 @@ class Gerrit(Noun):
     org_repos_config: tuple[GerritOrgRepos, ...] = ()
 
 
-class GangwayGCP(Noun):
+class GangwayGCP(Noun, frozen=True):
     endpoint_api_consumer_type: str = ""
     endpoint_api_consumer_number: str = ""
 
 
-class GangwayJobsFilter(Noun):
+class GangwayJobsFilter(Noun, frozen=True):
     tenant_id: str = ""
 
 
-class GangwayClient(Noun):
+class GangwayClient(Noun, frozen=True):
     gcp: GangwayGCP | None = None
     allowed_jobs_filters: tuple[GangwayJobsFilter, ...] = ()
 
 
-class Gangway(Noun):
+class Gangway(Noun, frozen=True):
     allowed_api_clients: tuple[GangwayClient, ...] = ()
 
 
-class Moonraker(Noun):
+class Moonraker(Noun, frozen=True):
     client_timeout: Duration = Duration(10 * MINUTE)
 
 
-class Failover(Noun):
+class Failover(Noun, frozen=True):
     mappings: dict[str, str] = {}
 
 
-class ExternalSchedulerCache(Noun):
+class ExternalSchedulerCache(Noun, frozen=True):
     entry_timeout_interval: Duration | None = None
     cleanup_interval: Duration | None = None
 
 
-class ExternalScheduler(Noun):
+class ExternalScheduler(Noun, frozen=True):
     url: str = ""
     cache: ExternalSchedulerCache = ExternalSchedulerCache()
 
 
-class Scheduler(Noun):
+class Scheduler(Noun, frozen=True):
     enabled: bool = False
     failover: Failover | None = None
     external: ExternalScheduler | None = None
 
 
-class PubSubTrigger(Noun):
+class PubSubTrigger(Noun, frozen=True):
     project: str = ""
     topics: tuple[str, ...] = ()
     allowed_clusters: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from prow.model.base import Noun
 MERGE, REBASE, SQUASH = "merge", "rebase", "squash"
 
 
-class TideQuery(Noun, rename="camel"):
+class TideQuery(Noun, frozen=True, rename="camel"):
     """Which pull requests tide may merge. Several labels in one item, with commas: one of them."""
 
     author: str = ""
@@ -31,12 +31,12 @@ class TideQuery(Noun, rename="camel"):
         return name in self.repos or (org in self.orgs and name not in self.excluded_repos)
 
 
-class MergeCommitTemplate(Noun):
+class MergeCommitTemplate(Noun, frozen=True):
     title: str = ""
     body: str = ""
 
 
-class ContextPolicy(Noun, rename="kebab"):
+class ContextPolicy(Noun, frozen=True, rename="kebab"):
     """Which contexts a merge needs; deeper levels override booleans and add to the lists."""
 
     skip_unknown_contexts: bool | None = None
@@ -48,28 +48,28 @@ class ContextPolicy(Noun, rename="kebab"):
     optional_regex_contexts: tuple[str, ...] = ()
 
 
-class RepoContextPolicy(ContextPolicy, rename="kebab"):
+class RepoContextPolicy(ContextPolicy, frozen=True, rename="kebab"):
     branches: dict[str, ContextPolicy] = {}
 
 
-class OrgContextPolicy(ContextPolicy, rename="kebab"):
+class OrgContextPolicy(ContextPolicy, frozen=True, rename="kebab"):
     repos: dict[str, RepoContextPolicy] = {}
 
 
-class ContextOptions(ContextPolicy, rename="kebab"):
+class ContextOptions(ContextPolicy, frozen=True, rename="kebab"):
     orgs: dict[str, OrgContextPolicy] = {}
 
 
-class TidePriority(Noun):
+class TidePriority(Noun, frozen=True):
     labels: tuple[str, ...] = ()
 
 
-class TideGerrit(Noun):
+class TideGerrit(Noun, frozen=True):
     queries: tuple[GerritOrgRepos, ...] = ()
     ratelimit: int = 5
 
 
-class Tide(Noun):
+class Tide(Noun, frozen=True):
     """`merge_method`: org, `org/repo`, `org/repo@branch` → method, or org → repo or `*` → method or {branch regex: method}."""
 
     sync_period: Duration = Duration(MINUTE)

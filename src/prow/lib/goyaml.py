@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -393,7 +393,7 @@ def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
         return None
     if not isinstance(node, yaml.MappingNode):
         return None
-    merges = []
+    merges: list[Any] = []
     for name, value in reversed(node.value):
         if not isinstance(name, yaml.ScalarNode):
             continue

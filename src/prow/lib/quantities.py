@@ -6,13 +6,14 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-_SYNTAX = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([a-zA-Z]*)([-+]?[0-9]*)", re.ASCII)
+_SYNTAX = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)([-+]?[0-9]*)", re.ASCII)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL_SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _BINARY_SUFFIX = {power: suffix for suffix, power in _BINARY.items()}
 _NANO = 10**9
-_MAX = ((1 << 63) - 1) * _NANO
+_MAX_BINARY = ((1 << 63) - 1) * _NANO
+_FAST_DIGITS = 18
 _MAX_LENGTH = 256
 
 
@@ -55,10 +56,11 @@ class Quantity(NamedTuple):
 
 def parse(text: str) -> Quantity:
     """Raises QuantityError."""
-    found = _SYNTAX.fullmatch(text) if len(text) <= _MAX_LENGTH else None
+    found = _SYNTAX.fullmatch(text) if 0 < len(text) <= _MAX_LENGTH else None
     if found is None:
         raise QuantityError(f"not a quantity: {text[:80]!r} (write e.g. 100m, 0.5, 512Mi)")
-    sign, number, suffix, exponent = found.groups()
+    sign, whole, decimals, suffix, exponent = found.groups()
+    decimals = decimals or ""
     if suffix in {"e", "E"} and exponent.lstrip("+-"):
         form, factor = "exponent", _power(int(exponent))
     elif exponent:
@@ -71,16 +73,37 @@ def parse(text: str) -> Quantity:
         raise QuantityError(
             f"the suffix {suffix!r} of the quantity {text[:80]!r} is not known (write e.g. 100m, 512Mi)"
         )
-    exact = Fraction("0" + number if number.startswith(".") else number) * factor * _NANO
-    nano = min(-(-exact.numerator // exact.denominator), _MAX)
-    if form == "binary" and nano < _NANO:
-        form = "decimal"
+    nano = _ceiling(Fraction(int(whole + decimals or "0"), 10 ** len(decimals)) * factor * _NANO)
+    if form == "binary":
+        nano = min(nano, _MAX_BINARY)
+        form = "decimal" if nano < _NANO else form
     return Quantity(-nano if sign == "-" else nano, form)
 
 
 def canonical(text: str) -> str:
-    """The text that Kubernetes writes for the same quantity: `0.5` is `500m`. Raises QuantityError."""
-    return str(parse(text))
+    """The text that Kubernetes writes for the same quantity: `0.5` is `500m`. Raises QuantityError.
+
+    A decimal quantity whose digits need no shifting to a multiple of 1000 keeps its text, as in Kubernetes (`1E3`).
+    """
+    quantity = parse(text)
+    found = _SYNTAX.fullmatch(text)
+    if found is not None and quantity.nano and quantity.form != "binary" and found[4] not in _BINARY:
+        digits = found[2].lstrip("0") + (found[3] or "")
+        scale = int(found[5]) if found[5] else _DECIMAL.get(found[4], 0)
+        scale -= len(found[3] or "")
+        if (
+            len(digits) <= _FAST_DIGITS
+            and scale >= -9
+            and scale % 3 == 0
+            and not digits.endswith("000")
+            and digits[0] != "0"
+        ):
+            return text
+    return str(quantity)
+
+
+def _ceiling(number: Fraction) -> int:
+    return -(-number.numerator // number.denominator)
 
 
 def _power(exponent: int) -> Fraction:
@@ -89,4 +112,4 @@ def _power(exponent: int) -> Fraction:
 
 
 def _up(number: int, unit: int) -> int:
-    return -(-number // unit) if number >= 0 else -(number // -unit if not number % unit else -(number // unit))
+    return -(-number // unit) if number >= 0 else number // unit

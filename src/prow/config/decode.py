@@ -1,0 +1,303 @@
+"""From a YAML tree to typed values, by Go's JSON rules, telling everything that is wrong at once (`spec/config` §8).
+
+A decoder is compiled once from a struct's annotations: keys match exactly, else without regard to case; null means
+absent; types are strict (a bare number is no text), except where Prow's loader turns numbers and booleans into text.
+Wrong parts are replaced by their zero value and reported with their path; the caller decides what to raise. Rooms add
+decoders for types and single fields with `register_type` and `register_field`.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from prow.lib import durations, goyaml
+from prow.lib.durations import Duration, DurationError
+from prow.lib.goyaml import Path
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+# A path while decoding: a chain of (what is around, key). It costs one small tuple for each value.
+Where = tuple[Any, str | int] | None
+
+
+class Problem(NamedTuple):
+    """`at_key`: the position of the key says more than that of its value."""
+
+    path: Path
+    message: str
+    at_key: bool = False
+
+
+class Report:
+    """What was found while decoding one document."""
+
+    __slots__ = ("errors", "unknown")
+
+    def __init__(self) -> None:
+        self.errors: list[Problem] = []
+        self.unknown: list[Problem] = []
+
+    def wrong(self, where: Where, message: str) -> None:
+        self.errors.append(Problem(unwind(where), message))
+
+    def expected(self, where: Where, wanted: str, value: Any) -> None:
+        path = unwind(where)
+        name = f"{spell(path)}: " if path else ""
+        self.errors.append(Problem(path, f"{name}expected {wanted}, found {describe(value)}"))
+
+
+Decoder = Callable[[Any, Where, Report], Any]
+
+
+def unwind(where: Where) -> Path:
+    steps: list[str | int] = []
+    while where is not None:
+        steps.append(where[1])
+        where = where[0]
+    return tuple(reversed(steps))
+
+
+def spell(path: Path) -> str:
+    """`presubmits.o/r[3].spec`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def describe(value: Any) -> str:
+    """A value in an error message: short, and without what may be secret inside."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}" + ("…" if len(value) > 40 else "")
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+_FIELDS: dict[tuple[type, str], Callable[[bool], Decoder]] = {}
+_TYPES: dict[Any, Callable[[bool], Decoder]] = {}
+_EMBEDDED: set[type] = set()
+_COMPILED: dict[tuple[Any, bool], Decoder] = {}
+
+
+def register_field(struct: type[msgspec.Struct], name: str, make: Callable[[bool], Decoder]) -> None:
+    """A decoder of its own for one field, also in derived structs; `make` gets whether numbers become text here."""
+    _FIELDS[struct, name] = make
+
+
+def register_type(kind: Any, make: Callable[[bool], Decoder]) -> None:
+    _TYPES[kind] = make
+
+
+def register_embedded(struct: type[msgspec.Struct]) -> None:
+    """In Go this struct is embedded in others: the number-to-text conversion does not reach its fields."""
+    _EMBEDDED.add(struct)
+
+
+def decode(struct: type[S], tree: Any, *, report: Report, coerce: bool) -> S:
+    """The document as a struct. `coerce`: numbers and booleans become text where text is wanted."""
+    value: S = compiled(struct, coerce=coerce)({} if tree is None else tree, None, report)
+    return value
+
+
+def compiled(kind: Any, *, coerce: bool) -> Decoder:
+    key = (kind, coerce)
+    if key not in _COMPILED:
+        # Recursive structs meet themselves here.
+        _COMPILED[key] = lambda value, where, report: _COMPILED[key](value, where, report)
+        _COMPILED[key] = _compile(kind, coerce)
+    return _COMPILED[key]
+
+
+def zero(kind: Any) -> Any:
+    """Go's zero value: what null is inside a list or a map."""
+    origin = typing.get_origin(kind)
+    if kind in {str, int, float, bool, Duration}:
+        return kind()
+    if origin in {tuple, dict}:
+        return origin()
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind()
+    return None
+
+
+def _compile(kind: Any, coerce: bool) -> Decoder:  # noqa: FBT001
+    if kind in _TYPES:
+        return _TYPES[kind](coerce)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in {types.UnionType, typing.Union}:
+        return compiled(next(each for each in arguments if each is not type(None)), coerce=coerce)
+    if origin is tuple:
+        return _list_of(arguments[0], coerce)
+    if origin is dict:
+        return _map_of(arguments[1], coerce)
+    if kind is Any:
+        return lambda value, _where, _report: value
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return struct_decoder(kind, coerce=coerce)
+    raise TypeError(f"no decoder for {kind!r}")
+
+
+def _list_of(item: Any, coerce: bool) -> Decoder:  # noqa: FBT001
+    each = compiled(item, coerce=coerce)
+
+    def decode_list(value: Any, where: Where, report: Report) -> tuple[Any, ...]:
+        if value.__class__ is not list:
+            report.expected(where, "a list", value)
+            return ()
+        return tuple(
+            [zero(item) if part is None else each(part, (where, index), report) for index, part in enumerate(value)]
+        )
+
+    return decode_list
+
+
+def _map_of(item: Any, coerce: bool) -> Decoder:  # noqa: FBT001
+    each = compiled(item, coerce=coerce)
+
+    def decode_map(value: Any, where: Where, report: Report) -> dict[str, Any]:
+        if value.__class__ is not dict:
+            report.expected(where, "a mapping", value)
+            return {}
+        return {
+            key: zero(item) if part is None and item is not Any else each(part, (where, key), report)
+            for key, part in value.items()
+        }
+
+    return decode_map
+
+
+def struct_decoder(struct: type[msgspec.Struct], *, coerce: bool) -> Decoder:
+    exact: dict[str, tuple[str, Decoder]] = {}
+    for field in msgspec.structs.fields(struct):
+        owner = _owner(struct, field.name)
+        deep = coerce and owner not in _EMBEDDED
+        make = next((_FIELDS[each, field.name] for each in struct.__mro__ if (each, field.name) in _FIELDS), None)
+        decoder = make(deep) if make is not None else compiled(field.type, coerce=deep)
+        exact[field.encode_name] = (field.name, decoder)
+    folded = {name.casefold(): entry for name, entry in exact.items()}
+
+    def decode_struct(value: Any, where: Where, report: Report) -> Any:
+        if value.__class__ is not dict:
+            report.expected(where, "a mapping", value)
+            return struct()
+        arguments: dict[str, Any] = {}
+        for key, part in value.items():
+            entry = exact.get(key)
+            if entry is None:
+                entry = folded.get(key.casefold())
+                if entry is None:
+                    report.unknown.append(Problem(unwind((where, key)), unknown_key(key, exact), at_key=True))
+                    continue
+                if entry[0] in arguments:
+                    continue
+            if part is not None:
+                arguments[entry[0]] = entry[1](part, (where, key), report)
+        return struct(**arguments)
+
+    return decode_struct
+
+
+def _owner(struct: type[msgspec.Struct], field: str) -> type:
+    """The class that declares a field."""
+    return next(each for each in reversed(struct.__mro__) if field in each.__dict__.get("__annotations__", {}))
+
+
+def unknown_key(key: str, known: typing.Iterable[str]) -> str:
+    """The text about a key that nothing reads, with the key that may be meant."""
+    import difflib  # noqa: PLC0415 - only when something is wrong
+
+    close = difflib.get_close_matches(key, list(known), n=1)
+    return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def _text(coerce: bool) -> Decoder:  # noqa: FBT001
+    def decode_text(value: Any, where: Where, report: Report) -> str:
+        if value.__class__ is str:
+            text: str = value
+            return text
+        if coerce and isinstance(value, (bool, int, float)):
+            return number_text(value)
+        if isinstance(value, (bool, int, float)):
+            report.wrong(where, f"{spell(unwind(where))}: expected text, found {describe(value)}; put it in quotes")
+        else:
+            report.expected(where, "text", value)
+        return ""
+
+    return decode_text
+
+
+def number_text(value: float | bool) -> str:
+    """What Prow's loader makes of a number or a boolean where text is wanted."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else goyaml.format_float(value)
+
+
+def _whole(value: Any, where: Where, report: Report) -> int:
+    if value.__class__ is float and value.is_integer():
+        value = int(value)
+    if value.__class__ is not int:
+        report.expected(where, "a whole number", value)
+        return 0
+    if not -(1 << 63) <= value < 1 << 63:
+        report.wrong(where, f"{spell(unwind(where))}: the number {value} is too large")
+        return 0
+    whole: int = value
+    return whole
+
+
+def _number(value: Any, where: Where, report: Report) -> float:
+    if value.__class__ not in {int, float}:
+        report.expected(where, "a number", value)
+        return 0.0
+    return float(value)
+
+
+def _boolean(value: Any, where: Where, report: Report) -> bool:
+    if value.__class__ is not bool:
+        report.expected(where, "true or false", value)
+        return False
+    return value is True
+
+
+def duration(value: Any, where: Where, report: Report) -> Duration:
+    """A Go duration, as text."""
+    if value.__class__ is not str:
+        report.expected(where, "a duration such as 15m", value)
+        return Duration(0)
+    try:
+        return durations.parse(value)
+    except DurationError as error:
+        report.wrong(where, f"{spell(unwind(where))}: {error}")
+        return Duration(0)
+
+
+def _moment(value: Any, where: Where, report: Report) -> datetime | None:
+    try:
+        return msgspec.convert(value, datetime) if isinstance(value, str) and "T" in value else _raise()
+    except (msgspec.ValidationError, ValueError):
+        report.expected(where, "a time such as 2026-01-02T03:04:05Z", value)
+        return None
+
+
+def _raise() -> datetime:
+    raise ValueError
+
+
+register_type(str, _text)
+register_type(int, lambda _: _whole)
+register_type(float, lambda _: _number)
+register_type(bool, lambda _: _boolean)
+register_type(Duration, lambda _: duration)
+register_type(datetime, lambda _: _moment)

@@ -1,0 +1,203 @@
+"""What a job gets from around it: decoration defaults, ProwJob defaults, presets (`spec/config` §2.6, 2.7, 2.9).
+
+Pure: jobs go in, new jobs come out. Merged decoration configs are shared between the jobs that have the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from prow.config.config import Config
+from prow.config.job import Brancher, JobBase, Periodic, Preset, Presubmit
+from prow.config.sections import DecorationEntry
+from prow.model.decoration import (
+    CensoringOptions,
+    DecorationConfig,
+    GCSConfiguration,
+    Resources,
+    SchedulingOptions,
+    UtilityImages,
+)
+from prow.model.prowjob import KUBERNETES_AGENT, ProwJobDefault, ResultStoreConfig
+
+J = TypeVar("J", bound=JobBase)
+S = TypeVar("S", bound=msgspec.Struct)
+
+DEFAULT_CLUSTER = "default"
+DEFAULT_TENANT = "GlobalDefaultID"
+
+
+class _Entry(Protocol):
+    @property
+    def repo(self) -> str: ...
+    @property
+    def cluster(self) -> str: ...
+
+
+E = TypeVar("E", bound=_Entry)
+
+
+class PresetConflict(ValueError):
+    """A preset adds what is already there; the text names it."""
+
+
+def trigger_pattern(name: str) -> str:
+    """The default trigger; the name goes in without escaping, as upstream does."""
+    return rf"(?m)^/test( | .* ){name},?($|\s.*)"
+
+
+def as_entries(by_key: Mapping[str, DecorationConfig]) -> tuple[DecorationEntry, ...]:
+    """The map form as a list, from general to special: `*`, orgs, repos."""
+    ordered = sorted(by_key, key=lambda key: (key != "*", "/" in key, key))
+    return tuple(DecorationEntry(repo=key, config=by_key[key]) for key in ordered)
+
+
+def matching(entries: Iterable[E], repo: str, cluster: str) -> list[E]:
+    """The entries for a job of `repo` (`org/repo` or empty) on `cluster`: plain comparison, in the order of the list."""
+    repo = _without_scheme(repo)
+    org = repo.partition("/")[0]
+    return [
+        entry
+        for entry in entries
+        if entry.cluster in {"", "*", cluster} and (entry.repo in {"", "*", repo} or (repo and entry.repo == org))
+    ]
+
+
+def _without_scheme(repo: str) -> str:
+    if not repo.startswith(("http://", "https://")):
+        return repo
+    host, slash, rest = repo.split("://", 1)[1].partition("/")
+    first, dot, domain = host.partition(".")
+    return first.removesuffix("-review") + dot + domain + slash + rest
+
+
+def merge_decoration(lower: DecorationConfig | None, higher: DecorationConfig | None) -> DecorationConfig | None:
+    """Field by field; what `higher` sets wins, except that default media types win over a job's."""
+    if lower is None or higher is None:
+        return lower if higher is None else higher
+    merged = _merge(lower, higher)
+    low, high = lower.gcs_configuration, higher.gcs_configuration
+    if low is not None and high is not None and (low.media_types or high.media_types):
+        media = {**(high.media_types or {}), **(low.media_types or {})}
+        storage: GCSConfiguration | None = merged.gcs_configuration
+        if storage is not None:
+            merged = msgspec.structs.replace(
+                merged, gcs_configuration=msgspec.structs.replace(storage, media_types=media)
+            )
+    return merged
+
+
+def _merge(lower: S, higher: S) -> S:
+    changes: dict[str, Any] = {}
+    for name, unset in zip(lower.__struct_fields__, lower.__struct_defaults__, strict=True):
+        low, high = getattr(lower, name), getattr(higher, name)
+        if high == unset:
+            continue
+        nested = isinstance(low, _MERGED) and isinstance(high, _MERGED)
+        changes[name] = _merge(low, high) if nested else high
+    return msgspec.structs.replace(lower, **changes)
+
+
+def merge_prowjob_defaults(lower: ProwJobDefault | None, higher: ProwJobDefault | None) -> ProwJobDefault | None:
+    if lower is None or higher is None:
+        return lower if higher is None else higher
+    return _merge(lower, higher)
+
+
+class Defaults:
+    """Everything jobs get from one config; keeps what many jobs share."""
+
+    def __init__(self, config: Config, presets: Sequence[Preset]) -> None:
+        self._config = config
+        self._presets = presets
+        plank = config.plank
+        self._decoration = plank.default_decoration_config_entries or as_entries(plank.default_decoration_configs)
+        self._merged: dict[tuple[str, str], DecorationConfig | None] = {}
+        self._prowjob: dict[tuple[str, str], ProwJobDefault | None] = {}
+
+    def apply(self, job: J, repo: str) -> J:
+        """The effective job. `repo`: `org/repo` it is listed under, empty for periodics. Raises PresetConflict."""
+        changes: dict[str, Any] = {
+            "agent": job.agent or KUBERNETES_AGENT,
+            "cluster": job.cluster or DEFAULT_CLUSTER,
+            "namespace": job.namespace or self._config.pod_namespace,
+        }
+        if isinstance(job, Brancher) and not job.context:
+            changes["context"] = job.name
+        if isinstance(job, Presubmit) and not job.trigger and not job.rerun_command:
+            changes["trigger"] = trigger_pattern(job.name)
+            changes["rerun_command"] = f"/test {job.name}"
+        if isinstance(job, Periodic) and job.extra_refs:
+            repo = job.extra_refs[0].full_name
+        decorate = self._config.decorate_all_jobs if job.decorate is None else job.decorate
+        changes["decorate"] = decorate
+        if decorate:
+            changes["decoration_config"] = (
+                merge_decoration(self.decoration(repo, changes["cluster"]), job.decoration_config) or DecorationConfig()
+            )
+        changes["prowjob_defaults"] = self._prowjob_defaults(repo, changes["cluster"], job.prowjob_defaults)
+        if job.spec is not None and self._presets:
+            changes["spec"] = apply_presets(job.spec, job.labels, self._presets)
+        return msgspec.structs.replace(job, **changes)
+
+    def decoration(self, repo: str, cluster: str) -> DecorationConfig | None:
+        """The defaults for a repo on a cluster: every matching entry in order, later over earlier."""
+        key = (repo, cluster)
+        if key not in self._merged:
+            merged: DecorationConfig | None = None
+            for entry in matching(self._decoration, repo, cluster):
+                merged = merge_decoration(merged, entry.config)
+            self._merged[key] = merged
+        return self._merged[key]
+
+    def _prowjob_defaults(self, repo: str, cluster: str, own: ProwJobDefault | None) -> ProwJobDefault:
+        key = (repo, cluster)
+        if key not in self._prowjob:
+            merged: ProwJobDefault | None = None
+            for entry in matching(self._config.prowjob_default_entries, repo, cluster):
+                merged = merge_prowjob_defaults(merged, entry.config)
+            self._prowjob[key] = merged
+        result = merge_prowjob_defaults(self._prowjob[key], own) or _PLAIN
+        return result if result.tenant_id else msgspec.structs.replace(result, tenant_id=DEFAULT_TENANT)
+
+
+def apply_presets(spec: dict[str, Any], labels: Mapping[str, str], presets: Iterable[Preset]) -> dict[str, Any]:
+    """The pod spec with every preset whose labels the job has. Raises PresetConflict."""
+    chosen = [preset for preset in presets if preset.labels.items() <= labels.items()]
+    if not chosen:
+        return spec
+    result = {**spec, "containers": [dict(container) for container in spec.get("containers") or ()]}
+    for preset in chosen:
+        for container in result["containers"]:
+            _add(container, "env", preset.env, what="env var", named=True)
+            _add(container, "volumeMounts", preset.volume_mounts, what="volume mount", named=True)
+        _add(result, "volumes", preset.volumes, what="volume", named=True)
+        _add(result, "tolerations", preset.tolerations, what="toleration", named=False)
+    return result
+
+
+def _add(target: dict[str, Any], key: str, more: Sequence[dict[str, Any]], *, what: str, named: bool) -> None:
+    if not more:
+        return
+    present = list(target.get(key) or ())
+    for each in more:
+        if any(other.get("name") == each.get("name") if named else other == each for other in present):
+            raise PresetConflict(f"a preset adds the {what} {each.get('name', each)!r}, which is there already")
+        present.append(each)
+    target[key] = present
+
+
+_MERGED = (
+    DecorationConfig,
+    GCSConfiguration,
+    UtilityImages,
+    Resources,
+    CensoringOptions,
+    SchedulingOptions,
+    ProwJobDefault,
+    ResultStoreConfig,
+)
+_PLAIN = ProwJobDefault()

@@ -1,0 +1,191 @@
+"""The files of a configuration: found, read with bounds, parsed, decoded; and what was found in them, with positions.
+
+Positions are looked up only when something is to be said about a file, by reading its text a second time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+import msgspec
+
+from prow.config import fields as _fields  # noqa: F401 - registers the decoders
+from prow.config.decode import Report, decode
+from prow.config.errors import ConfigError, raise_all
+from prow.config.prowignore import Ignores
+from prow.lib import goyaml
+from prow.lib.goyaml import Path, Positions, YamlError
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+MAX_FILE = 16 * 1024 * 1024
+MAX_TOTAL = 256 * 1024 * 1024
+_GZIP = b"\x1f\x8b"
+
+
+class Document:
+    """One YAML file. `name`: as the operator knows it."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self.data = data
+        self.lines: dict[int, int] = {}
+        self.tree: Any = None
+
+    @cached_property
+    def positions(self) -> Positions:
+        return Positions(self.data)
+
+    def error(self, path: Path, message: str, *, at_key: bool = False) -> ConfigError:
+        """An error of this file at the value (or key) of `path`, or at the nearest part around it."""
+        from prow.config.decode import spell  # noqa: PLC0415 - only when something is wrong
+
+        line, column = self.positions.find(path, key=at_key)
+        return ConfigError(message, file=self.name, line=line, column=column, path=spell(path))
+
+    def decode(self, struct: type[S], findings: Findings, *, coerce: bool) -> S | None:
+        """The document as a struct; None when it is no YAML. What is wrong goes to `findings`."""
+        try:
+            self.tree = goyaml.load(self.data, lines=self.lines)
+        except YamlError as error:
+            findings.errors.append(ConfigError(error.message, file=self.name, line=error.line, column=error.column))
+            return None
+        report = Report()
+        value = decode(struct, self.tree, report=report, coerce=coerce)
+        findings.errors += [self.error(found.path, found.message, at_key=found.at_key) for found in report.errors]
+        for found in report.unknown:
+            unknown = self.error(found.path, found.message, at_key=True)
+            (findings.errors if findings.strict else findings.warnings).append(unknown)
+        return value
+
+    def line(self, *path: str | int) -> int:
+        """The line of a mapping, cheaply; 0: not known."""
+        node = self.tree
+        for step in path:
+            try:
+                node = node[step]
+            except (KeyError, IndexError, TypeError):
+                return 0
+        return self.lines.get(id(node), 0)
+
+
+class Findings:
+    """All that is wrong with a configuration, in the order it was found. `strict`: unknown keys are errors."""
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
+        self.errors: list[ConfigError] = []
+        self.warnings: list[ConfigError] = []
+
+    def wrong(self, document: Document, path: Path, message: str) -> None:
+        self.errors.append(document.error(path, message))
+
+    def warn(self, document: Document, path: Path, message: str) -> None:
+        self.warnings.append(document.error(path, message))
+
+    def check(self) -> None:
+        """Raise what was found so far."""
+        raise_all(self.errors)
+
+    def texts(self) -> tuple[str, ...]:
+        return tuple(str(warning) for warning in self.warnings)
+
+
+def read(path: str | os.PathLike[str], *, what: str, inflate: bool = True) -> Document:
+    """One file. `what` names it in errors, e.g. `--config-path`."""
+    file = FilePath(path)
+    try:
+        if file.is_dir():
+            raise ConfigError(f"{what} must be a file, this is a directory", file=str(path))
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise ConfigError(f"{what} cannot be read: {error.strerror or error}", file=str(path)) from None
+    if inflate and data.startswith(_GZIP):
+        data = _inflate(data, str(path))
+    if len(data) > MAX_FILE:
+        raise ConfigError(f"larger than {MAX_FILE} bytes", file=str(path))
+    return Document(str(path), data)
+
+
+def _inflate(data: bytes, name: str) -> bytes:
+    try:
+        inflater = zlib.decompressobj(wbits=31)
+        return inflater.decompress(data, MAX_FILE + 1)
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise ConfigError(f"not gzip: {error}", file=name) from None
+
+
+def read_jobs(root: str | os.PathLike[str], findings: Findings) -> list[Document]:
+    """The job files: one file, or every `.yaml` and `.yml` below a directory, in lexical order (`spec/config` §2.1)."""
+    top = FilePath(root)
+    if not top.exists():
+        raise ConfigError("--job-config-path names nothing that exists", file=str(root))
+    if not top.is_dir():
+        return [read(root, what="the job config")]
+    documents: list[Document] = []
+    seen: dict[str, str] = {}
+    total = 0
+    for file in _walk(str(top)):
+        name = os.path.basename(file)  # noqa: PTH119 - thousands of files
+        if name in seen:
+            findings.errors.append(
+                ConfigError(
+                    f"another job file has the name {name} too ({seen[name]}); names must be unique in the whole tree",
+                    file=file,
+                )
+            )
+            continue
+        seen[name] = file
+        try:
+            documents.append(read(file, what="the job config"))
+        except ConfigError as error:
+            findings.errors.append(error)
+            continue
+        total += len(documents[-1].data)
+        if total > MAX_TOTAL:
+            raise ConfigError(f"the job files are larger than {MAX_TOTAL} bytes together", file=str(root))
+    return documents
+
+
+def _walk(top: str) -> Iterator[str]:
+    ignores = Ignores()
+    ignores.add_file("", os.path.join(top, ".prowignore"))  # noqa: PTH118
+
+    def below(folder: str, relative: str) -> Iterator[str]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            return
+        for entry in entries:
+            if entry.name.startswith(".."):
+                continue
+            path = f"{relative}/{entry.name}" if relative else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if ignores.ignored(path, is_dir=True):
+                    continue
+                ignores.add_file(path, os.path.join(entry.path, ".prowignore"))  # noqa: PTH118
+                yield from below(entry.path, path)
+            elif entry.name.endswith((".yaml", ".yml")) and not entry.is_dir():
+                if not ignores.ignored(path, is_dir=False):
+                    yield entry.path
+
+    yield from below(top, "")
+
+
+def content_hash(documents: Iterable[Document], *more: str) -> str:
+    """Names the content of the files; 16 hex digits."""
+    digest = hashlib.sha256()
+    for document in documents:
+        digest.update(f"{document.name}\0{len(document.data)}\0".encode())
+        digest.update(document.data)
+    for text in more:
+        digest.update(f"\0{text}".encode())
+    return digest.hexdigest()[:16]

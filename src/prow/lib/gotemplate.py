@@ -1,0 +1,120 @@
+"""Go templates, text and html, behind an interface of ours (`spec/config` §3.1).
+
+Data is plain values, dicts (Go maps) and `GoStruct`s (Go structs, by Go's field names). A template sees nothing else:
+attributes of Python objects are out of its reach, and output, loops and depth are bounded. As in Go, a field that a
+struct does not have, or a field of nil, is an error and the whole output is discarded; a missing map key is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+MAX_OUTPUT = 256 * 1024
+
+
+class TemplateError(ValueError):
+    """The template cannot be parsed, or cannot be executed with this data; one line."""
+
+
+class GoStruct:
+    """A Go struct in the eyes of a template. `text`: what printing it gives."""
+
+    __slots__ = ("_fields", "_text")
+
+    def __init__(self, fields: Mapping[str, object], *, text: str | None = None) -> None:
+        self._fields = fields
+        self._text = text
+
+    def __gotemplate_lookup__(self, name: str) -> object:
+        if name not in self._fields:
+            from gotpl import TemplateExecutionError  # noqa: PLC0415
+
+            raise TemplateExecutionError(f"can't evaluate field {name}")
+        value = self._fields[name]
+        if value is None:
+            from gotpl import GoPointer  # noqa: PLC0415
+
+            return GoPointer(None)
+        return value
+
+    def __str__(self) -> str:
+        if self._text is not None:
+            return self._text
+        return "{" + " ".join(str(value) for value in self._fields.values()) + "}"
+
+
+def go_map(values: Mapping[str, str]) -> object:
+    """A Go `map[string]string`: `index` of a key that is not there is empty text, not `<no value>`."""
+    from gotpl import TypedMap  # noqa: PLC0415
+
+    return TypedMap(values, zero="", key_type="string", value_type="string")
+
+
+def go_time(moment: datetime | None) -> GoStruct:
+    """A time that prints as Go prints it: `2026-01-02 03:04:05 +0000 UTC`; None: Go's zero time."""
+    if moment is None:
+        return GoStruct({}, text="0001-01-01 00:00:00 +0000 UTC")
+    return GoStruct({}, text=f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} +0000 UTC")
+
+
+class Template:
+    """A parsed template; may be rendered from any thread."""
+
+    __slots__ = ("_compiled", "text")
+
+    def __init__(self, text: str, compiled: Any) -> None:
+        self.text = text
+        self._compiled = compiled
+
+    @classmethod
+    def parse(cls, text: str, *, html: bool = False, replace: bool = False) -> Template:
+        """Raises TemplateError. `html`: values are escaped for where they stand; `replace`: OLD NEW SOURCE exists."""
+        if "{{" not in text and not html:
+            return cls(text, None)
+        from gotpl import TemplateError as Failed  # noqa: PLC0415 - 150 ms, and most processes render nothing
+
+        try:
+            environment = _environment(html=html, replace=replace)
+            return cls(text, environment.from_html_string(text) if html else environment.from_string(text))
+        except Failed as error:
+            raise TemplateError(_reason(error)) from None
+
+    def render(self, data: object) -> str:
+        """Raises TemplateError; then there is no output at all."""
+        if self._compiled is None:
+            return self.text
+        from gotpl import TemplateError as Failed  # noqa: PLC0415
+
+        try:
+            rendered: str = self._compiled.render(data)
+        except Failed as error:
+            raise TemplateError(_reason(error)) from None
+        except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+            raise TemplateError(f"{type(error).__name__}: {error}") from None
+        return rendered
+
+
+@lru_cache(maxsize=4)
+def _environment(*, html: bool, replace: bool) -> Any:
+    import gotpl  # noqa: PLC0415
+
+    budget = gotpl.ExecutionBudget(
+        max_output_chars=MAX_OUTPUT, max_iterations=100_000, max_template_depth=100, max_function_calls=10_000
+    )
+    functions = {"replace": _replace} if replace else {}
+    builtins = "and or not eq ne lt le gt ge len index slice print printf println html js urlquery call"
+    sandbox = gotpl.SandboxPolicy(
+        allow_custom_lookup=True, allow_functions=[*builtins.split(), *functions], default_budget=budget
+    )
+    return gotpl.Environment(functions=functions, sandbox=sandbox, missing_key="zero" if html else "default")
+
+
+def _replace(old: str, new: str, source: str) -> str:
+    return source.replace(old, new)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
