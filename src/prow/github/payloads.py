@@ -1,0 +1,356 @@
+"""GitHub's webhook payloads → typed domain events, straight from the bytes.
+
+Each event has a wire struct of its own with only the fields that are read (`spec/plugins-review` §1.10); msgspec skips the
+rest without building it. Go reads `null` as "absent" where our nouns have no None, so a payload that does not fit is tried once more
+without its nulls before it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from prow.github.errors import BadPayload
+from prow.model.events import (
+    CheckRunEvent,
+    Event,
+    EventKind,
+    GenericComment,
+    IssueCommentEvent,
+    IssueEvent,
+    PullRequestEvent,
+    PushEvent,
+    ReviewCommentEvent,
+    ReviewEvent,
+    StatusEvent,
+    WorkflowRunEvent,
+)
+from prow.model.forge import (
+    CommitStatus,
+    Issue,
+    IssueComment,
+    LabelRef,
+    PullRequest,
+    PushCommit,
+    Repo,
+    Review,
+    ReviewComment,
+    User,
+)
+
+T = TypeVar("T")
+_GHOST = User(login="ghost")
+
+
+class _Wire(msgspec.Struct, kw_only=True):
+    action: str = ""
+    repository: Repo | None = None
+    sender: User | None = None
+
+    @property
+    def repo(self) -> Repo:
+        return self.repository or Repo()
+
+    @property
+    def who(self) -> User:
+        return self.sender or User()
+
+
+class _Issues(_Wire):
+    issue: Issue
+    label: LabelRef | None = None
+
+    def event(self, guid: str) -> Event:
+        return IssueEvent(
+            guid=guid, action=self.action, repo=self.repo, sender=self.who, issue=self.issue, label=self.label
+        )
+
+
+class _IssueComment(_Wire):
+    issue: Issue
+    comment: IssueComment
+
+    def event(self, guid: str) -> Event:
+        return IssueCommentEvent(
+            guid=guid, action=self.action, repo=self.repo, sender=self.who, issue=self.issue, comment=self.comment
+        )
+
+
+class _From(msgspec.Struct):
+    from_: str | None = msgspec.field(default=None, name="from")
+
+
+class _Changes(msgspec.Struct):
+    base: dict[str, Any] | None = None
+    title: _From | None = None
+
+
+class _PullRequest(_Wire):
+    pull_request: PullRequest
+    number: int = 0
+    label: LabelRef | None = None
+    before: str | None = None
+    after: str | None = None
+    changes: _Changes | None = None
+
+    def event(self, guid: str) -> Event:
+        changes = self.changes or _Changes()
+        return PullRequestEvent(
+            guid=guid,
+            action=self.action,
+            repo=self.repository or self.pull_request.base.repo or Repo(),
+            sender=self.who,
+            number=self.number or self.pull_request.number,
+            pull_request=self.pull_request,
+            label=self.label,
+            before=self.before or "",
+            after=self.after or "",
+            base_changed=changes.base is not None,
+            title_changed=changes.title is not None,
+            title_before=changes.title.from_ if changes.title else None,
+        )
+
+
+class _Review(_Wire):
+    pull_request: PullRequest
+    review: Review
+
+    def event(self, guid: str) -> Event:
+        return ReviewEvent(
+            guid=guid,
+            action=self.action,
+            repo=self.repo,
+            sender=self.who,
+            pull_request=self.pull_request,
+            review=msgspec.structs.replace(self.review, state=self.review.state.upper()),
+        )
+
+
+class _ReviewComment(_Wire):
+    pull_request: PullRequest
+    comment: ReviewComment
+
+    def event(self, guid: str) -> Event:
+        return ReviewCommentEvent(
+            guid=guid,
+            action=self.action,
+            repo=self.repo,
+            sender=self.who,
+            pull_request=self.pull_request,
+            comment=self.comment,
+        )
+
+
+class _Push(_Wire):
+    ref: str
+    before: str = ""
+    after: str = ""
+    created: bool = False
+    deleted: bool = False
+    forced: bool = False
+    compare: str = ""
+    commits: tuple[PushCommit, ...] = ()
+    pusher: User | None = None
+
+    def event(self, guid: str) -> Event:
+        return PushEvent(
+            guid=guid,
+            repo=self.repo,
+            sender=self.who,
+            ref=self.ref,
+            before=self.before,
+            after=self.after,
+            created=self.created,
+            deleted=self.deleted,
+            forced=self.forced,
+            compare=self.compare,
+            commits=self.commits,
+            pusher=self.pusher or User(),
+        )
+
+
+class _Status(_Wire):
+    sha: str
+    state: str
+    context: str = ""
+    description: str | None = None
+    target_url: str | None = None
+    updated_at: datetime | None = None
+
+    def event(self, guid: str) -> Event:
+        status = CommitStatus(
+            context=self.context,
+            state=self.state,
+            description=self.description,
+            target_url=self.target_url,
+            updated_at=self.updated_at,
+        )
+        return StatusEvent(guid=guid, repo=self.repo, sender=self.who, sha=self.sha, status=status)
+
+
+class _Run(msgspec.Struct):
+    head_sha: str = ""
+    name: str | None = None
+    status: str | None = None
+    conclusion: str | None = None
+
+
+class _CheckRun(_Wire):
+    check_run: _Run
+
+    def event(self, guid: str) -> Event:
+        run = self.check_run
+        return CheckRunEvent(
+            guid=guid,
+            action=self.action,
+            repo=self.repo,
+            sender=self.who,
+            sha=run.head_sha,
+            name=run.name or "",
+            status=run.status or "",
+            conclusion=run.conclusion or "",
+        )
+
+
+class _WorkflowRun(_Wire):
+    workflow_run: _Run
+
+    def event(self, guid: str) -> Event:
+        run = self.workflow_run
+        return WorkflowRunEvent(
+            guid=guid,
+            action=self.action,
+            repo=self.repo,
+            sender=self.who,
+            sha=run.head_sha,
+            name=run.name or "",
+            status=run.status or "",
+            conclusion=run.conclusion or "",
+        )
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """How one kind of event is read."""
+
+    decode: Callable[[bytes], Any]
+    type: type[Any]
+
+
+_FORMS: dict[str, _Form] = {
+    kind.value: _Form(msgspec.json.Decoder(wire).decode, wire)
+    for kind, wire in {
+        EventKind.ISSUES: _Issues,
+        EventKind.ISSUE_COMMENT: _IssueComment,
+        EventKind.PULL_REQUEST: _PullRequest,
+        EventKind.REVIEW: _Review,
+        EventKind.REVIEW_COMMENT: _ReviewComment,
+        EventKind.PUSH: _Push,
+        EventKind.STATUS: _Status,
+        EventKind.CHECK_RUN: _CheckRun,
+        EventKind.WORKFLOW_RUN: _WorkflowRun,
+    }.items()
+}
+
+
+def decode(event_name: str, body: bytes, guid: str) -> Event | None:
+    """The event that a delivery tells; None for an event that nobody here reads. Raises BadPayload when it does not fit."""
+    form = _FORMS.get(event_name)
+    if form is None:
+        return None
+    try:
+        wire = form.decode(body)
+    except msgspec.ValidationError as error:
+        wire = _without_nulls(body, form.type, event_name, error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadPayload(f"the {event_name} payload is not JSON: {error}") from None
+    event: Event = wire.event(guid)
+    return event
+
+
+def _without_nulls(body: bytes, kind: type[T], event_name: str, first: msgspec.ValidationError) -> T:
+    try:
+        return msgspec.convert(_dropped(msgspec.json.decode(body)), kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadPayload(f"the {event_name} payload does not fit: {first}") from None
+
+
+def _dropped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _dropped(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_dropped(inner) for inner in value if inner is not None]
+    return value
+
+
+_ACTIONS = {
+    "created": "created",
+    "opened": "created",
+    "submitted": "created",
+    "edited": "edited",
+    "deleted": "deleted",
+    "dismissed": "deleted",
+}
+"""The actions that carry a person's text, by what the text did."""
+
+_COERCED: dict[type[Event], frozenset[str]] = {
+    IssueEvent: frozenset({"opened", "edited", "deleted"}),
+    IssueCommentEvent: frozenset({"created", "edited", "deleted"}),
+    PullRequestEvent: frozenset({"opened", "edited"}),
+    ReviewEvent: frozenset({"submitted", "edited", "dismissed"}),
+    ReviewCommentEvent: frozenset({"created", "edited", "deleted"}),
+}
+
+
+def generic_comment(event: Event) -> GenericComment | None:
+    """The text that a person wrote with this event, if any (`spec/plugins-review` §1.4)."""
+    if event.action not in _COERCED.get(type(event), ()):
+        return None
+    common: dict[str, Any] = {
+        "guid": event.guid,
+        "action": _ACTIONS[event.action],
+        "repo": event.repo,
+        "sender": event.sender,
+    }
+    match event:
+        case IssueEvent(issue=issue):
+            return GenericComment(**common, **_on_issue(issue), **_text(issue), node_id=issue.node_id)
+        case IssueCommentEvent(issue=issue, comment=comment):
+            return GenericComment(
+                **common, **_on_issue(issue), **_text(comment), node_id=issue.node_id, comment_id=comment.id
+            )
+        case PullRequestEvent(pull_request=pull):
+            return GenericComment(**common, **_on_pull(pull), **_text(pull), node_id=pull.node_id)
+        case ReviewEvent(pull_request=pull, review=review):
+            return GenericComment(**common, **_on_pull(pull), **_text(review), node_id=review.node_id)
+        case ReviewCommentEvent(pull_request=pull, comment=remark):
+            return GenericComment(
+                **common, **_on_pull(pull), **_text(remark), node_id=remark.node_id, comment_id=remark.id
+            )
+    return None
+
+
+def _text(source: Issue | IssueComment | PullRequest | Review | ReviewComment) -> dict[str, Any]:
+    return {"body": source.body or "", "html_url": source.html_url, "user": source.user or _GHOST}
+
+
+def _on_issue(issue: Issue) -> dict[str, Any]:
+    return {**_thread(issue), "is_pr": issue.pull_request is not None}
+
+
+def _on_pull(pull: PullRequest) -> dict[str, Any]:
+    return {**_thread(pull), "is_pr": True}
+
+
+def _thread(thread: Issue | PullRequest) -> dict[str, Any]:
+    return {
+        "number": thread.number,
+        "issue_author": thread.user or _GHOST,
+        "assignees": thread.assignees,
+        "issue_state": thread.state,
+        "issue_title": thread.title,
+        "issue_body": thread.body or "",
+        "issue_html_url": thread.html_url,
+    }
