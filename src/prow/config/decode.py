@@ -114,7 +114,7 @@ def compiled(kind: Any, *, coerce: bool) -> Decoder:
     key = (kind, coerce)
     if key not in _COMPILED:
         # Recursive structs meet themselves here.
-        _COMPILED[key] = lambda value, where, report: _COMPILED[key](value, where, report)
+        _COMPILED[key] = lambda value, where, report: _COMPILED[key](value, where, report)  # noqa: PLW0108
         _COMPILED[key] = _compile(kind, coerce)
     return _COMPILED[key]
 
@@ -210,7 +210,7 @@ def struct_decoder(struct: type[msgspec.Struct], *, coerce: bool) -> Decoder:
 
 def _owner(struct: type[msgspec.Struct], field: str) -> type:
     """The class that declares a field."""
-    return next(each for each in reversed(struct.__mro__) if field in each.__dict__.get("__annotations__", {}))
+    return next(each for each in reversed(struct.__mro__) if field in each.__dict__.get("__annotations__", {}))  # noqa: RUF063
 
 
 def unknown_key(key: str, known: typing.Iterable[str]) -> str:
@@ -237,7 +237,7 @@ def _text(coerce: bool) -> Decoder:  # noqa: FBT001
     return decode_text
 
 
-def number_text(value: float | bool) -> str:
+def number_text(value: float) -> str:
     """What Prow's loader makes of a number or a boolean where text is wanted."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -173,9 +173,12 @@ def _walk(top: str) -> Iterator[str]:
                     continue
                 ignores.add_file(path, os.path.join(entry.path, ".prowignore"))  # noqa: PTH118
                 yield from below(entry.path, path)
-            elif entry.name.endswith((".yaml", ".yml")) and not entry.is_dir():
-                if not ignores.ignored(path, is_dir=False):
-                    yield entry.path
+            elif (
+                entry.name.endswith((".yaml", ".yml"))
+                and not entry.is_dir()
+                and not ignores.ignored(path, is_dir=False)
+            ):
+                yield entry.path
 
     yield from below(top, "")
 
