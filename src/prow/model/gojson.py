@@ -9,12 +9,12 @@ import re
 
 import msgspec
 
-_ENCODER = msgspec.json.Encoder()
+_ENCODER = msgspec.json.Encoder(order="deterministic")
 _LEADING = re.compile(rb"^ +", re.MULTILINE)
 
 
 def go_json(value: object, *, indent: bool = False) -> bytes:
-    """`value` as Go's `json.Marshal` (or `MarshalIndent(v, "", "\\t")`) writes it, keys in the order of the struct."""
+    """`value` as Go's `json.Marshal` (or `MarshalIndent(v, "", "\\t")`) writes it, keys of structs in their order, of maps sorted."""
     data = _ENCODER.encode(value)
     if indent:
         # A line break inside a text is escaped, so spaces at the start of a line are the formatter's.
