@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from prow.config.plugin_options import (
     ApproveConfig,
     BlockadeConfig,
@@ -48,6 +50,7 @@ R = TypeVar("R", bound=ForRepos)
 
 COMMAND_HELP_LINK = "https://go.k8s.io/bot-commands"
 PR_PROCESS_LINK = "https://git.k8s.io/community/contributors/guide/owners.md#the-code-review-process"
+BLOCKADE_EXPLANATION = "Files are protected"
 DEFAULT_FILENAMES = OwnersFilenames(owners="OWNERS", owners_aliases="OWNERS_ALIASES")
 
 
@@ -125,8 +128,11 @@ class PluginsConfig(Noun, frozen=True, dict=True):
         return _first_for(self.lgtm, org, repo) or LgtmConfig()
 
     def approve_for(self, org: str, repo: str) -> ApproveConfig:
-        return _first_for(self.approve, org, repo) or ApproveConfig(
-            command_help_link=COMMAND_HELP_LINK, pr_process_link=PR_PROCESS_LINK
+        chosen = _first_for(self.approve, org, repo) or ApproveConfig()
+        return replace(
+            chosen,
+            command_help_link=chosen.command_help_link or COMMAND_HELP_LINK,
+            pr_process_link=chosen.pr_process_link or PR_PROCESS_LINK,
         )
 
     def welcome_for(self, org: str, repo: str) -> WelcomeConfig:
@@ -134,7 +140,11 @@ class PluginsConfig(Noun, frozen=True, dict=True):
 
     def blockades_for(self, org: str, repo: str) -> tuple[BlockadeConfig, ...]:
         keys = {org, f"{org}/{repo}"}
-        return tuple(blockade for blockade in self.blockades if not keys.isdisjoint(blockade.repos))
+        return tuple(
+            replace(each, explanation=each.explanation or BLOCKADE_EXPLANATION)
+            for each in self.blockades
+            if not keys.isdisjoint(each.repos)
+        )
 
     def dco_for(self, org: str, repo: str) -> DcoConfig:
         for key in (f"{org}/{repo}", org, "*"):
@@ -160,9 +170,9 @@ class PluginsConfig(Noun, frozen=True, dict=True):
         for key in ("*", org, f"{org}/{repo}"):
             for entry in self.label.restricted_labels.get(key, ()):
                 name = entry.label.lower()
-                before = united.get(name, RestrictedLabel(label=name))
+                before = united.get(name, entry)
                 united[name] = RestrictedLabel(
-                    label=name,
+                    label=before.label,
                     allowed_teams=tuple(sorted({*before.allowed_teams, *entry.allowed_teams})),
                     allowed_users=tuple(sorted({*before.allowed_users, *entry.allowed_users})),
                     assign_on=(*before.assign_on, *(on for on in entry.assign_on if on not in before.assign_on)),
