@@ -1,0 +1,189 @@
+"""The configuration of a running process: immutable snapshots, replaced when the files change.
+
+`load` reads everything once and fails like any bad input. `watch` looks at the files every second (names, times, sizes,
+through links, so the swap of a mounted ConfigMap is seen, and so are edits deep in the tree) and loads again when
+something changed. A configuration that does not load is told, counted, and not used: the last good one stays. A snapshot
+taken by a consumer never changes. All reading and checking happens in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+
+import msgspec
+from prometheus_client import Counter, Gauge
+
+from prow.config.config import Config
+from prow.config.errors import ConfigError, ConfigErrors
+from prow.config.load import load
+from prow.config.load_plugins import load_plugins
+from prow.config.plugins import PluginsConfig
+from prow.lib import logs
+from prow.lib.clock import Clock
+from prow.lib.open_work import in_thread
+
+POLL_SECONDS = 1.0
+# Safety net for file systems without honest times: load again after this many quiet looks, as upstream does.
+QUIET_LOOKS = 600
+
+_LOADS = Counter("prow_config_loads", "Loads of the configuration by result.", ["result"])
+_GOOD = Gauge(
+    "prow_config_last_load_good", "1 when the configuration on disk is the one in use, 0 when it was refused."
+)
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One consistent state of all files."""
+
+    config: Config
+    plugins: PluginsConfig
+
+    @property
+    def hash(self) -> str:
+        """Names the content: recorded with decisions."""
+        return f"{self.config.hash}-{self.plugins.hash}" if self.plugins.hash else self.config.hash
+
+
+Subscriber = Callable[[Snapshot, Snapshot], None]
+
+
+class ConfigAgent:
+    """Keeps the current snapshot. `built`: names of the plugins of this build; enabled others are warned of."""
+
+    def __init__(
+        self,
+        config_path: str | os.PathLike[str],
+        job_config_path: str | os.PathLike[str] = "",
+        plugin_config_path: str | os.PathLike[str] = "",
+        *,
+        built: Collection[str] | None = None,
+        strict: bool = False,
+    ) -> None:
+        self._paths = (os.fspath(config_path), os.fspath(job_config_path), os.fspath(plugin_config_path))
+        self._built = built
+        self._strict = strict
+        self._snapshot: Snapshot | None = None
+        self._stamp: Stamp = ()
+        self._subscribers: list[Subscriber] = []
+        self._log = logs.get("config")
+        self._warned: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, config: Config, plugins: PluginsConfig | None = None) -> ConfigAgent:
+        """An agent without files, for tests and for configs made in memory."""
+        agent = cls("")
+        agent._snapshot = Snapshot(config, plugins or PluginsConfig())
+        return agent
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Take it once at the start of a piece of work. `load` must have been awaited."""
+        if self._snapshot is None:
+            raise ConfigError("the configuration is not loaded yet")
+        return self._snapshot
+
+    @property
+    def config(self) -> Config:
+        return self.snapshot.config
+
+    @property
+    def plugins(self) -> PluginsConfig:
+        return self.snapshot.plugins
+
+    @property
+    def hash(self) -> str:
+        return self.snapshot.hash
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Called in the event loop with (old, new) after every change; it must not block."""
+        self._subscribers.append(subscriber)
+
+    async def load(self) -> None:
+        """Load for the first time. Raises ConfigError."""
+        stamp = await in_thread(_stamp, self._paths)
+        snapshot = await in_thread(self._read)
+        self._stamp = stamp
+        self._use(snapshot)
+
+    async def reload(self) -> bool:
+        """Load again; False when what is on disk is refused, and then the last good snapshot stays."""
+        stamp = await in_thread(_stamp, self._paths)
+        # Noted before it is known to be good: a bad file is read again when it changes, not every second.
+        self._stamp = stamp
+        text = "the new configuration is refused, the last good one stays in use"
+        try:
+            snapshot = await in_thread(self._read)
+        except ConfigError as error:
+            for each in error.errors if isinstance(error, ConfigErrors) else (error,):
+                self._log.error(text, problem=str(each))
+        except Exception:  # noqa: BLE001 - no file may end the process that follows it
+            self._log.exception(text)
+        else:
+            self._use(snapshot)
+            return True
+        _LOADS.labels("refused").inc()
+        _GOOD.set(0)
+        return False
+
+    async def watch(self, clock: Clock) -> None:
+        """Follow the files until cancelled. `load` must have been awaited."""
+        quiet = 0
+        while True:
+            await clock.sleep(POLL_SECONDS)
+            stamp = await in_thread(_stamp, self._paths)
+            quiet += 1
+            if stamp != self._stamp or quiet >= QUIET_LOOKS:
+                quiet = 0
+                await self.reload()
+
+    def _read(self) -> Snapshot:
+        config_path, job_path, plugin_path = self._paths
+        config = load(config_path, job_path, strict=self._strict)
+        plugins = load_plugins(plugin_path, built=self._built, strict=self._strict) if plugin_path else PluginsConfig()
+        return Snapshot(config, plugins)
+
+    def _use(self, snapshot: Snapshot) -> None:
+        before, self._snapshot = self._snapshot, snapshot
+        _LOADS.labels("loaded").inc()
+        _GOOD.set(1)
+        warnings = (*snapshot.config.warnings, *snapshot.plugins.warnings)
+        for warning in warnings:
+            if warning not in self._warned:
+                self._log.warning(warning)
+        self._warned = frozenset(warnings)
+        if before is None or before.hash == snapshot.hash:
+            return
+        self._log.info("the configuration has changed", before=before.hash, now=snapshot.hash)
+        for subscriber in self._subscribers:
+            try:
+                subscriber(before, snapshot)
+            except Exception:  # noqa: BLE001 - one subscriber must not keep the others from the news
+                self._log.exception("a subscriber failed on the new configuration")
+
+
+def _stamp(paths: tuple[str, ...]) -> Stamp:
+    """Names, identities, times and sizes of every file that may matter."""
+    found: list[tuple[str, int, int, int]] = []
+    for path in paths:
+        if not path:
+            continue
+        _note(path, found)
+        if os.path.isdir(path):  # noqa: PTH112 - hundreds of times a minute
+            for folder, folders, files in os.walk(path):
+                folders[:] = sorted(name for name in folders if not name.startswith(".."))
+                for name in sorted(files):
+                    if name.endswith((".yaml", ".yml")) or name == ".prowignore":
+                        _note(os.path.join(folder, name), found)  # noqa: PTH118
+    _note(os.path.join(os.path.dirname(paths[0]), "VERSION"), found)  # noqa: PTH118, PTH120
+    return tuple(found)
+
+
+def _note(path: str, found: list[tuple[str, int, int, int]]) -> None:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return
+    found.append((path, status.st_ino, status.st_mtime_ns, status.st_size))
