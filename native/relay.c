@@ -50,6 +50,7 @@ static void run(char **command, const char *folder) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  if (folder) mkdir(folder, 0777); /* as container engines do; an error shows in the next line */
   if (folder && chdir(folder) < 0) _exit(complain("cannot enter the working directory", folder));
   execvp(command[0], command);
   _exit(complain("cannot start", command[0]));
