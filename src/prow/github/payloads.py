@@ -1,18 +1,17 @@
 """GitHub's webhook payloads → typed domain events, straight from the bytes.
 
 Each event has a wire struct of its own with only the fields that are read (`spec/plugins-review` §1.10); msgspec skips the
-rest without building it. Go reads `null` as "absent" where our nouns have no None, so a payload that does not fit is tried once more
-without its nulls before it is refused.
+rest without building it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from prow.github.decoding import Misfit, decoded
 from prow.github.errors import BadPayload
 from prow.model.events import (
     CheckRunEvent,
@@ -41,7 +40,6 @@ from prow.model.forge import (
     User,
 )
 
-T = TypeVar("T")
 _GHOST = User(login="ghost")
 
 
@@ -232,57 +230,30 @@ class _WorkflowRun(_Wire):
         )
 
 
-class _Form(msgspec.Struct, frozen=True):
-    """How one kind of event is read."""
-
-    decode: Callable[[bytes], Any]
-    type: type[Any]
-
-
-_FORMS: dict[str, _Form] = {
-    kind.value: _Form(msgspec.json.Decoder(wire).decode, wire)
-    for kind, wire in {
-        EventKind.ISSUES: _Issues,
-        EventKind.ISSUE_COMMENT: _IssueComment,
-        EventKind.PULL_REQUEST: _PullRequest,
-        EventKind.REVIEW: _Review,
-        EventKind.REVIEW_COMMENT: _ReviewComment,
-        EventKind.PUSH: _Push,
-        EventKind.STATUS: _Status,
-        EventKind.CHECK_RUN: _CheckRun,
-        EventKind.WORKFLOW_RUN: _WorkflowRun,
-    }.items()
+_WIRES: dict[str, Any] = {
+    EventKind.ISSUES.value: _Issues,
+    EventKind.ISSUE_COMMENT.value: _IssueComment,
+    EventKind.PULL_REQUEST.value: _PullRequest,
+    EventKind.REVIEW.value: _Review,
+    EventKind.REVIEW_COMMENT.value: _ReviewComment,
+    EventKind.PUSH.value: _Push,
+    EventKind.STATUS.value: _Status,
+    EventKind.CHECK_RUN.value: _CheckRun,
+    EventKind.WORKFLOW_RUN.value: _WorkflowRun,
 }
 
 
 def decode(event_name: str, body: bytes, guid: str) -> Event | None:
     """The event that a delivery tells; None for an event that nobody here reads. Raises BadPayload when it does not fit."""
-    form = _FORMS.get(event_name)
-    if form is None:
+    kind = _WIRES.get(event_name)
+    if kind is None:
         return None
     try:
-        wire = form.decode(body)
-    except msgspec.ValidationError as error:
-        wire = _without_nulls(body, form.type, event_name, error)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadPayload(f"the {event_name} payload is not JSON: {error}") from None
+        wire = decoded(body, kind)
+    except Misfit as error:
+        raise BadPayload(f"the {event_name} payload does not fit: {error}") from None
     event: Event = wire.event(guid)
     return event
-
-
-def _without_nulls(body: bytes, kind: type[T], event_name: str, first: msgspec.ValidationError) -> T:
-    try:
-        return msgspec.convert(_dropped(msgspec.json.decode(body)), kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadPayload(f"the {event_name} payload does not fit: {first}") from None
-
-
-def _dropped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _dropped(inner) for name, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [_dropped(inner) for inner in value if inner is not None]
-    return value
 
 
 _ACTIONS = {

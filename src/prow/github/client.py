@@ -1,0 +1,83 @@
+"""The GitHub client: areas of the API over one transport, in views that say who asks and how urgently.
+
+`GitHub.open(...)` makes the client of a process; `bound(caller=…, cost=…)` gives a view of it that books its calls on that
+caller. All views share connections, cache, limits and books. Consumers declare Protocols with the few methods they use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import httpx2
+
+import prow
+from prow.github.cache import AnswerCache
+from prow.github.call import Cost
+from prow.github.graphql import GraphQL
+from prow.github.issues import Issues
+from prow.github.limiter import Limits
+from prow.github.meter import Spent
+from prow.github.orgs import Orgs
+from prow.github.pulls import Pulls
+from prow.github.repos import Repos
+from prow.github.rules import Options
+from prow.github.statuses import Statuses
+from prow.github.tokens import Anonymous, Tokens
+from prow.github.transport import Transport
+from prow.lib.clock import Clock
+
+__all__ = ["Cost", "GitHub", "Limits", "Options", "Spent"]
+
+
+class GitHub(Issues, Pulls, Statuses, Repos, Orgs, GraphQL):
+    """One view of the client. Methods raise `github.errors` and `lib.errors.RateLimited`."""
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        clock: Clock,
+        component: str,
+        tokens: Tokens | None = None,
+        endpoints: Sequence[str] = ("https://api.github.com",),
+        graphql_endpoint: str = "https://api.github.com/graphql",
+        dry_run: bool = False,
+        options: Options | None = None,
+        limits: Limits | None = None,
+        cache: AnswerCache | None = None,
+        http: httpx2.AsyncBaseTransport | None = None,
+    ) -> GitHub:
+        """The client of one process. `endpoints`: in order of preference. `http`: another transport, for tests.
+
+        Nothing is connected before the first call. Raises UsageError for an address that cannot be one.
+        """
+        transport = Transport(
+            clock=clock,
+            tokens=tokens or Anonymous(),
+            component=component,
+            version=prow.__version__,
+            endpoints=endpoints,
+            graphql_endpoint=graphql_endpoint,
+            dry_run=dry_run,
+            options=options,
+            limits=limits,
+            cache=cache,
+            http=http,
+        )
+        return cls(transport, caller=component, cost=Cost.BACKGROUND)
+
+    def bound(self, *, caller: str, cost: Cost | None = None, patience: float | None = None) -> GitHub:
+        """A view that books its calls on `caller`. `patience`: seconds a call may wait (None: as its cost class says)."""
+        return GitHub(self._transport, caller=caller, cost=self._cost if cost is None else cost, patience=patience)
+
+    @property
+    def dry_run(self) -> bool:
+        return self._transport.dry_run
+
+    def spent(self) -> Spent:
+        """What all views of this client asked so far."""
+        return self._transport.meter.spent()
+
+    async def aclose(self) -> None:
+        """Close the connections of all views."""
+        await self._transport.aclose()

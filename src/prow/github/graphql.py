@@ -1,0 +1,58 @@
+"""GraphQL: one method, typed answers, errors by what the caller does next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from prow.github.area import Area, Place, typed
+from prow.github.call import GRAPHQL
+from prow.github.decoding import Misfit, decoded
+from prow.github.errors import NotFound, Refused, ServerBroken, Unprocessable
+from prow.lib.errors import RateLimited
+
+T = TypeVar("T")
+_ACCEPT = (
+    "application/vnd.github.v3+json, application/vnd.github.antiope-preview+json, "
+    "application/vnd.github.merge-info-preview+json"
+)
+_LIMIT_WAIT = timedelta(seconds=60)
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+    type: str = ""
+
+
+class _Reply(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    errors: list[_Error] = []
+
+
+class GraphQL(Area):
+    async def graphql(self, kind: type[T], query: str, variables: Mapping[str, Any], *, org: str = "") -> T:
+        """Run a query (not a mutation); `kind` is the type of `data`. `org` chooses the credentials."""
+        place = Place(GRAPHQL, "", org)
+        body = msgspec.json.encode({"query": query, "variables": variables})
+        answer = await self._transport.request(self._call("POST", place, body=body, accept=_ACCEPT, reads=True))
+        reply = typed(answer, _Reply, place)
+        if reply.errors:
+            self._fail(reply.errors)
+        try:
+            return decoded(bytes(reply.data), kind)
+        except Misfit as error:
+            raise ServerBroken(f"GitHub's answer to a GraphQL query cannot be read: {error}") from None
+
+    def _fail(self, errors: list[_Error]) -> None:
+        text = "; ".join(error.message for error in errors)[:500]
+        kinds = {error.type for error in errors}
+        if "RATE_LIMITED" in kinds:
+            raise RateLimited(f"GraphQL: {text}", until=self._transport.clock.now() + _LIMIT_WAIT)
+        if kinds == {"NOT_FOUND"}:
+            raise NotFound(f"GraphQL: {text}", message=text)
+        if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+            raise Refused(f"GraphQL: {text}")
+        raise Unprocessable(f"GraphQL: {text}", status=200, message=text)

@@ -1,0 +1,47 @@
+"""Organisations, teams, and who we are."""
+
+from __future__ import annotations
+
+import msgspec
+
+from prow.github.area import Area, at, typed
+from prow.github.errors import Refused
+from prow.model.base import Noun
+from prow.model.forge import User
+
+
+class Team(Noun, frozen=True):
+    id: int = 0
+    name: str = ""
+    slug: str = ""
+
+
+class _Membership(msgspec.Struct):
+    state: str = ""
+
+
+class Orgs(Area):
+    async def is_member(self, org: str, user: str) -> bool:
+        """Raises Refused when the token may not know."""
+        if org.lower() == user.lower():
+            return True
+        answer = await self._ask("GET", at("/orgs/:org/members/:user", {"org": org, "user": user}), ok=(404, 302))
+        if answer.status == 302:
+            raise Refused(f"the token may not see who is a member of {org}")
+        return answer.status != 404
+
+    async def list_teams(self, org: str) -> tuple[Team, ...]:
+        return await self._list(Team, at("/orgs/:org/teams", {"org": org}))
+
+    async def team_has_member(self, org: str, slug: str, user: str) -> bool:
+        """Also through a team below it. An invitation that is not accepted yet does not count."""
+        place = at("/orgs/:org/teams/:slug/memberships/:user", {"org": org, "slug": slug, "user": user})
+        answer = await self._ask("GET", place, ok=(404,))
+        return answer.status != 404 and typed(answer, _Membership, place).state == "active"
+
+    async def current_user(self) -> User:
+        """Who this token is. Asked once in the life of the client."""
+        known = self._transport.known_user
+        if known is None:
+            known = self._transport.known_user = await self._read(User, at("/user", {}))
+        return known

@@ -1,0 +1,92 @@
+"""Repositories: refs, files, labels, collaborators."""
+
+from __future__ import annotations
+
+import binascii
+
+import msgspec
+
+from prow.github.area import Area, repo_at, typed
+from prow.github.errors import NotFound, Refused, ServerBroken, Unprocessable
+from prow.model.forge import LabelRef, Repo
+
+_RAW = "application/vnd.github.raw+json"
+
+
+class _Target(msgspec.Struct):
+    sha: str
+
+
+class _Ref(msgspec.Struct):
+    ref: str
+    object: _Target
+
+
+class _Content(msgspec.Struct):
+    type: str = ""
+    encoding: str = ""
+    content: str = ""
+    size: int = 0
+
+
+class _Permission(msgspec.Struct):
+    permission: str
+
+
+class Repos(Area):
+    async def get_repo(self, org: str, repo: str) -> Repo:
+        return await self._read(Repo, repo_at("", org, repo))
+
+    async def get_ref(self, org: str, repo: str, ref: str) -> str:
+        """The SHA of `heads/main`, `tags/v1`, … Raises NotFound, also when only longer names begin like it."""
+        place = repo_at("/git/refs/:ref*", org, repo, ref=ref)
+        found = await self._read(_Ref | list[_Ref], place, lags=False)  # type: ignore[arg-type]
+        candidates: list[_Ref] = found if isinstance(found, list) else [found]
+        for candidate in candidates:
+            if candidate.ref == f"refs/{ref}":
+                return candidate.object.sha
+        raise NotFound(f"{org}/{repo} has no {ref}")
+
+    async def get_branch_sha(self, org: str, repo: str, branch: str) -> str:
+        return await self.get_ref(org, repo, f"heads/{branch}")
+
+    async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes:
+        """A file's content at a ref (empty: the default branch). Raises NotFound; Unprocessable for a folder."""
+        query = {"ref": ref} if ref else None
+        place = repo_at("/contents/:path*", org, repo, query=query, path=path.strip("/"))
+        found = await self._read(_Content | list[_Content], place)  # type: ignore[arg-type]
+        if isinstance(found, list) or found.type not in {"", "file"}:
+            raise Unprocessable(f"{org}/{repo}: {path} is not a file")
+        if found.encoding == "none" or (found.size and not found.content):
+            return (await self._ask("GET", place, accept=_RAW)).body
+        try:
+            return binascii.a2b_base64(found.content)
+        except (binascii.Error, ValueError):
+            raise ServerBroken(f"{org}/{repo}: GitHub's answer for {path} is not base64") from None
+
+    async def list_repo_labels(self, org: str, repo: str) -> tuple[LabelRef, ...]:
+        return await self._list(LabelRef, repo_at("/labels", org, repo))
+
+    async def create_label(self, org: str, repo: str, label: LabelRef) -> None:
+        """A label that is there already is left as it is."""
+        body = {"name": label.name, "color": label.color, "description": label.description or ""}
+        try:
+            await self._ask("POST", repo_at("/labels", org, repo), body=body)
+        except Unprocessable as error:
+            if error.status != 422 or "already_exists" not in error.message:
+                raise
+
+    async def is_collaborator(self, org: str, repo: str, user: str) -> bool:
+        """Raises Refused when the token may not know."""
+        if org.lower() == user.lower():
+            return True
+        place = repo_at("/collaborators/:user", org, repo, user=user)
+        answer = await self._ask("GET", place, ok=(404, 302))
+        if answer.status == 302:
+            raise Refused(f"the token may not see who collaborates on {org}/{repo}")
+        return answer.status != 404
+
+    async def get_user_permission(self, org: str, repo: str, user: str) -> str:
+        """admin, write, read or none."""
+        place = repo_at("/collaborators/:user/permission", org, repo, user=user)
+        return typed(await self._ask("GET", place), _Permission, place).permission
