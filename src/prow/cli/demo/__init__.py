@@ -1,0 +1,1 @@
+"""The demo: `prow up`, the simulator, and a scripted contributor."""
