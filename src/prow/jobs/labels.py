@@ -39,7 +39,7 @@ def _cut(value: str) -> str:
     encoded = value.encode()
     if len(encoded) <= _LONGEST:
         return value
-    return encoded[:_LONGEST].decode("utf-8", "ignore").rstrip("._-")
+    return encoded[:_LONGEST].decode("utf-8", "replace").rstrip("._-")
 
 
 def _valid(value: str) -> bool:

@@ -89,7 +89,7 @@ class ProwJobDefault(Noun, frozen=True):
 class ProwJobSpec(Noun, frozen=True):
     """What is to be run, fixed at creation. `pod_spec` is a core/v1 PodSpec as plain JSON."""
 
-    type: JobType = JobType.PERIODIC
+    type: JobType = always(JobType.PERIODIC)
     agent: str = ""
     cluster: str = ""
     namespace: str = ""
