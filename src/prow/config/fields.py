@@ -34,7 +34,7 @@ def _duration_text(value: Any, where: Where, report: Report) -> str:
 
 def _duration_or_nanoseconds(value: Any, where: Where, report: Report) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return durations.format(int(value))
+        return durations.format(compiled(int, coerce=False)(value, where, report))
     return _duration_text(value, where, report)
 
 

@@ -1,0 +1,104 @@
+"""The configuration of a running process follows the files and survives bad ones."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from prow.config.agent import ConfigAgent, Snapshot
+from prow.config.errors import ConfigError
+from prow.lib.virtual_clock import VirtualClock
+
+JOB = "presubmits:\n  o/r:\n  - name: {name}\n    spec: {{containers: [{{image: x}}]}}\n"
+
+
+def agent_on(folder: Path) -> ConfigAgent:
+    (folder / "config.yaml").write_text("log_level: info\n")
+    (folder / "plugins.yaml").write_text("plugins: {o: {plugins: [size]}}\n")
+    (folder / "jobs/deep").mkdir(parents=True)
+    (folder / "jobs/deep/a.yaml").write_text(JOB.format(name="one"))
+    return ConfigAgent(folder / "config.yaml", folder / "jobs", folder / "plugins.yaml")
+
+
+def names(agent: ConfigAgent) -> list[str]:
+    return [job.name for job in agent.config.presubmits_for("o", "r")]
+
+
+async def test_nothing_can_be_asked_before_the_first_load(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        _ = agent_on(tmp_path).config
+
+
+async def test_the_first_load_fails_on_a_bad_config(tmp_path: Path) -> None:
+    agent = agent_on(tmp_path)
+    (tmp_path / "config.yaml").write_text("log_level: loud\n")
+    with pytest.raises(ConfigError, match="log_level"):
+        await agent.load()
+
+
+async def test_an_edit_deep_in_the_tree_is_seen_and_subscribers_hear_of_it(tmp_path: Path) -> None:
+    agent, clock = agent_on(tmp_path), VirtualClock()
+    heard: list[tuple[Snapshot, Snapshot]] = []
+    agent.subscribe(lambda old, new: heard.append((old, new)))
+    await agent.load()
+    before = agent.snapshot
+    watch = asyncio.create_task(agent.watch(clock))
+    await clock.sleep(5)
+    assert heard == []
+    (tmp_path / "jobs/deep/a.yaml").write_text(JOB.format(name="changed"))
+    await clock.sleep(5)
+    watch.cancel()
+    assert names(agent) == ["changed"]
+    assert heard == [(before, agent.snapshot)]
+    assert before.config.presubmits_for("o", "r")[0].name == "one"
+    assert before.hash != agent.hash
+
+
+async def test_a_bad_config_is_refused_and_the_last_good_one_stays(tmp_path: Path) -> None:
+    agent, clock = agent_on(tmp_path), VirtualClock()
+    await agent.load()
+    watch = asyncio.create_task(agent.watch(clock))
+    (tmp_path / "jobs/deep/a.yaml").write_text("presubmits: broken\n")
+    await clock.sleep(3)
+    assert names(agent) == ["one"]
+    (tmp_path / "jobs/deep/a.yaml").write_text(JOB.format(name="mended"))
+    await clock.sleep(3)
+    watch.cancel()
+    assert names(agent) == ["mended"]
+
+
+async def test_the_swap_of_a_mounted_configmap_is_seen(tmp_path: Path) -> None:
+    for version in ("one", "two"):
+        (tmp_path / f"..{version}").mkdir()
+        (tmp_path / f"..{version}/config.yaml").write_text(f"pod_namespace: {version}\n")
+    (tmp_path / "..data").symlink_to("..one")
+    (tmp_path / "config.yaml").symlink_to("..data/config.yaml")
+    agent, clock = ConfigAgent(tmp_path / "config.yaml"), VirtualClock()
+    await agent.load()
+    watch = asyncio.create_task(agent.watch(clock))
+    (tmp_path / "..new").symlink_to("..two")
+    (tmp_path / "..new").replace(tmp_path / "..data")
+    await clock.sleep(3)
+    watch.cancel()
+    assert agent.config.pod_namespace == "two"
+
+
+async def test_a_subscriber_that_fails_does_not_keep_the_others_from_the_news(tmp_path: Path) -> None:
+    agent = agent_on(tmp_path)
+    heard: list[str] = []
+
+    def fails(_old: Snapshot, _new: Snapshot) -> None:
+        raise RuntimeError
+
+    agent.subscribe(fails)
+    agent.subscribe(lambda _, new: heard.append(new.config.log_level))
+    await agent.load()
+    (tmp_path / "config.yaml").write_text("log_level: debug\n")
+    assert await agent.reload()
+    assert heard == ["debug"]
+
+
+async def test_an_agent_can_be_made_of_values(tmp_path: Path) -> None:
+    agent = agent_on(tmp_path)
+    await agent.load()
+    assert ConfigAgent.of(agent.config, agent.plugins).snapshot == agent.snapshot
