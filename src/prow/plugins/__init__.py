@@ -1,0 +1,11 @@
+"""Floor 5: the plugins, one module or package each. `cli` hands `BUILT` to hook, which imports none of them by name."""
+
+from __future__ import annotations
+
+from prow.plugin.model import Plugin
+from prow.plugins.help import PLUGIN as HELP
+from prow.plugins.hold import PLUGIN as HOLD
+from prow.plugins.size import PLUGIN as SIZE
+from prow.plugins.trigger import PLUGIN as TRIGGER
+
+BUILT: tuple[Plugin, ...] = (HELP, HOLD, SIZE, TRIGGER)

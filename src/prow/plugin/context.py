@@ -1,0 +1,115 @@
+"""What a handler may read and do: one `Context` per delivery and plugin.
+
+Everything that writes is an effect with a key, done once however often the delivery is handled (`plugin.effects`). Keys are
+derived from what is done, so a handler that decides the same again meets its own effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from prow.config.config import Config
+from prow.config.plugins import PluginsConfig
+from prow.lib import ids
+from prow.lib.clock import Clock
+from prow.lib.logs import Logger
+from prow.plugin import text
+from prow.plugin.effects import Effects
+from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs
+from prow.plugin.view import PullView
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """`view` is None for deliveries that are about no issue or pull request. `commands`: names of the commands that matched."""
+
+    plugin: str
+    guid: str
+    config: Config
+    plugins: PluginsConfig
+    github: GitHubForPlugins
+    jobs: MakesJobs
+    known_jobs: KnowsJobs
+    effects: Effects
+    clock: Clock
+    log: Logger
+    view: PullView | None = None
+    commands: tuple[str, ...] = ()
+    in_repo_config: InRepoConfig | None = None
+    bot: str = ""
+    dashboard: str = ""
+
+    @property
+    def pull(self) -> PullView:
+        """The view; only handlers of events about an issue or pull request may ask for it."""
+        if self.view is None:
+            raise LookupError("this delivery is about no issue or pull request")
+        return self.view
+
+    def is_bot(self, login: str) -> bool:
+        return bool(self.bot) and login == self.bot
+
+    async def add_labels(self, *labels: str) -> None:
+        """Add those that are missing, in one call."""
+        missing = [label for label in labels if not await self.pull.has_label(label)]
+        if not missing:
+            return
+        org, repo, number = self.pull.key
+
+        async def act() -> str:
+            await self.github.add_labels(org, repo, number, missing)
+            return ""
+
+        await self.effects.once(f"add-labels:{','.join(missing)}", act=act)
+        self.pull.learn_added(missing)
+
+    async def remove_label(self, label: str) -> None:
+        """Remove it if it is there."""
+        if not await self.pull.has_label(label):
+            return
+        org, repo, number = self.pull.key
+
+        async def act() -> str:
+            await self.github.remove_label(org, repo, number, label)
+            return ""
+
+        await self.effects.once(f"remove-label:{label}", act=act)
+        self.pull.learn_removed(label)
+
+    async def comment(self, body: str, *, key: str) -> None:
+        """Write a comment. `key` names its purpose within this delivery.
+
+        It carries a hidden marker: before a repeat whose first try may have come through, GitHub is asked for it.
+        """
+        org, repo, number = self.pull.key
+        mark = text.marker(ids.named(self.guid, self.plugin, key))
+
+        async def act() -> str:
+            comment = await self.github.create_comment(org, repo, number, f"{body}\n{mark}")
+            return str(comment.id)
+
+        async def find() -> str | None:
+            comments = await self.github.list_comments(org, repo, number)
+            return next((str(c.id) for c in comments if self.is_bot(c.author) and mark in (c.body or "")), None)
+
+        await self.effects.once(f"comment:{key}", act=act, find=find)
+
+    async def reply(self, message: str, *, login: str, quoted: str, link: str, key: str) -> None:
+        """Answer a comment."""
+        await self.comment(text.reply(login, message, quoted=quoted, link=link), key=key)
+
+    async def prune_comments(self, markers: Sequence[str]) -> None:
+        """Delete the bot's own comments that contain one of these texts."""
+        for comment in await self.pull.comments():
+            if self.is_bot(comment.author) and any(m in (comment.body or "") for m in markers):
+                await self._delete_comment(comment.id)
+
+    async def _delete_comment(self, comment_id: int) -> None:
+        org, repo, _ = self.pull.key
+
+        async def act() -> str:
+            await self.github.delete_comment(org, repo, comment_id)
+            return ""
+
+        await self.effects.once(f"delete-comment:{comment_id}", act=act)

@@ -1,0 +1,155 @@
+"""`size`: labels a pull request by how many lines it changes, generated files aside (`spec/plugins-review` §12, §12.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from prow.config.plugin_options import SizeConfig
+from prow.config.plugins import PluginsConfig
+from prow.github.errors import NotFound
+from prow.lib.errors import Permanent
+from prow.model.events import Event, EventKind, PullRequestEvent
+from prow.model.forge import ChangedFile
+from prow.plugin.context import Context
+from prow.plugin.model import Plugin
+
+PREFIX = "size/"
+_NAMES = ("XS", "S", "M", "L", "XL", "XXL")
+_DEFAULTS = (10, 30, 100, 500, 1000)
+_ACTIONS = frozenset({"opened", "reopened", "synchronize", "edited"})
+
+IsGenerated = Callable[[str], bool]
+
+
+def bounds(config: SizeConfig) -> tuple[int, ...]:
+    """Lower bounds of S, M, L, XL, XXL; 0 means the default."""
+    given = (config.s, config.m, config.l, config.xl, config.xxl)
+    return tuple(value or default for value, default in zip(given, _DEFAULTS, strict=True))
+
+
+def label_for(lines: int, limits: Sequence[int]) -> str:
+    """The label for so many changed lines."""
+    return PREFIX + _NAMES[sum(lines >= limit for limit in limits)]
+
+
+def changed_lines(files: Iterable[ChangedFile], generated: IsGenerated) -> int:
+    return sum(f.additions + f.deletions for f in files if not generated(f.filename))
+
+
+def generated_files(text: str, *, repo_paths: dict[str, str] | None = None) -> tuple[IsGenerated, tuple[str, ...]]:
+    """Read `.generated_files`: the rule it states, and the files that list further paths (`paths-from-repo`)."""
+    prefixes: list[str] = []
+    file_prefixes: list[str] = []
+    names: set[str] = set()
+    lists: list[str] = []
+    for line in text.splitlines():
+        fields = line.split()
+        if not fields or fields[0].startswith("#") or len(fields) != 2:
+            continue
+        match fields:
+            case ["path-prefix" | "prefix", value]:
+                prefixes.append(value)
+            case ["file-prefix", value]:
+                file_prefixes.append(value)
+            case ["file-name" | "path", value]:
+                names.add(value)
+            case ["paths-from-repo", value]:
+                lists.append(value)
+            case _:
+                pass
+    exact = {line.strip() for listed in (repo_paths or {}).values() for line in listed.splitlines() if line.strip()}
+
+    def generated(path: str) -> bool:
+        base = path.rpartition("/")[2]
+        return (
+            path in exact
+            or base in names
+            or any(path.startswith(p) for p in prefixes)
+            or any(base.startswith(p) for p in file_prefixes)
+        )
+
+    return generated, tuple(lists)
+
+
+def linguist_generated(text: str) -> IsGenerated:
+    """Read `.gitattributes`: what is marked `linguist-generated=true`. A pattern without a slash matches any path element."""
+    anywhere: list[re.Pattern[str]] = []
+    whole: list[re.Pattern[str]] = []
+    for line in text.splitlines():
+        pattern, *attributes = line.split() or [""]
+        if not pattern or pattern.startswith("#") or "linguist-generated=true" not in attributes:
+            continue
+        if pattern.startswith("!") or pattern.endswith("/"):
+            raise Permanent(f".gitattributes: {pattern[:80]!r}: negative patterns and folders are not allowed here")
+        if "/" in pattern:
+            whole.append(re.compile(_glob(pattern.lstrip("/"))))
+        else:
+            anywhere.append(re.compile(_glob(pattern)))
+    return lambda path: (
+        any(p.fullmatch(path) for p in whole) or any(p.fullmatch(part) for p in anywhere for part in path.split("/"))
+    )
+
+
+def _glob(pattern: str) -> str:
+    """A glob as a regex that cannot explode: `**` spans folders, `*` and `?` do not."""
+    out: list[str] = []
+    position = 0
+    while position < len(pattern):
+        if pattern.startswith("**/", position):
+            out.append("(?:.*/)?")
+            position += 3
+        elif pattern.startswith("**", position):
+            out.append(".*")
+            position += 2
+        else:
+            out.append({"*": "[^/]*", "?": "[^/]"}.get(pattern[position], re.escape(pattern[position])))
+            position += 1
+    return "".join(out)
+
+
+async def handle(ctx: Context, event: Event) -> None:
+    """Put the one right label on the pull request."""
+    if not isinstance(event, PullRequestEvent) or event.action not in _ACTIONS:
+        return
+    generated = await _generated(ctx, event.pull_request.base.sha)
+    label = label_for(changed_lines(await ctx.pull.files(), generated), bounds(ctx.plugins.size))
+    for other in await ctx.pull.labels():
+        if other.startswith(PREFIX) and other != label:
+            await ctx.remove_label(other)
+    await ctx.add_labels(label)
+
+
+async def _generated(ctx: Context, base_sha: str) -> IsGenerated:
+    org, repo, _ = ctx.pull.key
+
+    async def read(path: str) -> str | None:
+        try:
+            return (await ctx.github.get_file(org, repo, path, base_sha)).decode("utf-8", "replace")
+        except NotFound:
+            return None
+
+    text = await read(".generated_files")
+    listed: dict[str, str] = {}
+    if text is not None:
+        for path in generated_files(text)[1]:
+            content = await read(path)
+            if content is None:
+                raise Permanent(f".generated_files names {path}, which is not in the repository")
+            listed[path] = content
+    by_list = generated_files(text or "", repo_paths=listed)[0]
+    attributes = linguist_generated(await read(".gitattributes") or "")
+    return lambda path: by_list(path) or attributes(path)
+
+
+def _config_help(config: PluginsConfig) -> dict[str, str]:
+    limits = ", ".join(f"{name} from {limit}" for name, limit in zip(_NAMES[1:], bounds(config.size), strict=True))
+    return {"": f"By changed lines: {limits}."}
+
+
+PLUGIN = Plugin(
+    name="size",
+    description="Labels pull requests by the number of lines they change.",
+    handlers={EventKind.PULL_REQUEST: handle},
+    config_help=_config_help,
+)

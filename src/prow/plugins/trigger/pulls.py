@@ -1,0 +1,95 @@
+"""What happens to a pull request, and what runs for it (`spec/plugins-review` §4.7)."""
+
+from __future__ import annotations
+
+from prow.jobs.rules import How
+from prow.model.events import Event, PullRequestEvent
+from prow.plugin.context import Context
+from prow.plugin.text import plain
+from prow.plugin.trust import NEEDS_OK_TO_TEST, OK_TO_TEST, trusted_pull, trusted_user
+from prow.plugins.trigger import rules, start
+
+
+async def handle(ctx: Context, event: Event) -> None:
+    if not isinstance(event, PullRequestEvent):
+        return
+    org, repo, _ = ctx.pull.key
+    if ctx.in_repo_config is None and not ctx.config.presubmits_for(org, repo):
+        return
+    match event.action:
+        case "opened":
+            await _opened(ctx, event)
+        case "reopened" | "ready_for_review":
+            await _run_if_trusted(ctx, event)
+        case "edited" if event.base_changed:
+            await _run_if_trusted(ctx, event)
+        case "synchronize":
+            await start.abort_all(ctx)
+            await _run_if_trusted(ctx, event)
+        case "labeled" if event.label is not None:
+            await _labelled(ctx, event, event.label.name)
+        case "closed" | "converted_to_draft":
+            await start.abort_all(ctx)
+        case _:
+            pass
+
+
+async def _opened(ctx: Context, event: PullRequestEvent) -> None:
+    org, repo, _ = ctx.pull.key
+    pull = event.pull_request
+    trigger = ctx.plugins.trigger_for(org, repo)
+    author = await trusted_user(ctx.github, trigger, pull.author, org=org, repo=repo, bot=ctx.bot)
+    if author.verdict:
+        if pull.draft:
+            await ctx.comment(plain(rules.DRAFT_TEXT), key="draft")
+        else:
+            await _run_automatic(ctx, event)
+        return
+    ctx.log.info("The author is not trusted, so nothing runs yet.", author=pull.author, why=author.explain())
+    welcome = rules.Welcome(
+        author=pull.author,
+        org=org,
+        repo=repo,
+        trusted_org=trigger.trusted_org,
+        join_org_url=trigger.join_org_url,
+        ignore_ok_to_test=trigger.ignore_ok_to_test,
+    )
+    await ctx.comment(plain(rules.welcome_text(welcome)), key="welcome")
+    if not trigger.ignore_ok_to_test and not await ctx.pull.has_label(OK_TO_TEST):
+        await ctx.add_labels(NEEDS_OK_TO_TEST)
+
+
+async def _run_if_trusted(ctx: Context, event: PullRequestEvent) -> None:
+    """Labels are looked at only when the author alone is not trusted."""
+    org, repo, _ = ctx.pull.key
+    trigger = ctx.plugins.trigger_for(org, repo)
+    author = event.pull_request.author
+    user = await trusted_user(ctx.github, trigger, author, org=org, repo=repo, bot=ctx.bot)
+    if not user.verdict:
+        if not await ctx.pull.has_label(OK_TO_TEST):
+            ctx.log.info("The pull request may not be tested yet.", why=user.explain())
+            return
+        await ctx.remove_label(NEEDS_OK_TO_TEST)
+    await _run_automatic(ctx, event)
+
+
+async def _labelled(ctx: Context, event: PullRequestEvent, label: str) -> None:
+    if label == "lgtm":
+        org, repo, _ = ctx.pull.key
+        author = event.pull_request.author
+        trigger = ctx.plugins.trigger_for(org, repo)
+        allowed = await trusted_pull(ctx.github, trigger, ctx.pull, author, org=org, repo=repo, bot=ctx.bot)
+        if not allowed.verdict:
+            await _run_automatic(ctx, event)
+    elif label == OK_TO_TEST and not ctx.is_bot(event.sender.login):
+        await _run_automatic(ctx, event)
+
+
+async def _run_automatic(ctx: Context, event: PullRequestEvent) -> None:
+    """Everything that runs by itself, unless the pull request is a draft."""
+    pull = event.pull_request
+    if pull.draft:
+        return
+    jobs = await start.presubmits_of(ctx, pull)
+    chosen = await start.select(ctx, jobs, pull, filters=(How.ALL,))
+    await start.start_presubmits(ctx, pull, [c.job for c in chosen if c.runs])

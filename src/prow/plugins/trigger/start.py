@@ -1,0 +1,110 @@
+"""From a selection to ProwJobs: the part that comments, pull requests and pushes share (`spec/plugins-review` §4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prow.config.job import Presubmit
+from prow.jobs import make, rules
+from prow.jobs.rules import Chosen, How, Statuses
+from prow.jobs.store import AlreadyExists
+from prow.lib.errors import ProwError
+from prow.model.forge import PullRequest
+from prow.model.prowjob import ProwJob
+from prow.plugin.context import Context
+
+ABORT_TEXT = "Aborted by trigger plugin."
+
+
+async def presubmits_of(ctx: Context, pull: PullRequest, base_sha: str | None = None) -> tuple[Presubmit, ...]:
+    """The repository's presubmits: from the config, and from the repository itself where that is allowed (§4.8)."""
+    org, repo, _ = ctx.pull.key
+    jobs = ctx.config.presubmits_for(org, repo)
+    if ctx.in_repo_config is None:
+        return jobs
+    try:
+        own = await ctx.in_repo_config.presubmits(
+            org, repo, base_sha=base_sha or await ctx.pull.base_sha(), heads=[pull.head.sha]
+        )
+    except ProwError as error:
+        ctx.log.info(
+            "The repository's own job config cannot be used; only central jobs are considered.", error=str(error)
+        )
+        return jobs
+    return (*jobs, *own)
+
+
+async def select(
+    ctx: Context, jobs: Sequence[Presubmit], pull: PullRequest, *, filters: Sequence[How], body: str = ""
+) -> tuple[Chosen[Presubmit], ...]:
+    """Ask the rules; statuses and changed files are read only if a job looks at them."""
+    branch = pull.base.ref
+    statuses = Statuses()
+    if rules.needs_statuses(filters):
+        found = (await ctx.pull.statuses()).statuses
+        failed = frozenset(s.context for s in found if s.state in {"error", "failure"})
+        statuses = Statuses(failed, frozenset(s.context for s in found))
+    files: Sequence[str] = ()
+    if rules.needs_files(jobs, branch=branch, filters=filters, body=body, statuses=statuses):
+        files = [f.filename for f in await ctx.pull.files()]
+    chosen = rules.select_presubmits(jobs, branch=branch, filters=filters, body=body, files=files, statuses=statuses)
+    for choice in chosen:
+        ctx.log.debug("Decided about a job.", job=choice.job.name, runs=choice.runs, why=choice.decision.explain())
+    return chosen
+
+
+async def start_presubmits(ctx: Context, pull: PullRequest, jobs: Sequence[Presubmit], *, retest: bool = False) -> None:
+    """Create the jobs. A pull request that GitHub knows to conflict gets none: there is no merge to test."""
+    if not jobs:
+        return
+    if pull.mergeable is False:
+        ctx.log.info("The pull request has conflicts, so there is nothing to test.", pr=pull.number)
+        return
+    refs = make.pull_refs(pull, await ctx.pull.base_sha())
+    errors: list[ProwError] = []
+    for job in jobs:
+        spec = make.presubmit_spec(job, refs)
+        prowjob = make.new_prowjob(
+            spec,
+            name=make.job_name(ctx.guid, spec),
+            namespace=ctx.config.prowjob_namespace,
+            now=ctx.clock.now(),
+            labels=make.presubmit_labels(job, guid=ctx.guid, retest=retest),
+            annotations=job.annotations,
+            scheduling=ctx.config.scheduler.enabled,
+        )
+        try:
+            await create(ctx, prowjob)
+        except ProwError as error:
+            ctx.log.error("A job could not be created.", job=job.name, error=str(error))
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+async def create(ctx: Context, job: ProwJob) -> None:
+    """Store a ProwJob. Its name says what caused it, so a repeat finds it there, which is as good as creating it."""
+
+    async def act() -> str:
+        try:
+            await ctx.jobs.create(job)
+        except AlreadyExists:
+            return job.name
+        ctx.log.info("Created a job.", job=job.spec.job, name=job.name)
+        return job.name
+
+    await ctx.effects.once(f"job:{job.name}", act=act)
+
+
+async def abort_all(ctx: Context) -> None:
+    """Abort the pull request's unfinished presubmits; whoever runs them stops them and completes them."""
+    for name in tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key)):
+        await _abort(ctx, name)
+
+
+async def _abort(ctx: Context, name: str) -> None:
+    async def act() -> str:
+        await ctx.jobs.patch(name, {"status": {"state": "aborted", "description": ABORT_TEXT}})
+        return ""
+
+    await ctx.effects.once(f"abort:{name}", act=act)
