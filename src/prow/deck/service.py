@@ -275,7 +275,7 @@ class Deck:
     async def _next(self, changes: AsyncIterator[JobRow]) -> JobRow | None:
         """The next change; None when it is time for a sign of life or for the end."""
         closing = asyncio.ensure_future(self._closing.wait())
-        change = asyncio.ensure_future(anext(changes))  # type: ignore[arg-type]
+        change = asyncio.ensure_future(anext(changes))
         pause = asyncio.ensure_future(self._clock.sleep(_KEEP_ALIVE))
         try:
             done, _ = await asyncio.wait({closing, change, pause}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,1 @@
+"""Floor 5: runs ProwJobs on engines and moves their state."""

@@ -9,8 +9,7 @@ from urllib.parse import quote_plus
 import msgspec
 
 from prow.config.job import Presubmit
-from prow.jobs.rules import OK_TO_TEST as OK_TO_TEST
-from prow.jobs.rules import RETEST, RETEST_REQUIRED, TEST_ALL, TEST_MANUAL_REQUIRED, Available
+from prow.jobs.rules import OK_TO_TEST, RETEST, RETEST_REQUIRED, TEST_ALL, TEST_MANUAL_REQUIRED, Available
 from prow.lib import regex
 from prow.plugin.text import code
 
@@ -20,8 +19,6 @@ EMPTY_TEST = regex.compile(r"(?m)^/test\s*$")
 RETEST_WITH_TARGET = regex.compile(r"(?m)^/retest[ \t]+\S+")
 TEST_WITH_TARGET = regex.compile(r"(?m)^/test[ \t]+\S+")
 ANY_TEST = regex.compile(r"(?m)^/(?:re)?test\b")
-__all__ = ["OK_TO_TEST", "RETEST", "RETEST_REQUIRED", "TEST_MANUAL_REQUIRED"]
-
 _CODE_BLOCK = regex.compile("(?msU)^```.*(\\n```\\n|\\n```$)|(?msU)^~~~.*(\\n~~~\\n|\\n~~~$)")
 _COMMANDS = (
     RETEST,
@@ -152,3 +149,18 @@ DRAFT_TEXT = (
     "This pull request is a draft, so its tests do not start by themselves. "
     "Say `/test all` to run them now; they run when it is marked ready for review."
 )
+
+__all__ = [
+    "ANY_TEST",
+    "OK_TO_TEST",
+    "OK_TO_TEST_CANCEL",
+    "RETEST",
+    "RETEST_REQUIRED",
+    "TEST_MANUAL_REQUIRED",
+    "HelpDue",
+    "concerns",
+    "help_due",
+    "help_text",
+    "welcome_text",
+    "without_code_blocks",
+]
