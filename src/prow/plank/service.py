@@ -258,8 +258,8 @@ class Plank:
         status: dict[str, Any] = {"build_id": self._build_ids.new()}
         if execution is not None and execution.phase is Phase.LOST and execution.build_id == row.build_id:
             job = await self._store.get(row.name)
-            ended = rules.lost_too_often(
-            )
+            revivals = job.status.pod_revival_count
+            ended = rules.lost_too_often(revivals, self._config().plank.max_revivals, execution.message)
             if ended:
                 await self._complete(row.name, JobState.ERROR, ended)
                 return
