@@ -1,0 +1,76 @@
+"""Who calls, what it may spend, and what was called: tokens, rate limits, the count of calls, faults."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from prow.lib.clock import Clock
+from prow.sim.errors import Refused
+
+LIMIT = 5000
+ANONYMOUS_LIMIT = 60
+_HOUR = 3600
+
+
+@dataclass
+class Budget:
+    limit: int
+    used: int
+    reset: int
+
+
+Fault = Callable[[Request], "FaultAnswer | None"]
+
+
+@dataclass
+class FaultAnswer:
+    """An answer instead of the right one. `after`: the call takes effect first, and only its answer is replaced."""
+
+    status: int
+    body: dict[str, str]
+    headers: dict[str, str]
+    after: bool = False
+
+
+class Budgets:
+    """The hourly limit of each identity."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._budgets: dict[str, Budget] = {}
+        self.limit = LIMIT
+
+    def of(self, login: str | None) -> Budget:
+        now = int(self._clock.now().timestamp())
+        budget = self._budgets.get(login or "")
+        if budget is None or now >= budget.reset:
+            budget = self._budgets[login or ""] = Budget(
+                self.limit if login else max(ANONYMOUS_LIMIT, self.limit), 0, now + _HOUR
+            )
+        return budget
+
+    def spend(self, login: str | None) -> Budget:
+        budget = self.of(login)
+        if budget.used >= budget.limit:
+            raise Refused(403, "API rate limit exceeded")
+        budget.used += 1
+        return budget
+
+
+def token_of(request: Request) -> str | None:
+    """The token of a request: `token X`, `Bearer X`, or the password of basic authentication (git)."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "token" | "bearer":
+            return rest.strip()
+        case "basic":
+            try:
+                return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+            except ValueError:
+                return ""
+        case _:
+            return None

@@ -1,0 +1,150 @@
+"""Smart HTTP for git: fetches for everybody who may read, pushes for whoever may write. Pushes cause the same events as verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from prow.lib import open_work
+from prow.sim import gitrepo
+from prow.sim.accounts import token_of
+from prow.sim.errors import Refused
+from prow.sim.gitrepo import NOTHING
+from prow.sim.state import Repo
+from prow.sim.world import World
+
+_LARGEST_PUSH = 256 << 20
+_PIECE = 1 << 16
+_SERVICES = {"git-upload-pack": "upload-pack", "git-receive-pack": "receive-pack"}
+
+
+def routes(world: World) -> list[Route]:
+    served = _GitHTTP(world)
+    return [
+        Route("/{owner}/{name}/info/refs", served.advertise),
+        Route("/{owner}/{name}/git-upload-pack", served.upload_pack, methods=["POST"]),
+        Route("/{owner}/{name}/git-receive-pack", served.receive_pack, methods=["POST"]),
+    ]
+
+
+class _GitHTTP:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def _repo(self, request: Request) -> Repo:
+        return self._world.repo(f"{request.path_params['owner']}/{request.path_params['name'].removesuffix('.git')}")
+
+    def _login(self, request: Request) -> str | None:
+        token = token_of(request)
+        return self._world.tokens.get(token) if token else None
+
+    def _refusal(self, request: Request, repo: Repo, service: str) -> Response | None:
+        needed = "write" if service == "git-receive-pack" else "read"
+        login = self._login(request)
+        if self._world.may(repo, login, needed):
+            return None
+        if login is None:
+            return PlainTextResponse(
+                "Authentication required", 401, headers={"WWW-Authenticate": 'Basic realm="GitHub"'}
+            )
+        return PlainTextResponse("Permission denied", 403)
+
+    async def advertise(self, request: Request) -> Response:
+        service = request.query_params.get("service", "")
+        if service not in _SERVICES:
+            return PlainTextResponse("only smart HTTP is served", 403)
+        try:
+            repo = self._repo(request)
+        except Refused:
+            return PlainTextResponse("Repository not found.", 404)
+        refusal = self._refusal(request, repo, service)
+        if refusal is not None:
+            return refusal
+        protocol = request.headers.get("git-protocol", "")
+        out = await gitrepo.git(
+            _SERVICES[service],
+            "--stateless-rpc",
+            "--http-backend-info-refs",
+            str(repo.path),
+            env={"GIT_PROTOCOL": protocol[:40]},
+        )
+        head = f"# service={service}\n"
+        body = (
+            b""
+            if protocol.startswith("version=2") and service == "git-upload-pack"
+            else f"{len(head) + 4:04x}{head}0000".encode()
+        )
+        return Response(
+            body + out, media_type=f"application/x-{service}-advertisement", headers={"Cache-Control": "no-cache"}
+        )
+
+    async def upload_pack(self, request: Request) -> Response:
+        try:
+            repo = self._repo(request)
+        except Refused:
+            return PlainTextResponse("Repository not found.", 404)
+        refusal = self._refusal(request, repo, "git-upload-pack")
+        if refusal is not None:
+            return refusal
+        stream = self._run("upload-pack", repo, await _body(request), request.headers.get("git-protocol", ""))
+        return StreamingResponse(
+            stream, media_type="application/x-git-upload-pack-result", headers={"Cache-Control": "no-cache"}
+        )
+
+    async def receive_pack(self, request: Request) -> Response:
+        try:
+            repo = self._repo(request)
+        except Refused:
+            return PlainTextResponse("Repository not found.", 404)
+        refusal = self._refusal(request, repo, "git-receive-pack")
+        if refusal is not None:
+            return refusal
+        login = self._login(request) or ""
+        body = await _body(request)
+        async with self._world.lock(repo):
+            before = await gitrepo.refs(repo.path)
+            out = b"".join([piece async for piece in self._run("receive-pack", repo, body, "")])
+            after = await gitrepo.refs(repo.path)
+        for ref in sorted(before.keys() | after.keys()):
+            old, new = before.get(ref, NOTHING), after.get(ref, NOTHING)
+            if old != new and ref.startswith(("refs/heads/", "refs/tags/")):
+                await self._world.pushed(repo, login, ref, old, new)
+        return Response(out, media_type="application/x-git-receive-pack-result", headers={"Cache-Control": "no-cache"})
+
+    async def _run(self, command: str, repo: Repo, body: bytes, protocol: str) -> AsyncIterator[bytes]:
+        with open_work.counted():
+            process = await asyncio.create_subprocess_exec(
+                "git",
+                "-c",
+                "core.hooksPath=/dev/null",
+                command,
+                "--stateless-rpc",
+                str(repo.path),
+                env={**gitrepo.ENVIRONMENT, "GIT_PROTOCOL": protocol[:40]},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(body)
+            process.stdin.close()
+            while piece := await process.stdout.read(_PIECE):
+                yield piece
+            await process.wait()
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > _LARGEST_PUSH:
+            raise Refused(413, "too large")
+    if request.headers.get("content-encoding") == "gzip":
+        return zlib.decompressobj(wbits=31).decompress(bytes(data), _LARGEST_PUSH)
+    return bytes(data)

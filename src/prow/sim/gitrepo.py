@@ -1,0 +1,211 @@
+"""Real bare repositories by the git command line: commits without a working tree, merges without one, both by plumbing.
+
+Programs are started without a shell, with a clean environment; names of branches are checked by git itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from prow.lib import open_work
+
+ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+NOTHING = "0" * 40
+
+
+class GitFailed(Exception):
+    """git ended with an error; the text is its standard error."""
+
+
+async def git(
+    *arguments: str, cwd: Path | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> bytes:
+    """Run git and give its standard output."""
+    code, out, err = await git_code(*arguments, cwd=cwd, stdin=stdin, env=env)
+    if code:
+        raise GitFailed(f"git {arguments[0]}: {err.decode('utf-8', 'replace').strip()}")
+    return out
+
+
+async def git_code(
+    *arguments: str, cwd: Path | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> tuple[int, bytes, bytes]:
+    with open_work.counted():
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            "-c",
+            "core.hooksPath=/dev/null",
+            *arguments,
+            cwd=cwd,
+            env={**ENVIRONMENT, **(env or {})},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(stdin)
+    return process.returncode or 0, out, err
+
+
+async def create(path: Path, default_branch: str) -> None:
+    """A bare repository that serves partial clones and single commits, as GitHub does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    await git("init", "--quiet", "--bare", f"--initial-branch={default_branch}", str(path))
+    settings = (
+        "uploadpack.allowFilter",
+        "uploadpack.allowAnySHA1InWant",
+        "uploadpack.allowReachableSHA1InWant",
+        "http.receivepack",
+    )
+    for setting in settings:
+        await git("config", setting, "true", cwd=path)
+    await git("config", "gc.auto", "0", cwd=path)
+
+
+async def copy(source: Path, target: Path) -> None:
+    """A bare copy with all branches and tags."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    await git("clone", "--quiet", "--bare", "--no-hardlinks", str(source), str(target))
+    for setting in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant", "http.receivepack"):
+        await git("config", setting, "true", cwd=target)
+
+
+async def refs(path: Path) -> dict[str, str]:
+    """Every ref and its commit."""
+    out = await git("for-each-ref", "--format=%(refname) %(objectname)", cwd=path)
+    return dict(line.split(" ", 1) for line in out.decode().splitlines())
+
+
+async def resolve(path: Path, ref: str) -> str | None:
+    code, out, _ = await git_code("rev-parse", "--quiet", "--verify", "--end-of-options", f"{ref}^{{commit}}", cwd=path)
+    return out.decode().strip() if code == 0 else None
+
+
+async def update_ref(path: Path, ref: str, sha: str) -> None:
+    await git("update-ref", ref, sha, cwd=path)
+
+
+async def delete_ref(path: Path, ref: str) -> None:
+    await git("update-ref", "-d", ref, cwd=path)
+
+
+async def commit(
+    path: Path,
+    branch: str,
+    files: Mapping[str, str | bytes | None],
+    *,
+    message: str,
+    author: str,
+    when: int,
+    parent: str | None,
+) -> str:
+    """Write a commit on `branch` by fast-import. A file that is None is removed; a name that ends in `.sh` is executable."""
+    who = f"{author} <{author}@users.noreply.example> {when} +0000"
+    text = message.encode()
+    lines = [
+        b"commit refs/heads/%s\n" % branch.encode(),
+        b"mark :1\n",
+        b"author %s\ncommitter %s\n" % (who.encode(), who.encode()),
+    ]
+    lines.append(b"data %d\n%s\n" % (len(text), text))
+    if parent:
+        lines.append(b"from %s\n" % parent.encode())
+    for name, content in files.items():
+        quoted = b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        if content is None:
+            lines.append(b"D %s\n" % quoted)
+        else:
+            data = content.encode() if isinstance(content, str) else content
+            mode = b"100755" if name.endswith(".sh") else b"100644"
+            lines.append(b"M %s inline %s\ndata %d\n%s\n" % (mode, quoted, len(data), data))
+    await git("fast-import", "--quiet", "--force", cwd=path, stdin=b"".join(lines))
+    sha = await resolve(path, f"refs/heads/{branch}")
+    if sha is None:
+        raise GitFailed(f"the commit on {branch} was not made")
+    return sha
+
+
+async def fetch(path: Path, source: Path, ref: str, target: str) -> None:
+    """Copy a ref with its objects from another repository on this disk."""
+    await git("fetch", "--quiet", "--no-tags", str(source), f"+{ref}:{target}", cwd=path)
+
+
+async def merge(path: Path, base: str, head: str, *, message: str, author: str, when: int) -> str | None:
+    """The merge commit of two commits, None when they conflict. No ref is moved."""
+    code, out, err = await git_code("merge-tree", "--write-tree", "--end-of-options", base, head, cwd=path)
+    if code > 1:
+        raise GitFailed(f"git merge-tree: {err.decode('utf-8', 'replace').strip()}")
+    if code == 1:
+        return None
+    tree = out.decode().splitlines()[0]
+    names = {
+        f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in _person(author, when).items()
+    }
+    made = await git("commit-tree", tree, "-p", base, "-p", head, cwd=path, stdin=message.encode(), env=names)
+    return made.decode().strip()
+
+
+def _person(login: str, when: int) -> dict[str, str]:
+    return {"NAME": login, "EMAIL": f"{login}@users.noreply.example", "DATE": f"{when} +0000"}
+
+
+async def changed_files(path: Path, base: str, head: str) -> list[dict[str, object]]:
+    """The files of a pull request: against the merge base, with numbers of lines."""
+    code, out, _ = await git_code("merge-base", "--end-of-options", base, head, cwd=path)
+    start = out.decode().strip() if code == 0 else base
+    numbers = await git("diff", "--numstat", "--no-renames", "-z", start, head, "--", cwd=path)
+    states = await git("diff", "--name-status", "--no-renames", "-z", start, head, "--", cwd=path)
+    words = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
+    fields = states.decode("utf-8", "replace").split("\0")
+    kinds = dict(zip(fields[1::2], fields[0::2], strict=False))
+    found: list[dict[str, object]] = []
+    for row in numbers.decode("utf-8", "replace").split("\0"):
+        if row:
+            added, removed, name = row.split("\t", 2)
+            plus, minus = (int(n) if n.isdigit() else 0 for n in (added, removed))
+            found.append(
+                {
+                    "sha": NOTHING,
+                    "filename": name,
+                    "status": words.get(kinds.get(name, "M")[:1], "modified"),
+                    "additions": plus,
+                    "deletions": minus,
+                    "changes": plus + minus,
+                }
+            )
+    return found
+
+
+async def read_file(path: Path, commit_sha: str, name: str) -> bytes | None:
+    code, out, _ = await git_code("cat-file", "blob", f"{commit_sha}:{name}", cwd=path)
+    return out if code == 0 else None
+
+
+async def commits_between(path: Path, before: str, after: str) -> list[dict[str, object]]:
+    """The commits of a push, oldest first, with the paths they touch; twenty at most."""
+    span = after if before == NOTHING else f"{before}..{after}"
+    out = await git(
+        "log", "--reverse", "-n20", "--format=%x01%H%x02%s", "--name-status", "--no-renames", span, "--", cwd=path
+    )
+    found: list[dict[str, object]] = []
+    for block in out.decode("utf-8", "replace").split("\x01")[1:]:
+        head, _, rest = block.partition("\n")
+        sha, _, subject = head.partition("\x02")
+        paths: dict[str, list[str]] = {"A": [], "D": [], "M": []}
+        for line in rest.splitlines():
+            kind, _, name = line.partition("\t")
+            if name:
+                paths.setdefault(kind[:1], []).append(name)
+        found.append(
+            {"id": sha, "message": subject, "added": paths["A"], "removed": paths["D"], "modified": paths["M"]}
+        )
+    return found

@@ -1,0 +1,186 @@
+"""The simulated GitHub over HTTP: authentication, rate limits, ETags, pages and errors around `rest`; git beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from prow.lib import http
+from prow.lib.clock import Clock, SystemClock
+from prow.lib.ids import Ids, RandomIds
+from prow.sim import githttp
+from prow.sim.accounts import Budget, Budgets, Fault, token_of
+from prow.sim.errors import Refused
+from prow.sim.rest import Answer, Call, Handler, Rest
+from prow.sim.world import World
+
+_DOCS = "https://docs.github.com/rest"
+_MOST_PER_PAGE = 100
+_DEFAULT_PER_PAGE = 30
+_LARGEST_BODY = 25 << 20
+_CONTENT = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+
+class Sim:
+    """A GitHub. `latency`: seconds every API answer takes. `fault`: decides about faults, call by call."""
+
+    def __init__(self, root: Path, *, clock: Clock | None = None, ids: Ids | None = None, latency: float = 0.0) -> None:
+        self.clock = clock or SystemClock()
+        self.world = World(root, clock=self.clock, ids=ids or RandomIds())
+        self.latency = latency
+        self.fault: Fault | None = None
+        self.budgets = Budgets(self.clock)
+        rest = Rest(self.world)
+        routes: list[Route] = []
+        for prefix in ("", "/api/v3"):
+            by_path: dict[str, dict[str, Handler]] = {}
+            for (method, path), handler in rest.table.items():
+                by_path.setdefault(path, {})[method] = handler
+            for path, handlers in by_path.items():
+                routes.append(Route(f"{prefix}{path}", self._endpoint(path, handlers), methods=list(handlers)))
+        routes += githttp.routes(self.world)
+        self.app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+
+    @asynccontextmanager
+    async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+        """Serve while the block runs; gives the base address."""
+        listener = http.bind(host, port)
+        self.world.base = f"http://{host}:{listener.getsockname()[1]}"
+        async with http.serve(self.app, listener=listener):
+            try:
+                yield self.world.base
+            finally:
+                await self.world.close()
+
+    def _endpoint(self, template: str, handlers: dict[str, Handler]) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            return await self._answer(template, handlers, request)
+
+        return answer
+
+    async def _answer(self, template: str, handlers: dict[str, Handler], request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        if self.latency:
+            await self.clock.sleep(self.latency)
+        budget: Budget | None = None
+        login: str | None = None
+        try:
+            login = self._authenticate(request)
+            budget = self.budgets.of(login)
+            body = await _json_body(request)
+            fault = self.fault(request) if self.fault is not None else None
+            if fault is not None and not fault.after:
+                return JSONResponse(fault.body, fault.status, headers=fault.headers)
+            call = Call(login, dict(request.path_params), dict(request.query_params), body)
+            made = self._response(request, await handlers[method](call))
+            if fault is not None:
+                return JSONResponse(fault.body, fault.status, headers=fault.headers)
+        except Refused as refused:
+            made = _refusal(refused)
+        if made.status_code != 304:
+            if template != "/rate_limit":
+                try:
+                    budget = self.budgets.spend(login)
+                except Refused as refused:
+                    made = _refusal(refused)
+            self.world.calls[method, template] += 1
+            if method in _CONTENT and made.status_code < 400:
+                self.world.content_writes += 1
+        if budget is not None:
+            made.headers["x-ratelimit-limit"] = str(budget.limit)
+            made.headers["x-ratelimit-remaining"] = str(max(0, budget.limit - budget.used))
+            made.headers["x-ratelimit-reset"] = str(budget.reset)
+            made.headers["x-ratelimit-used"] = str(budget.used)
+            made.headers["x-ratelimit-resource"] = "core"
+        return made
+
+    def _authenticate(self, request: Request) -> str | None:
+        token = token_of(request)
+        if token is None:
+            return None
+        login = self.world.tokens.get(token)
+        if login is None:
+            raise Refused(401, "Bad credentials")
+        return login
+
+    def _response(self, request: Request, answer: Answer) -> Response:
+        body, headers = answer.body, dict(answer.headers)
+        if answer.items is not None:
+            page, links = _page(request, answer)
+            body = answer.wrap(page) if answer.wrap is not None else list(page)
+            if links:
+                headers["link"] = links
+        if answer.status == 204:
+            return Response(status_code=204)
+        data = json.dumps(body).encode()
+        if request.method in {"GET", "HEAD"}:
+            # GitHub's ETags differ by token; the body decides the rest.
+            seed = request.headers.get("authorization", "").encode()
+            headers["etag"] = f'W/"{hashlib.sha256(seed + data).hexdigest()}"'
+            if request.headers.get("if-none-match") == headers["etag"]:
+                return Response(status_code=304, headers=headers)
+        return Response(data, answer.status, headers=headers, media_type="application/json; charset=utf-8")
+
+
+def _page(request: Request, answer: Answer) -> tuple[Any, str]:
+    items = answer.items or ()
+    query = dict(request.query_params)
+    per_page = min(_number(query.get("per_page"), _DEFAULT_PER_PAGE), _MOST_PER_PAGE)
+    page = _number(query.get("page"), 1)
+    last = max(1, -(-len(items) // per_page))
+    wanted = {"prev": page - 1, "first": 1} if page > 1 else {}
+    if page < last:
+        wanted |= {"next": page + 1, "last": last}
+    base = f"{request.url.scheme}://{request.headers.get('host', '')}{request.url.path}"
+    links = ", ".join(f'<{base}?{urlencode(query | {"page": str(n)})}>; rel="{rel}"' for rel, n in wanted.items())
+    return items[(page - 1) * per_page : page * per_page], links
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() and 0 < int(text) < 100_000 else default
+
+
+async def _json_body(request: Request) -> Any:
+    if request.method not in _CONTENT:
+        return None
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > _LARGEST_BODY:
+            raise Refused(413, "Payload too large")
+    if not data:
+        return None
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise Refused(400, "Problems parsing JSON") from error
+
+
+def _refusal(refused: Refused) -> Response:
+    body: dict[str, Any] = {"message": refused.message, "documentation_url": _DOCS, "status": str(refused.status)}
+    if refused.errors is not None:
+        body["errors"] = refused.errors
+    return JSONResponse(body, refused.status)
+
+
+async def _not_found(_: Request, __: Exception) -> Response:
+    return JSONResponse({"message": "Not Found", "documentation_url": _DOCS, "status": "404"}, 404)
+
+
+async def run(root: Path, *, host: str, port: int, ready: Callable[[Sim, str], None]) -> None:
+    """Serve a GitHub until cancelled; `ready` gets it and its address."""
+    sim = Sim(root)
+    async with sim.serve(host=host, port=port) as url:
+        ready(sim, url)
+        await asyncio.Event().wait()
