@@ -69,7 +69,9 @@ def test_presubmits_of_a_comment(name: str, tmp_path_factory: pytest.TempPathFac
             filters=rules.filters_for(body, honour_ok_to_test=given.get("honor_ok_to_test", False)),
             body=body,
             files=given.get("files") or (),
-            statuses=Statuses(frozenset(given.get("failed_contexts") or ()), frozenset(given.get("all_contexts") or ())),
+            statuses=Statuses(
+                frozenset(given.get("failed_contexts") or ()), frozenset(given.get("all_contexts") or ())
+            ),
         )
         assert [c.job.name for c in chosen if c.runs] == (out.get("run") or []), (case, given)
         assert all(str(reason) for c in chosen for reason in c.decision.reasons)

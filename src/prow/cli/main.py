@@ -21,7 +21,9 @@ COMMANDS = {
 }
 
 NOT_YET = dict.fromkeys(("tide", "deck", "crier", "horologium", "sinker", "prow-controller-manager", "ghproxy", "status-reconciler", "checkconfig", "jenkins-operator", "cherrypicker", "needs-rebase", "refresh", "branchprotector", "peribolos", "label_sync"), "comes with a later release")  # fmt: skip
-NOT_PLANNED = dict.fromkeys(("gerrit", "gangway", "sub", "pipeline", "admission", "webhook-server", "cm2kc", "tot"), "is not part of this Prow")
+NOT_PLANNED = dict.fromkeys(
+    ("gerrit", "gangway", "sub", "pipeline", "admission", "webhook-server", "cm2kc", "tot"), "is not part of this Prow"
+)
 
 
 class Commands(click.Group):

@@ -1,0 +1,187 @@
+"""`prow demo`: `prow up`, the simulator and a scripted contributor in one process. No account, no cluster, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import click
+import httpx2
+
+from prow.cli import compose, groups
+from prow.cli.demo import world
+from prow.cli.demo.narrator import Narrator, StepFailed
+from prow.cli.demo.story import Play
+from prow.cli.run import engine_settings
+from prow.deck.service import Settings as DeckSettings
+from prow.engines.local.detect import choose
+from prow.engines.local.settings import BUBBLEWRAP, PROCESS
+from prow.hook.settings import Settings as HookSettings
+from prow.lib import flags, http, logs
+from prow.lib.clock import Clock, SystemClock
+from prow.lib.errors import UsageError
+from prow.lib.service import Ports, until_signal
+from prow.sim.server import Sim
+
+_PORT = 8080
+
+
+class DemoFlags(flags.FlagGroup):
+    clone: str = flags.flag("clone", "", "Local git repository to play with in place of the bundled sample.")
+    config_path: str = flags.flag("config-path", "", "config.yaml for that repository; default: the demo's own.")
+    job_config_path: str = flags.flag(
+        "job-config-path", "", "Jobs for that repository; default: those of its .prow.yaml."
+    )
+    plugin_config: str = flags.flag("plugin-config", "", "plugins.yaml; default: the demo's own.")
+    once: bool = flags.flag(
+        "once", False, "End by itself, with exit code 0 when every step came true (also ONCE=1 or CI=true)."
+    )
+    port: int = flags.flag("port", _PORT, "Port of the dashboard; any free one when it is taken.")
+    log_level: str = flags.flag("log-level", "error", "How much the components say on standard error.")
+
+
+@click.command(cls=flags.GoCommand)
+@flags.group(DemoFlags, name="demo")
+@flags.group(groups.EngineFlags)
+def command(demo: DemoFlags, engine_flags: groups.EngineFlags) -> int:
+    """Watch the whole system on this machine: a scripted contributor, real git, real jobs, and a page."""
+    logs.setup("demo", level=demo.log_level, form="text")
+    once = (
+        demo.once or os.environ.get("ONCE", "") not in {"", "0"} or os.environ.get("CI", "") not in {"", "0", "false"}
+    )
+    code: list[int] = []
+
+    async def show() -> None:
+        with _folder() as folder:
+            code.append(await _show(demo, engine_flags, Path(folder), once=once))
+
+    asyncio.run(until_signal(show(), clock=SystemClock()))
+    return code[0] if code else 0
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="prow-demo-", ignore_cleanup_errors=True)
+
+
+async def _show(demo: DemoFlags, engine_flags: groups.EngineFlags, folder: Path, *, once: bool) -> int:
+    clock = SystemClock()
+    narrator = Narrator(clock)
+    clone = Path(demo.clone) if demo.clone else None
+    if clone is not None and not clone.is_dir():
+        raise UsageError(f"--clone {clone}: there is no such folder")
+    async with _system(demo, engine_flags, folder, narrator, clone=clone, clock=clock) as (stage, system):
+        narrator.note(f"The dashboard: {system.deck_url}")
+        async with httpx2.AsyncClient(trust_env=False) as client:
+
+            async def link_works(link: str) -> bool:
+                answer = await client.get(link)
+                return answer.status_code == 200 and "Build log" in answer.text
+
+            play = Play(stage, narrator, clock=clock, link_works=link_works)
+            try:
+                await (play.bundled() if clone is None else play.of("Try Prow"))
+            except StepFailed as error:
+                print(f"\nprow demo: {error}", file=sys.stderr)
+                return 1
+        await stage.sim.world.hooks.settled()
+        await system.hook.idle()
+        _summary(narrator, stage, system)
+        if not once:
+            narrator.note(f"\nThe page stays open at {system.deck_url}; Ctrl-C ends the demo.")
+            await asyncio.Event().wait()
+    return 0
+
+
+@asynccontextmanager
+async def _system(
+    demo: DemoFlags,
+    engine_flags: groups.EngineFlags,
+    folder: Path,
+    narrator: Narrator,
+    *,
+    clone: Path | None,
+    clock: Clock,
+) -> AsyncIterator[tuple[world.Stage, compose.System]]:
+    sim = Sim(folder / "github", clock=clock)
+    async with sim.serve() as github:
+        stage = await world.build(sim, folder, clone=clone)
+        port = _free(demo.port)
+        config = _config(demo, folder, stage, deck=f"http://127.0.0.1:{port}", own=clone is None)
+        settings = compose.Settings(
+            state_dir=folder / "state",
+            config=config,
+            github=compose.GitHubSettings(
+                endpoints=(github,), graphql_endpoint=f"{github}/graphql", token_path=str(stage.token_path)
+            ),
+            hook=HookSettings(),
+            deck=DeckSettings(actions=True),
+            engine=await _engine(engine_flags, folder / "state" / "engine", narrator, clock),
+            hmac_secret_file=str(stage.hmac_path),
+            ports=Ports(health=None, metrics=None, pprof=None),
+            hook_port=0,
+            deck_port=port,
+            bucket_dir=str(folder / "buckets"),
+        )
+        (folder / "state").mkdir(mode=0o700)
+        async with compose.running(settings, clock=clock) as system:
+            sim.world.add_hook(stage.repo.repo, url=system.hook_url, secret=stage.hmac_path.read_text())
+            yield stage, system
+
+
+async def _engine(options: groups.EngineFlags, state: Path, narrator: Narrator, clock: Clock) -> compose.EngineSettings:
+    """The sandbox that was asked for; where bubblewrap does not work, plain processes, and it is said."""
+    settings = engine_settings(options, state)
+    try:
+        await choose(settings, clock)
+    except UsageError as error:
+        if options.engine != BUBBLEWRAP:
+            raise
+        narrator.note(f"Jobs run as plain processes, without a sandbox: {error}")
+        return engine_settings(options, state, sandbox=PROCESS)
+    return settings
+
+
+def _free(port: int) -> int:
+    try:
+        listener = http.bind("127.0.0.1", port)
+    except UsageError:
+        listener = http.bind("127.0.0.1", 0)
+    found = int(listener.getsockname()[1])
+    listener.close()
+    return found
+
+
+def _config(demo: DemoFlags, folder: Path, stage: world.Stage, *, deck: str, own: bool) -> compose.ConfigSettings:
+    """The demo's config files, with the dashboard's address and the repository's name in them."""
+    target = folder / "config"
+    shutil.copytree(world.SAMPLE, target, ignore=shutil.ignore_patterns("repo"))
+    config = target / "config.yaml"
+    text = config.read_text().replace("DECK_URL", deck)
+    if not own:
+        text += f"in_repo_config:\n  enabled:\n    {stage.repo.repo.full_name}: true\n  allowed_clusters:\n    '*': [default]\n"
+    config.write_text(text)
+    return compose.ConfigSettings(
+        config_path=demo.config_path or str(config),
+        job_config_path=demo.job_config_path or (str(target / "jobs.yaml") if own else ""),
+        plugin_config=demo.plugin_config or str(target / "plugins.yaml"),
+    )
+
+
+def _summary(narrator: Narrator, stage: world.Stage, system: compose.System) -> None:
+    calls = stage.sim.world.calls
+    slowest = max(narrator.steps, key=lambda step: step.seconds)
+    narrator.chapter("That was it")
+    narrator.note(f"  {len(narrator.steps)} steps came true; the longest took {slowest.seconds:.1f} s: {slowest.name}")
+    counts = system.hook.counts()
+    narrator.note(
+        f"  webhooks: {stage.sim.world.hooks.sent} sent, {counts.received} received, {counts.handled} handled"
+    )
+    narrator.note(f"  API calls that count: {sum(calls.values())}, of them {stage.sim.world.content_writes} that write")
+    for (method, path), count in sorted(calls.items(), key=lambda item: -item[1]):
+        narrator.note(f"    {count:3} {method:6} {path}")
