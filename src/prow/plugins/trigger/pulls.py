@@ -54,9 +54,9 @@ async def _opened(ctx: Context, event: PullRequestEvent) -> None:
         join_org_url=trigger.join_org_url,
         ignore_ok_to_test=trigger.ignore_ok_to_test,
     )
-    await ctx.comment(plain(rules.welcome_text(welcome)), key="welcome")
     if not trigger.ignore_ok_to_test and not await ctx.pull.has_label(OK_TO_TEST):
         await ctx.add_labels(NEEDS_OK_TO_TEST)
+    await ctx.comment(plain(rules.welcome_text(welcome)), key="welcome")
 
 
 async def _run_if_trusted(ctx: Context, event: PullRequestEvent) -> None:
