@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from prow.config import inrepo
+from prow.config.config import Config
+from prow.config.errors import ConfigError
+from prow.config.inrepo import InRepoJobs
+from prow.config.job import Postsubmit, Presubmit
 from prow.engines.local.engine import LocalEngine
+from prow.git.mirror import Mirror, Mirrors
 from prow.jobs.index import JobIndex
 from prow.jobs.make import new_prowjob
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
+from prow.lib.open_work import in_thread
 from prow.model.prowjob import JobType, Label, ProwJob
 
 
@@ -60,3 +67,43 @@ class Reruns:
         )
         text = f"Successfully reran {made.name}."
         return msgspec.structs.replace(made, status=msgspec.structs.replace(made.status, description=text))
+
+
+class RepoConfig:
+    """The plugins' view of jobs that a repository keeps itself, read from git without a checkout."""
+
+    def __init__(self, mirrors: Mirrors, config: Config) -> None:
+        self._mirrors = mirrors
+        self._config = config
+
+    async def presubmits(self, org: str, repo: str, *, base_sha: str, heads: Sequence[str]) -> tuple[Presubmit, ...]:
+        """From the base with the heads merged into it, as the jobs will see it."""
+        mirror = self._mirrors.mirror(org, repo)
+        await mirror.ensure([base_sha, *heads])
+        tree = base_sha
+        for head in heads:
+            merge = await mirror.try_merge(base_sha, head)
+            if not merge.clean:
+                raise ConfigError(f"{head} does not merge into {base_sha}, so there is no config to read")
+            tree = merge.tree
+        return (await self._read(mirror, tree, org, repo)).presubmits
+
+    async def postsubmits(self, org: str, repo: str, *, sha: str) -> tuple[Postsubmit, ...]:
+        mirror = self._mirrors.mirror(org, repo)
+        await mirror.ensure([sha])
+        return (await self._read(mirror, sha, org, repo)).postsubmits
+
+    async def _read(self, mirror: Mirror, tree: str, org: str, repo: str) -> InRepoJobs:
+        names = inrepo.wanted_paths([entry.path for entry in await mirror.list_tree(tree)])
+        files = {name: await mirror.read_file(tree, name) for name in names}
+        return await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
+
+
+class InRepo:
+    """Gives `RepoConfig` for repositories that may have a config of their own."""
+
+    def __init__(self, mirrors: Mirrors) -> None:
+        self._mirrors = mirrors
+
+    def reader_for(self, config: Config, org: str, repo: str) -> RepoConfig | None:
+        return RepoConfig(self._mirrors, config) if config.in_repo_config.enabled_for(org, repo) else None

@@ -20,11 +20,13 @@ from prow.deck.service import Deck
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.engine import LocalEngine
 from prow.engines.local.settings import Settings as EngineSettings
+from prow.git.client import Git
+from prow.git.mirror import Mirrors
 from prow.github.call import Cost
 from prow.github.client import GitHub
 from prow.github.limiter import Limits
+from prow.github.rules import Options
 from prow.github.tokens import TokenFile, Tokens
-from prow.github.transport import Options
 from prow.hook.service import Hook
 from prow.hook.settings import Settings as HookSettings
 from prow.jobs.build_id import BuildIds
@@ -46,8 +48,9 @@ _log = logs.get("up")
 
 
 class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`token_path` empty: anonymous."""
+    """`token_path` empty: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories."""
 
+    git_base: str = "https://github.com"
     endpoints: tuple[str, ...] = ("https://api.github.com",)
     graphql_endpoint: str = "https://api.github.com/graphql"
     token_path: str = ""
@@ -139,6 +142,16 @@ def open_storage(settings: Settings) -> Storage:
     return Buckets(gcs_credentials_file=settings.gcs_credentials_file, s3_credentials_file=settings.s3_credentials_file)
 
 
+async def open_mirrors(settings: Settings, secrets: Secrets, *, clock: Clock) -> Mirrors:
+    """Bare mirrors below the state folder. `UsageError` when git is missing or too old."""
+    home = settings.state_dir / "git"
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    git = await Git.open(clock, home=home)
+    token = settings.github.token_path
+    tokens = TokenFile(secrets.load(token, flag="--github-token-path")) if token else None
+    return Mirrors(git, clock=clock, folder=home / "mirrors", base=settings.github.git_base, tokens=tokens)
+
+
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -> AsyncIterator[System]:
     """Start every component, give the system, and stop it when the block ends: no new work, open work is finished or kept."""
@@ -177,6 +190,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             ],
             clock=clock,
         )
+        in_repo = adapters.InRepo(await open_mirrors(settings, secrets, clock=clock))
         deck = Deck(
             settings.deck,
             store=store,
@@ -187,7 +201,18 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             reruns=adapters.Reruns(clock=clock, ids=ids),
             clock=clock,
         )
-        hook = await open_hook(settings, hmac, agent=agent, github=github, store=store, index=index, clock=clock)
+        hook = await Hook.open(
+            settings.hook,
+            settings.state_dir / "hook.db",
+            hmac=hmac,
+            plugins=BUILT,
+            snapshot=lambda: agent.snapshot,
+            github=lambda caller: github.bound(caller=caller, cost=Cost.INTERACTIVE),
+            jobs=store,
+            known_jobs=adapters.OpenPresubmits(index),
+            in_repo_config=in_repo.reader_for,
+            clock=clock,
+        )
         stack.push_async_callback(hook.close)
         deck_port = await stack.enter_async_context(http.serve(deck.app, host=settings.host, port=settings.deck_port))
         stack.callback(deck.close)

@@ -22,6 +22,7 @@ from prow.cli.run import engine_settings
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.detect import choose
 from prow.engines.local.settings import BUBBLEWRAP, PROCESS
+from prow.engines.local.settings import Settings as EngineSettings
 from prow.hook.settings import Settings as HookSettings
 from prow.lib import flags, http, logs
 from prow.lib.clock import Clock, SystemClock
@@ -117,7 +118,10 @@ async def _system(
             state_dir=folder / "state",
             config=config,
             github=compose.GitHubSettings(
-                endpoints=(github,), graphql_endpoint=f"{github}/graphql", token_path=str(stage.token_path)
+                endpoints=(github,),
+                graphql_endpoint=f"{github}/graphql",
+                git_base=github,
+                token_path=str(stage.token_path),
             ),
             hook=HookSettings(),
             deck=DeckSettings(actions=True),
@@ -134,7 +138,7 @@ async def _system(
             yield stage, system
 
 
-async def _engine(options: groups.EngineFlags, state: Path, narrator: Narrator, clock: Clock) -> compose.EngineSettings:
+async def _engine(options: groups.EngineFlags, state: Path, narrator: Narrator, clock: Clock) -> EngineSettings:
     """The sandbox that was asked for; where bubblewrap does not work, plain processes, and it is said."""
     settings = engine_settings(options, state)
     try:

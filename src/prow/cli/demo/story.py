@@ -13,7 +13,7 @@ from prow.lib.clock import Clock
 from prow.sim.verbs import PullStory, RepoStory
 
 _SOON = 15.0
-_LONG = 600.0
+_LONG = 60.0
 _REPORT = "<!-- test report -->"
 _ENDED = frozenset({"success", "failure", "error"})
 

@@ -1,0 +1,195 @@
+"""Who consumes a delivery: the plugins enabled for its repository, and its external plugins.
+
+A delivery is decoded once for all of them, its text is matched once against all commands, and all share one view of the pull
+request. The config snapshot is taken here, once per delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from prow.config.config import Config
+from prow.config.plugins import PluginsConfig
+from prow.github.payloads import decode, generic_comment
+from prow.hook import rules
+from prow.hook.commands import CommandTable
+from prow.hook.dispatcher import Run, Task
+from prow.hook.effects_store import Ledger
+from prow.hook.external import Forwarder
+from prow.hook.inbox import Delivery
+from prow.hook.rules import Work
+from prow.lib import logs
+from prow.lib.clock import Clock
+from prow.lib.errors import Denied
+from prow.model.events import (
+    Event,
+    EventKind,
+    GenericComment,
+    IssueCommentEvent,
+    IssueEvent,
+    PullRequestEvent,
+    ReviewCommentEvent,
+    ReviewEvent,
+)
+from prow.model.forge import PullKey, PullRequest
+from prow.plugin.context import Context
+from prow.plugin.model import Plugin
+from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs
+from prow.plugin.view import PullView
+
+_log = logs.get("hook")
+EXTERNAL = "external:"
+
+
+class Snapshot(Protocol):
+    """One consistent state of the configuration."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def plugins(self) -> PluginsConfig: ...
+
+
+class PluginConsumers:
+    """Implements `dispatcher.Consumers`. `github`: a view of the client for the plugin of that name."""
+
+    def __init__(
+        self,
+        plugins: Sequence[Plugin],
+        *,
+        snapshot: Callable[[], Snapshot],
+        github: Callable[[str], GitHubForPlugins],
+        jobs: MakesJobs,
+        known_jobs: KnowsJobs,
+        ledger: Ledger,
+        forwarder: Forwarder,
+        in_repo_config: Callable[[Config, str, str], InRepoConfig | None],
+        clock: Clock,
+    ) -> None:
+        self._plugins = tuple(plugins)
+        self._table = CommandTable(self._plugins)
+        self._snapshot = snapshot
+        self._github = github
+        self._jobs = jobs
+        self._known_jobs = known_jobs
+        self._ledger = ledger
+        self._forwarder = forwarder
+        self._in_repo_config = in_repo_config
+        self._clock = clock
+        self._bot: str | None = None
+
+    def tasks(self, delivery: Delivery) -> tuple[Task, ...]:
+        snapshot = self._snapshot()
+        org, repo = delivery.org, delivery.repo
+        tasks = [
+            self._external(delivery, e.name, e.endpoint)
+            for e in snapshot.plugins.external_plugins_for(org, repo)
+            if not e.events or delivery.event in e.events
+        ]
+        kind = rules.KINDS.get(delivery.event)
+        if kind is None:
+            return tuple(tasks)
+        enabled = set(snapshot.plugins.plugins_for(org, repo))
+        plugins = [plugin for plugin in self._plugins if plugin.name in enabled]
+        if not plugins:
+            return tuple(tasks)
+        event = decode(delivery.event, delivery.body, delivery.guid)
+        if event is None:
+            return tuple(tasks)
+        comment = generic_comment(event)
+        commands = self._table.match(comment.body) if comment is not None else {}
+        work = rules.work_for(plugins, kind=kind, comment=comment is not None, commands=commands)
+        if not work:
+            return tuple(tasks)
+        view = self._view(event)
+        by_plugin: dict[str, list[Work]] = {}
+        for item in work:
+            by_plugin.setdefault(item.plugin.name, []).append(item)
+        action = (comment.action if comment is not None else event.action) or "none"
+        tasks += [
+            Task(name, self._handlers(snapshot, delivery, items, event, comment, view), action)
+            for name, items in by_plugin.items()
+        ]
+        return tuple(tasks)
+
+    def _external(self, delivery: Delivery, name: str, endpoint: str) -> Task:
+        async def run() -> None:
+            await self._forwarder.send(endpoint, delivery)
+
+        return Task(EXTERNAL + name, run)
+
+    def _view(self, event: Event) -> PullView | None:
+        key = key_of(event)
+        if key is None:
+            return None
+        pull: PullRequest | None = event.pull_request if isinstance(event, PullRequestEvent) else None
+        return PullView(key, self._github("view"), pull=pull)
+
+    def _handlers(
+        self,
+        snapshot: Snapshot,
+        delivery: Delivery,
+        items: Sequence[Work],
+        event: Event,
+        comment: GenericComment | None,
+        view: PullView | None,
+    ) -> Run:
+        """One plugin's handlers of this delivery, one after another."""
+
+        async def run() -> None:
+            bot = await self._bot_login()
+            for item in items:
+                name = item.plugin.name
+                fields = {
+                    "event-GUID": delivery.guid,
+                    "event-type": delivery.event,
+                    "org": delivery.org,
+                    "repo": delivery.repo,
+                }
+                if view is not None:
+                    fields["pr"] = str(view.key.number)
+                ctx = Context(
+                    plugin=name,
+                    guid=delivery.guid,
+                    config=snapshot.config,
+                    plugins=snapshot.plugins,
+                    github=self._github(name),
+                    jobs=self._jobs,
+                    known_jobs=self._known_jobs,
+                    effects=self._ledger.of(delivery.guid, name),
+                    clock=self._clock,
+                    log=_log.bind(plugin=name, **fields),
+                    view=view,
+                    commands=item.commands,
+                    in_repo_config=self._in_repo_config(snapshot.config, delivery.org, delivery.repo),
+                    bot=bot,
+                )
+                generic = item.kind is EventKind.GENERIC_COMMENT and comment is not None
+                await item.plugin.handlers[item.kind](ctx, comment if generic and comment is not None else event)
+
+        return run
+
+    async def _bot_login(self) -> str:
+        """Who we are, asked once. Without a token there is no answer, and nobody is the bot."""
+        if self._bot is None:
+            try:
+                self._bot = (await self._github("hook").current_user()).login
+            except Denied:
+                self._bot = ""
+        return self._bot
+
+
+def key_of(event: Event) -> PullKey | None:
+    """The issue or pull request that an event is about."""
+    match event:
+        case PullRequestEvent():
+            number = event.number or event.pull_request.number
+        case IssueEvent() | IssueCommentEvent():
+            number = event.issue.number
+        case ReviewEvent() | ReviewCommentEvent():
+            number = event.pull_request.number
+        case _:
+            return None
+    return PullKey(event.org, event.repo.name, number)

@@ -1,0 +1,108 @@
+"""Pure: lanes, duplicates, who consumes what, and when to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from prow.lib.errors import Permanent, RateLimited, Retry
+from prow.model.events import EventKind
+from prow.plugin.model import Plugin
+
+ATTEMPTS = 12
+_FIRST = 1.0
+_LAST = 600.0
+
+
+class _Number(msgspec.Struct, gc=False):
+    number: int = 0
+
+
+class _Head(msgspec.Struct, gc=False):
+    head_sha: str = ""
+
+
+class _Lane(msgspec.Struct, gc=False):
+    """The few fields that name a lane."""
+
+    number: int = 0
+    issue: _Number | None = None
+    pull_request: _Number | None = None
+    ref: str = ""
+    sha: str = ""
+    check_run: _Head | None = None
+    workflow_run: _Head | None = None
+
+
+_decoder = msgspec.json.Decoder(_Lane)
+_BY_COMMIT = frozenset({"status", "check_run", "workflow_run"})
+
+
+def lane_of(event: str, org: str, repo: str, body: bytes) -> str:
+    """What is kept in order: the pull request or issue; a push's branch; a status' commit; else the repository."""
+    where = f"{org}/{repo}"
+    try:
+        found = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return where
+    number = found.number or (found.issue or found.pull_request or _Number()).number
+    if number and event not in _BY_COMMIT:
+        return f"{where}#{number}"
+    if event == "push":
+        return f"{where}@{found.ref}"
+    if event in _BY_COMMIT:
+        return f"{where}@{found.sha or (found.check_run or found.workflow_run or _Head()).head_sha}"
+    return where
+
+
+def is_duplicate(*, finished: bool, age: float, window: float) -> bool:
+    """Whether a GUID that was seen `age` seconds ago is the same delivery again, or a person's redelivery."""
+    return not finished or age < window
+
+
+KINDS: dict[str, EventKind] = {
+    "issues": EventKind.ISSUES,
+    "issue_comment": EventKind.ISSUE_COMMENT,
+    "pull_request": EventKind.PULL_REQUEST,
+    "pull_request_review": EventKind.REVIEW,
+    "pull_request_review_comment": EventKind.REVIEW_COMMENT,
+    "push": EventKind.PUSH,
+    "status": EventKind.STATUS,
+    "check_run": EventKind.CHECK_RUN,
+    "workflow_run": EventKind.WORKFLOW_RUN,
+}
+
+
+class Work(msgspec.Struct, frozen=True):
+    """One handler that has to run: of this plugin, for the event itself or for the comment in it."""
+
+    plugin: Plugin
+    kind: EventKind
+    commands: tuple[str, ...] = ()
+
+
+def work_for(
+    plugins: Iterable[Plugin], *, kind: EventKind | None, comment: bool, commands: dict[str, tuple[str, ...]]
+) -> tuple[Work, ...]:
+    """The handlers of a delivery. `commands`: plugin → its commands in the text, for plugins that a command of theirs calls."""
+    found: list[Work] = []
+    for plugin in plugins:
+        if kind is not None and kind in plugin.handlers:
+            found.append(Work(plugin, kind))
+        if comment and EventKind.GENERIC_COMMENT in plugin.handlers:
+            called = commands.get(plugin.name, ())
+            if called or plugin.all_text:
+                found.append(Work(plugin, EventKind.GENERIC_COMMENT, called))
+    return tuple(found)
+
+
+def pause_after(error: BaseException, attempt: int, *, now: float) -> float | None:
+    """Seconds until a failed handler is tried again; None: never. `attempt` counts from 1, `now` is Unix time."""
+    if isinstance(error, RateLimited):
+        return max(1.0, error.until.timestamp() - now)
+    if isinstance(error, Permanent) or attempt >= ATTEMPTS:
+        return None
+    if isinstance(error, Retry) and error.after is not None:
+        return error.after
+    return float(min(_FIRST * 2 ** (attempt - 1), _LAST))
