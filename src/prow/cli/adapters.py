@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -15,10 +16,13 @@ from prow.engines.local.engine import LocalEngine
 from prow.git.mirror import Mirror, Mirrors
 from prow.jobs.index import JobIndex
 from prow.jobs.make import new_prowjob
+from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
 from prow.lib.open_work import in_thread
 from prow.model.prowjob import JobType, Label, ProwJob
+
+_log = logs.get("jobs")
 
 
 class EngineLogs:
@@ -31,6 +35,18 @@ class EngineLogs:
         if self._engine.log_path(name) is None:
             return None
         return await self._engine.read_log(name, offset, limit)
+
+
+class DryJobs:
+    """A job store that keeps nothing, for `--dry-run`: it says what would be created or changed."""
+
+    async def create(self, job: ProwJob) -> object:
+        _log.info("Dry run: this job would be created.", job=job.spec.job, name=job.name)
+        return job
+
+    async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> object:  # noqa: ARG002
+        _log.info("Dry run: this job would be changed.", name=name)
+        return None
 
 
 class OpenPresubmits:

@@ -142,14 +142,14 @@ def open_storage(settings: Settings) -> Storage:
     return Buckets(gcs_credentials_file=settings.gcs_credentials_file, s3_credentials_file=settings.s3_credentials_file)
 
 
-async def open_mirrors(settings: Settings, secrets: Secrets, *, clock: Clock) -> Mirrors:
+async def open_mirrors(state: Path, settings: GitHubSettings, secrets: Secrets, *, clock: Clock) -> Mirrors:
     """Bare mirrors below the state folder. `UsageError` when git is missing or too old."""
-    home = settings.state_dir / "git"
+    home = state / "git"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     git = await Git.open(clock, home=home)
-    token = settings.github.token_path
+    token = settings.token_path
     tokens = TokenFile(secrets.load(token, flag="--github-token-path")) if token else None
-    return Mirrors(git, clock=clock, folder=home / "mirrors", base=settings.github.git_base, tokens=tokens)
+    return Mirrors(git, clock=clock, folder=home / "mirrors", base=settings.git_base, tokens=tokens)
 
 
 @asynccontextmanager
@@ -190,7 +190,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             ],
             clock=clock,
         )
-        in_repo = adapters.InRepo(await open_mirrors(settings, secrets, clock=clock))
+        in_repo = adapters.InRepo(await open_mirrors(settings.state_dir, settings.github, secrets, clock=clock))
         deck = Deck(
             settings.deck,
             store=store,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -178,9 +178,21 @@ async def _not_found(_: Request, __: Exception) -> Response:
     return JSONResponse({"message": "Not Found", "documentation_url": _DOCS, "status": "404"}, 404)
 
 
-async def run(root: Path, *, host: str, port: int, ready: Callable[[Sim, str], None]) -> None:
-    """Serve a GitHub until cancelled; `ready` gets it and its address."""
+async def run(
+    root: Path,
+    *,
+    host: str,
+    port: int,
+    ready: Callable[[Sim, str], None],
+    repos: Sequence[str] = (),
+    admins: Sequence[str] = (),
+) -> None:
+    """Serve a GitHub until cancelled, with these repositories in which `admins` may do everything; `ready` gets it and its address."""
     sim = Sim(root)
     async with sim.serve(host=host, port=port) as url:
+        for full_name in repos:
+            sim.world.org(full_name.partition("/")[0], members=admins)
+            repo = await sim.world.create_repo(full_name, files={"README.md": f"# {full_name}\n"})
+            repo.collaborators.update(dict.fromkeys(admins, "admin"))
         ready(sim, url)
         await asyncio.Event().wait()

@@ -111,10 +111,12 @@ class LocalEngine:
                 group.create_task(self._supervise(run), name=f"job-{run.record.job.name}")
 
     def handles(self, job: ProwJob) -> bool:
-        return job.spec.agent == KUBERNETES_AGENT and job.spec.pod_spec is not None
+        return job.spec.agent == KUBERNETES_AGENT
 
     async def start(self, job: ProwJob) -> Execution:
         """Keep the run and begin it as soon as there is a place. A known run is answered as it stands. Raises `Rejected`."""
+        if job.spec.pod_spec is None:
+            raise Rejected("spec.pod_spec: required")
         known = self._runs.get(job.name)
         build_id = job.status.build_id
         if known is not None and (known.record.stage is not Stage.DONE or known.record.execution.build_id == build_id):

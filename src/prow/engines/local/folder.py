@@ -15,6 +15,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -156,7 +157,8 @@ def _make_writable(function: Callable[..., Any], path: str, _: Any) -> None:
     """Open up the folder that stopped the deletion, and delete again."""
     for folder in (os.path.dirname(path), path):  # noqa: PTH120 - rmtree hands over text
         if os.path.isdir(folder) and not os.path.islink(folder):  # noqa: PTH112, PTH114
-            os.chmod(folder, 0o700)  # noqa: PTH101
+            with suppress(FileNotFoundError):
+                os.chmod(folder, 0o700)  # noqa: PTH101
     if function in {os.rmdir, os.unlink}:
         try:
             function(path)
