@@ -1,0 +1,5 @@
+"""`python -m prow`."""
+
+from prow.cli.main import main
+
+main()

@@ -1,0 +1,127 @@
+"""A whole Prow against a simulated GitHub, in this process, for stories."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from prow.cli import compose
+from prow.deck.service import Settings as DeckSettings
+from prow.engines.local.settings import Settings as EngineSettings
+from prow.hook.settings import Settings as HookSettings
+from prow.lib.clock import SystemClock
+from prow.lib.service import Ports
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+
+BOT = "prow-bot"
+
+CONFIG = """
+prowjob_namespace: default
+pod_namespace: default
+plank:
+  job_url_prefix_config:
+    '*': https://prow.example/view/
+  default_decoration_configs:
+    '*':
+      timeout: 5m
+      grace_period: 2s
+      utility_images: {clonerefs: c, initupload: i, entrypoint: e, sidecar: s}
+      gcs_configuration: {bucket: prow-logs, path_strategy: explicit}
+"""
+
+PLUGINS = """
+plugins:
+  acme:
+    plugins: [trigger, hold, size, help]
+"""
+
+
+class World(msgspec.Struct):
+    """`system`: the running Prow; `sim`, `repo`: the GitHub and the repository it looks after."""
+
+    system: compose.System
+    sim: Sim
+    repo: RepoStory
+    settings: compose.Settings
+
+    async def quiet(self) -> None:
+        """All webhooks were delivered and handled."""
+        await self.sim.world.hooks.settled()
+        await self.system.hook.idle()
+
+
+def job(name: str, script: str, *, extra: str = "always_run: true") -> str:
+    """A decorated presubmit that runs a shell script."""
+    return (
+        f"  - name: {name}\n    {extra}\n    decorate: true\n    spec:\n      containers:\n"
+        f"      - image: debian\n        command: [sh, -c, {msgspec.json.encode(script).decode()}]\n"
+    )
+
+
+async def settings_for(
+    folder: Path, sim: Sim, *, config: str, jobs: str, plugins: str, deck: DeckSettings | None = None
+) -> compose.Settings:
+    """Config files, secrets and settings below `folder`."""
+    (folder / "config.yaml").write_text(config)
+    (folder / "jobs.yaml").write_text(jobs)
+    (folder / "plugins.yaml").write_text(plugins)
+    (folder / "token").write_text(sim.world.token(BOT))
+    (folder / "hmac").write_text("0123456789abcdef0123")
+    (folder / "state").mkdir(exist_ok=True)
+    return compose.Settings(
+        state_dir=folder / "state",
+        config=compose.ConfigSettings(
+            config_path=str(folder / "config.yaml"),
+            job_config_path=str(folder / "jobs.yaml"),
+            plugin_config=str(folder / "plugins.yaml"),
+        ),
+        github=compose.GitHubSettings(
+            endpoints=(sim.world.base,),
+            graphql_endpoint=f"{sim.world.base}/graphql",
+            git_base=sim.world.base,
+            token_path=str(folder / "token"),
+        ),
+        hook=HookSettings(grace_period=5),
+        deck=deck or DeckSettings(actions=True),
+        engine=EngineSettings(state=folder / "state" / "engine", max_jobs=8),
+        hmac_secret_file=str(folder / "hmac"),
+        ports=Ports(health=None, metrics=None, pprof=None),
+        hook_port=0,
+        deck_port=0,
+        bucket_dir=str(folder / "buckets"),
+    )
+
+
+@asynccontextmanager
+async def github(
+    folder: Path, full_name: str = "acme/rockets", *, files: Mapping[str, str]
+) -> AsyncIterator[tuple[Sim, RepoStory]]:
+    """A simulated GitHub with one repository, a bot that may write, and members wernher and katherine."""
+    sim = Sim(folder / "github")
+    sim.world.org(full_name.partition("/")[0], members=["wernher", "katherine"])
+    async with sim.serve():
+        repo = await RepoStory.create(sim, full_name, files=files)
+        repo.collaborator(BOT, "write")
+        yield sim, repo
+
+
+@asynccontextmanager
+async def prow(
+    folder: Path,
+    *,
+    jobs: str,
+    files: Mapping[str, str],
+    config: str = CONFIG,
+    plugins: str = PLUGINS,
+    full_name: str = "acme/rockets",
+) -> AsyncIterator[World]:
+    """Everything running, with the webhook installed."""
+    async with github(folder, full_name, files=files) as (sim, repo):
+        settings = await settings_for(folder, sim, config=config, jobs=jobs, plugins=plugins)
+        async with compose.running(settings, clock=SystemClock()) as system:
+            sim.world.add_hook(repo.repo, url=system.hook_url, secret="0123456789abcdef0123")
+            yield World(system, sim, repo, settings)
