@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from prow.config.errors import ConfigError
 from prow.config.inrepo import InRepoJobs
 from prow.config.job import Postsubmit, Presubmit
 from prow.engines.local.engine import LocalEngine
+from prow.engines.local.rules import IN_REPO
 from prow.git.mirror import Mirror, Mirrors
 from prow.jobs.index import JobIndex
 from prow.jobs.make import new_prowjob
@@ -23,6 +24,7 @@ from prow.lib.open_work import in_thread
 from prow.model.prowjob import JobType, Label, ProwJob
 
 _log = logs.get("jobs")
+J = TypeVar("J", Presubmit, Postsubmit)
 
 
 class EngineLogs:
@@ -102,17 +104,22 @@ class RepoConfig:
             if not merge.clean:
                 raise ConfigError(f"{head} does not merge into {base_sha}, so there is no config to read")
             tree = merge.tree
-        return (await self._read(mirror, tree, org, repo)).presubmits
+        return tuple(_marked(job) for job in (await self._read(mirror, tree, org, repo)).presubmits)
 
     async def postsubmits(self, org: str, repo: str, *, sha: str) -> tuple[Postsubmit, ...]:
         mirror = self._mirrors.mirror(org, repo)
         await mirror.ensure([sha])
-        return (await self._read(mirror, sha, org, repo)).postsubmits
+        return tuple(_marked(job) for job in (await self._read(mirror, sha, org, repo)).postsubmits)
 
     async def _read(self, mirror: Mirror, tree: str, org: str, repo: str) -> InRepoJobs:
         names = inrepo.wanted_paths([entry.path for entry in await mirror.list_tree(tree)])
         files = {name: await mirror.read_file(tree, name) for name in names}
         return await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
+
+
+def _marked(job: J) -> J:
+    """Say that the job comes from the tested repository itself: such a job never gets Secrets."""
+    return msgspec.structs.replace(job, annotations={**job.annotations, IN_REPO: "true"})
 
 
 class InRepo:

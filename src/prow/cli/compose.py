@@ -168,7 +168,8 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
         namespace = agent.config.prowjob_namespace
         store = await SQLiteJobStore.open(settings.state_dir / "jobs.db", clock=clock, namespace=namespace)
         stack.push_async_callback(store.close)
-        engine = LocalEngine(settings.engine, storage=storage, clock=clock, secrets=secrets.values)
+        here = msgspec.structs.replace(settings.engine, github=settings.github.git_base)
+        engine = LocalEngine(here, storage=storage, clock=clock, secrets=secrets.values)
         await engine.open()
         stack.callback(engine.close)
         index = JobIndex(store, clock=clock)

@@ -124,6 +124,7 @@ class LocalEngine:
         if not rules.safe_name(job.name) or not rules.safe_name(build_id):
             raise Rejected(f"name {job.name!r} or build id {build_id!r} cannot be that of a folder")
         folder = JobFolder(self._jobs / job.name / build_id)
+        job = rules.with_clone_uris(job, self._settings.github)
         record = Record(job=job)
         run = self._runs[job.name] = Run(record, folder)
 

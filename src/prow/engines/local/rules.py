@@ -11,12 +11,17 @@ import posixpath
 import re
 from typing import Any
 
+from msgspec.structs import replace
+
 from prow.engines.local.model import Container, KeyRef, Mount, Variable, Volume, Workload
 from prow.engines.local.settings import Settings
 from prow.jobs.engine import Rejected
 from prow.model.paths import main_refs
 from prow.model.prowjob import JobType, ProwJob
+from prow.model.refs import Refs
 from prow.podutils.plan import clone_path
+
+_GITHUB = "https://github.com"
 
 IN_REPO = "prow.k8s.io/in-repo"
 """Label or annotation whose value `true` marks a job that came from the tested repository itself."""
@@ -345,3 +350,18 @@ def is_in_repo(job: ProwJob) -> bool:
 def safe_name(name: str) -> bool:
     """Whether this can name a folder of ours."""
     return _NAME.fullmatch(name) is not None and ".." not in name
+
+
+def with_clone_uris(job: ProwJob, github: str) -> ProwJob:
+    """Where GitHub is not github.com: repositories that the job names without any address are cloned from there."""
+    if github == _GITHUB:
+        return job
+
+    def located(refs: Refs) -> Refs:
+        if refs.clone_uri or refs.repo_link:
+            return refs
+        return replace(refs, clone_uri=f"{github}/{refs.org}/{refs.repo}.git")
+
+    spec = job.spec
+    refs = located(spec.refs) if spec.refs is not None else None
+    return replace(job, spec=replace(spec, refs=refs, extra_refs=tuple(located(r) for r in spec.extra_refs)))

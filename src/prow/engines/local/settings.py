@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     utility_secrets: names of Secrets that may serve to fetch the code of every job (cookies, SSH keys, tokens named in
         decoration defaults). They are not visible to the job, but an in-repo job may send them to the server that it clones from.
     local_clones: jobs may fetch code from repositories on this machine's disk (`clone_uri` a path or `file://`); in-repo jobs may not.
+    github: what stands before `/org/repo` in the address of a repository that a job names without one.
     max_jobs: how many run at once; 0: twice the number of CPUs.
     readonly: more folders of this machine that jobs may read, e.g. `/opt/go`.
     path: folders put in front of `PATH` inside the sandbox.
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_repos: frozenset[str] = frozenset()
     utility_secrets: frozenset[str] = frozenset()
     local_clones: bool = False
+    github: str = "https://github.com"
     max_jobs: int = 0
     readonly: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
