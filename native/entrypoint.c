@@ -24,6 +24,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,6 +164,15 @@ struct command {
   int status;
 };
 
+/* Close descriptors `from` to `to`, whatever they are: those of whoever started us are no business of a job. */
+static void close_all(unsigned from, unsigned to) {
+  if (from > to) return;
+#ifdef SYS_close_range
+  if (syscall(SYS_close_range, from, to, 0) == 0) return;
+#endif
+  for (unsigned fd = from; fd <= to && fd < 4096; fd++) close((int)fd);
+}
+
 static void in_child(const struct options *o, const int out, const int relay, const int failure) {
   sigset_t none;
   sigemptyset(&none);
@@ -177,9 +187,12 @@ static void in_child(const struct options *o, const int out, const int relay, co
     if (relay == RELAY_FD) fcntl(relay, F_SETFD, 0);
     else dup2(relay, RELAY_FD);
   }
+  int kept = fcntl(failure, F_DUPFD_CLOEXEC, 3 + (relay >= 0));
+  close_all(3 + (relay >= 0), (unsigned)kept - 1);
+  close_all((unsigned)kept + 1, UINT_MAX);
   execvp(o->args[0], o->args);
   int why = errno;
-  write_all(failure, (const char *)&why, sizeof why);
+  write_all(kept, (const char *)&why, sizeof why);
   _exit(INTERNAL);
 }
 
@@ -401,6 +414,8 @@ int main(int argc, char **argv) {
   if (o.copy_mode_only) return copy_self(o.copy_dst);
   if (o.lock_fd >= 0) {
     fcntl(o.lock_fd, F_SETFD, FD_CLOEXEC);
+    close_all(3, (unsigned)o.lock_fd - 1);
+    close_all((unsigned)o.lock_fd + 1, UINT_MAX);
     setsid();
   }
   int code = run(&o);

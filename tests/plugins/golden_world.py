@@ -62,49 +62,51 @@ class GoldenWorld:
         members = (self.state.get("org_members") or ()) if org == "org" else others.get(org, ())
         return user.lower() in {m.lower() for m in members}
 
-    async def is_collaborator(self, org: str, repo: str, user: str) -> bool:  # noqa: ARG002
+    async def is_collaborator(self, org: str, repo: str, user: str) -> bool:
         return user.lower() in {c.lower() for key in ("collaborators", "admins") for c in self.state.get(key) or ()}
 
-    async def get_pull_request(self, org: str, repo: str, number: int) -> PullRequest:  # noqa: ARG002
+    async def get_pull_request(self, org: str, repo: str, number: int) -> PullRequest:
         return self.pull()
 
-    async def list_files(self, org: str, repo: str, number: int) -> Sequence[ChangedFile]:  # noqa: ARG002
+    async def list_files(self, org: str, repo: str, number: int) -> Sequence[ChangedFile]:
         lines = self.state.get("additions") or [0] * len(self.state.get("files") or ())
-        return [ChangedFile(filename=f, additions=n) for f, n in zip(self.state.get("files") or (), lines, strict=False)]
+        return [
+            ChangedFile(filename=f, additions=n) for f, n in zip(self.state.get("files") or (), lines, strict=False)
+        ]
 
-    async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus:  # noqa: ARG002
+    async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus:
         return CombinedStatus(
             statuses=tuple(
                 CommitStatus(context=s["context"], state=s["state"]) for s in self.state.get("statuses") or ()
             )
         )
 
-    async def get_ref(self, org: str, repo: str, ref: str) -> str:  # noqa: ARG002
+    async def get_ref(self, org: str, repo: str, ref: str) -> str:
         return "base"
 
-    async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes:  # noqa: ARG002
+    async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes:
         files: Mapping[str, str] = self.state.get("repo_files") or {}
         if path not in files:
             raise NotFound(f"{path} is not there")
         return files[path].encode()
 
-    async def list_issue_labels(self, org: str, repo: str, number: int) -> Sequence[LabelRef]:  # noqa: ARG002
+    async def list_issue_labels(self, org: str, repo: str, number: int) -> Sequence[LabelRef]:
         return [LabelRef(name=name) for name in self.labels]
 
-    async def add_labels(self, org: str, repo: str, number: int, labels: Sequence[str]) -> None:  # noqa: ARG002
+    async def add_labels(self, org: str, repo: str, number: int, labels: Sequence[str]) -> None:
         self.effects += [["add_label", label] for label in labels]
 
-    async def remove_label(self, org: str, repo: str, number: int, label: str) -> None:  # noqa: ARG002
+    async def remove_label(self, org: str, repo: str, number: int, label: str) -> None:
         self.effects.append(["remove_label", label])
 
-    async def list_comments(self, org: str, repo: str, number: int) -> Sequence[IssueComment]:  # noqa: ARG002
+    async def list_comments(self, org: str, repo: str, number: int) -> Sequence[IssueComment]:
         return self.comments
 
-    async def create_comment(self, org: str, repo: str, number: int, body: str) -> IssueComment:  # noqa: ARG002
+    async def create_comment(self, org: str, repo: str, number: int, body: str) -> IssueComment:
         self.effects.append(["create_comment"])
         return IssueComment(id=1000, body=body)
 
-    async def delete_comment(self, org: str, repo: str, comment_id: int) -> None:  # noqa: ARG002
+    async def delete_comment(self, org: str, repo: str, comment_id: int) -> None:
         self.effects.append(["delete_comment", str(comment_id)])
 
     async def create(self, job: ProwJob) -> ProwJob:
@@ -113,5 +115,5 @@ class GoldenWorld:
 
     async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> None: ...
 
-    def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[str]:  # noqa: ARG002
+    def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[str]:
         return ()

@@ -149,9 +149,7 @@ class Deck:
             JobPage(
                 job=view,
                 log=await asyncio.to_thread(render, before, first_line=first),
-                follow=f"/follow/{name}?offset={tail.start + len(before)}&line={next_line}"
-                if live
-                else "",
+                follow=f"/follow/{name}?offset={tail.start + len(before)}&line={next_line}" if live else "",
                 raw=f"/log?job={job.spec.job}&id={job.status.build_id}" if job.status.build_id else "",
                 skipped=size(tail.start) if tail.start else "",
                 clone_log=await asyncio.to_thread(render, clone_log) if clone_log else "",

@@ -66,4 +66,6 @@ class Folders:
             yield self._there(info)
 
     async def put_file(self, path: str, source: str, *, content_type: str = "", content_encoding: str = "") -> None:
-        await self._buckets.put_file(self._here(path), source, content_type=content_type, content_encoding=content_encoding)
+        await self._buckets.put_file(
+            self._here(path), source, content_type=content_type, content_encoding=content_encoding
+        )

@@ -48,6 +48,7 @@ def prepare(job: ProwJob, folder: JobFolder, *, sandbox: Sandbox, settings: Sett
                 raise Rejected(f"{mount.where}: without a sandbox nothing can be mounted at {mount.path}")
     decorated = None
     if job.spec.decoration_config is not None:
+        _refuse_output(job)
         volumes.fetching_secrets(job, settings)
         if not job.spec.decoration_config.skip_cloning:
             rules.refuse_clones(job, str(folder.code), settings)
@@ -57,6 +58,16 @@ def prepare(job: ProwJob, folder: JobFolder, *, sandbox: Sandbox, settings: Sett
             raise Rejected(str(error)) from error
     options = decorated.entrypoints if decorated is not None else _undecorated(wanted, folder, settings)
     return Prepared(spec=jobspec.of(job, job.status.build_id), workload=wanted, plan=decorated, options=options)
+
+
+def _refuse_output(job: ProwJob) -> None:
+    """The upload runs outside the sandbox, so a pull request must not choose a folder of this machine for it."""
+    decoration = job.spec.decoration_config
+    gcs = decoration.gcs_configuration if decoration is not None else None
+    if gcs is not None and gcs.local_output_dir and rules.is_in_repo(job):
+        raise Rejected(
+            "decoration_config.gcs_configuration.local_output_dir: not for a job of the tested repository itself"
+        )
 
 
 def host_layout(folder: JobFolder) -> plan.Layout:

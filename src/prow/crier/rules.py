@@ -1,0 +1,92 @@
+"""What GitHub is told about a job: the status of a commit (`spec/prowjobs-and-pods` §7.3, part A). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from prow.model.forge import CommitStatus
+from prow.model.prowjob import JobState, JobType, ProwJob
+
+GERRIT_LABEL = "prow.k8s.io/gerrit-report-label"
+
+LONGEST_DESCRIPTION = 140
+BASE_SHA_MARK = " BaseSHA:"
+_OLD_BASE_SHA_MARK = " Basesha:"
+_PADDING = "\u2001"
+_CUT = b" ... "
+_SHA_LENGTH = 40
+
+_STATES = {
+    JobState.SCHEDULING: "pending",
+    JobState.TRIGGERED: "pending",
+    JobState.PENDING: "pending",
+    JobState.SUCCESS: "success",
+    JobState.ERROR: "error",
+    JobState.FAILURE: "failure",
+    JobState.ABORTED: "failure",
+}
+
+
+def should_report(job: ProwJob, *, agent: str = "") -> bool:
+    """Whether GitHub is told about this job at all. `agent`: only jobs of that agent, empty for all."""
+    return (
+        job.spec.report
+        and not job.metadata.labels.get(GERRIT_LABEL)
+        and job.spec.type in {JobType.PRESUBMIT, JobType.POSTSUBMIT}
+        and agent in {"", job.spec.agent}
+    )
+
+
+def wants_status(job: ProwJob, types: Collection[str]) -> bool:
+    """Whether the job's commit gets a status: not with several pulls, nor without a commit."""
+    refs = job.spec.refs
+    return job.spec.type in types and refs is not None and len(refs.pulls) <= 1 and bool(commit_of(job))
+
+
+def commit_of(job: ProwJob) -> str:
+    """The commit that is reported on: the pull's, else the base's."""
+    refs = job.spec.refs
+    if refs is None:
+        return ""
+    return refs.pulls[0].sha if refs.pulls else refs.base_sha
+
+
+def status_of(job: ProwJob) -> CommitStatus:
+    """The status to be written. A job that waits for its scheduler is pending, which upstream cannot say."""
+    refs = job.spec.refs
+    return CommitStatus(
+        context=job.spec.context,
+        state=_STATES[job.status.state] if job.status.state is not None else "pending",
+        description=description(job.status.description, refs.base_sha if refs is not None else ""),
+        target_url=job.status.url,
+    )
+
+
+def description(text: str, base_sha: str) -> str:
+    """`text` with the base commit behind it, pushed out of sight by wide spaces; at most 140 bytes. Tide reads it back."""
+    if not base_sha:
+        return _truncated(text, LONGEST_DESCRIPTION).decode("utf-8", "replace")
+    suffix = f"{BASE_SHA_MARK}{base_sha}"
+    room = LONGEST_DESCRIPTION - len(text.encode()) - len(suffix.encode())
+    # Four bytes of room for each space of three bytes: what is counted grows while it is filled.
+    padded = _PADDING * max(-(-room // 4), 0) + suffix
+    end = padded.encode()
+    return (_truncated(text, LONGEST_DESCRIPTION - len(end)) + end).decode("utf-8", "replace")
+
+
+def base_sha_of(text: str) -> str:
+    """The base commit that a description carries, empty when it carries none."""
+    for mark in (BASE_SHA_MARK, _OLD_BASE_SHA_MARK):
+        parts = text.split(mark)
+        if len(parts) == 2 and len(parts[1].encode()) == _SHA_LENGTH:
+            return parts[1]
+    return ""
+
+
+def _truncated(text: str, longest: int) -> bytes:
+    """The first and the last bytes around a cut."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= longest:
+        return data
+    half = max((longest - len(_CUT)) // 2, 0)
+    return data[:half] + _CUT + data[len(data) - half :]
