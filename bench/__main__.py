@@ -65,7 +65,7 @@ def _number(value: object) -> str:
 
 
 def main(names: list[str]) -> None:
-    modules = sorted(path.stem for path in HERE.glob("[a-z]*.py"))
+    modules = sorted(path.stem for path in HERE.glob("[a-z]*.py") if not path.stem.startswith("support"))
     unknown = [name for name in names if name not in modules]
     if unknown:
         raise SystemExit(f"no bench named {', '.join(unknown)}; there are: {', '.join(modules)}")

@@ -19,7 +19,7 @@ from prow.lib import flags, http, logs
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
 from prow.lib.secrets import Secrets
-from prow.lib.service import Instrumentation, Ports, until_signal
+from prow.lib.service import Instrumentation, Ports, run
 from prow.plugins import BUILT
 
 _log = logs.get("hook")
@@ -42,7 +42,7 @@ def command(**given: Any) -> None:
     logs.setup("hook", level=state.log_level)
     if not given["config_flags"].config_path:
         raise UsageError("--config-path is required: give the path of config.yaml")
-    asyncio.run(until_signal(_serve(given), clock=SystemClock()))
+    run(_serve(given), clock=SystemClock())
 
 
 async def _serve(given: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from prow.lib import flags, logs
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
-from prow.lib.service import until_signal
+from prow.lib.service import run
 from prow.sim import server
 from prow.sim.server import Sim
 
@@ -53,4 +52,4 @@ def github(sim_flags: SimFlags) -> None:
             root, host=host or "127.0.0.1", port=int(port), ready=ready, repos=sim_flags.repo, admins=sim_flags.user
         )
 
-    asyncio.run(until_signal(serve(), clock=SystemClock()))
+    run(serve(), clock=SystemClock())

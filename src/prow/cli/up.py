@@ -16,7 +16,7 @@ from prow.hook.settings import Settings as HookSettings
 from prow.lib import flags, logs
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
-from prow.lib.service import Ports, until_signal
+from prow.lib.service import Ports, run
 
 
 class UpFlags(flags.FlagGroup):
@@ -49,7 +49,7 @@ def command(**given: flags.FlagGroup) -> None:
         async with compose.running(settings, clock=clock):
             await asyncio.Event().wait()
 
-    asyncio.run(until_signal(serve(), clock=SystemClock()))
+    run(serve(), clock=SystemClock())
 
 
 def _log_level(given: dict[str, flags.FlagGroup]) -> str:

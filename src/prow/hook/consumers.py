@@ -100,7 +100,7 @@ class PluginConsumers:
             return tuple(tasks)
         comment = generic_comment(event)
         commands = self._table.match(comment.body) if comment is not None else {}
-        work = rules.work_for(plugins, kind=kind, comment=comment is not None, commands=commands)
+        work = rules.work_for(plugins, config=snapshot.config, kind=kind, comment=comment, commands=commands)
         if not work:
             return tuple(tasks)
         view = self._view(event)

@@ -27,6 +27,8 @@ from prow.lib.errors import ProwError, Retry
 _log = logs.get("hook")
 _HELD = 50_000
 _PAGE = 5_000
+_FRESH = 128
+"""Deliveries whose bodies are kept in memory until they are handled, which saves reading them back."""
 
 DURATION = Histogram(
     "prow_plugin_handle_duration_seconds",
@@ -66,14 +68,18 @@ class Dispatcher:
         self._consumers = consumers
         self._clock = clock
         self._lanes = Lanes()
-        self._held = 0
         self._last_held = 0
         self._behind = True
+        self._fresh: dict[int, Delivery] = {}
+        self._missed: dict[int, str] = {}
+        self._missed_too_many = False
+        self._read_early: set[int] = set()
         self._finished: list[int] = []
         self._flush = asyncio.Event()
         self._parked: dict[tuple[str, str], deque[tuple[int, str]]] = {}
         self._left: dict[int, set[str]] = {}
         self._changed = asyncio.Event()
+        self._wake = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self.handled = 0
         self.failed = 0
@@ -93,11 +99,23 @@ class Dispatcher:
             self._changed.clear()
             await self._changed.wait()
 
-    def offer(self, seq: int, lane: str) -> None:
-        """A delivery that was just kept. When too many are held it is left to be read from the inbox later."""
-        if self._behind or self._lanes.waiting >= _HELD:
+    def offer(self, seq: int, lane: str, delivery: Delivery) -> None:
+        """A delivery that was just kept. While the inbox is being read, or too many are held, it is only noted."""
+        if seq in self._read_early:
+            self._read_early.discard(seq)
+        elif not self._behind and self._lanes.waiting < _HELD:
+            if len(self._fresh) < _FRESH:
+                self._fresh[seq] = delivery
+            self._hold(seq, lane)
+        else:
             self._behind = True
-            return
+            if len(self._missed) < _PAGE:
+                self._missed[seq] = lane
+            else:
+                self._missed_too_many = True
+            self._wake.set()
+
+    def _hold(self, seq: int, lane: str) -> None:
         self._last_held = max(self._last_held, seq)
         self._lanes.add(lane, seq)
 
@@ -111,21 +129,31 @@ class Dispatcher:
                 group.create_task(self._work(newest=number % 2 == 1), name=f"hook-{number}")
 
     async def _catch_up(self) -> None:
-        """Read what is unfinished: at the start, and whenever more had arrived than is held."""
+        """Read what is unfinished: at the start, and whenever more had arrived than is held.
+
+        A delivery may be read here before it is offered, or offered before it is read; it is held once either way.
+        """
+        kept_before = await self._inbox.newest()
         while True:
             if self._behind and self._lanes.waiting <= _HELD // 2:
                 found = await self._inbox.unfinished(after=self._last_held, limit=_PAGE)
                 for row in found:
-                    if row.seq > self._last_held:
-                        self._last_held = row.seq
-                        self._lanes.add(row.lane, row.seq)
-                if len(found) < _PAGE:
-                    # Whatever was kept since the read has a higher number: look once more before trusting `offer` again.
-                    self._behind = bool(await self._inbox.unfinished(after=self._last_held, limit=1))
-                    self._changed.set()
+                    if self._missed.pop(row.seq, None) is None and row.seq > kept_before:
+                        self._read_early.add(row.seq)
+                    self._hold(row.seq, row.lane)
+                if len(found) == _PAGE:
                     continue
-            self._changed.clear()
-            await self._changed.wait()
+                if self._missed_too_many:
+                    self._missed.clear()
+                    self._missed_too_many = False
+                    continue
+                for seq, lane in sorted(self._missed.items()):
+                    self._hold(seq, lane)
+                self._missed.clear()
+                self._behind = False
+                self._changed.set()
+            self._wake.clear()
+            await self._wake.wait()
 
     async def _work(self, *, newest: bool) -> None:
         while True:
@@ -137,9 +165,11 @@ class Dispatcher:
             finally:
                 self._lanes.release(lane)
                 self._changed.set()
+                if self._behind:
+                    self._wake.set()
 
     async def _handle(self, lane: str, seq: int) -> None:
-        delivery = await self._inbox.load(seq)
+        delivery = self._fresh.pop(seq, None) or await self._inbox.load(seq)
         if delivery is None:
             return
         try:

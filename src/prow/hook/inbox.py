@@ -49,6 +49,12 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     headers: bytes
     body: bytes
 
+    def delivery(self, seq: int) -> Delivery:
+        """What it is to its consumers, once it is kept."""
+        return Delivery(
+            seq=seq, guid=self.guid, event=self.event, org=self.org, repo=self.repo, lane=self.lane, headers=self.headers, body=self.body
+        )  # fmt: skip
+
 
 class Open(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A delivery that is not finished: what is kept in memory of it."""
@@ -114,6 +120,15 @@ class Inbox:
                 (after, limit),
             )
             return [Open(row[0], row[1], row[2]) for row in rows]
+
+        return await self._db.read(work)
+
+    async def newest(self) -> int:
+        """The number of the newest delivery that was ever kept."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'").fetchone()
+            return int(row[0]) if row else 0
 
         return await self._db.read(work)
 

@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from prow.github.errors import InvalidWebhook
 from prow.github.webhook import Verifier
 from prow.hook import rules
-from prow.hook.inbox import Arrival, Inbox
+from prow.hook.inbox import Arrival, Delivery, Inbox
 from prow.hook.settings import Settings
 from prow.lib import logs
 from prow.lib.clock import Clock
@@ -41,7 +41,7 @@ class Refusal(Exception):
 
 
 class Intake:
-    """`received`, `duplicates`: counters. `arrived` is called with the number, lane and event of each new delivery."""
+    """`received`, `duplicates`: counters. `arrived` is called with each new delivery."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Intake:
         verifier: Verifier,
         *,
         clock: Clock,
-        arrived: Callable[[int, str, str], None],
+        arrived: Callable[[Delivery], None],
         help_page: Callable[[], Awaitable[bytes]],
     ) -> None:
         self._settings = settings
@@ -108,7 +108,7 @@ class Intake:
         )
         seq = await self._inbox.accept(arrival)
         if seq:
-            self._arrived(seq, lane, event)
+            self._arrived(arrival.delivery(seq))
         else:
             self.duplicates += 1
             _log.info("A delivery came twice; it is handled once.", **{"event-GUID": guid, "event-type": event})

@@ -17,7 +17,7 @@ class Lanes:
         self._pending: dict[str, deque[int]] = {}
         self._ready: deque[str] = deque()
         self._active: set[str] = set()
-        self._some = asyncio.Event()
+        self._idle: deque[asyncio.Future[None]] = deque()
         self.waiting = 0
 
     @property
@@ -29,16 +29,16 @@ class Lanes:
         if queue is None:
             queue = self._pending[lane] = deque()
             if lane not in self._active:
-                self._ready.append(lane)
-                self._some.set()
+                self._make_ready(lane)
         queue.append(seq)
         self.waiting += 1
 
     async def take(self, *, newest: bool) -> tuple[str, int]:
         """The next delivery; its lane is closed until `release`."""
         while not self._ready:
-            self._some.clear()
-            await self._some.wait()
+            idle = asyncio.get_running_loop().create_future()
+            self._idle.append(idle)
+            await idle
         lane = self._ready.pop() if newest else self._ready.popleft()
         self._active.add(lane)
         self.waiting -= 1
@@ -48,7 +48,15 @@ class Lanes:
         """The delivery was handled (or parked): the lane may go on."""
         self._active.discard(lane)
         if self._pending[lane]:
-            self._ready.append(lane)
-            self._some.set()
+            self._make_ready(lane)
         else:
             del self._pending[lane]
+
+    def _make_ready(self, lane: str) -> None:
+        """Put the lane up, and wake one worker that waits."""
+        self._ready.append(lane)
+        while self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
+                return

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from prow.config.config import Config
 from prow.lib.errors import Permanent, RateLimited, Retry
-from prow.model.events import EventKind
+from prow.model.events import EventKind, GenericComment
 from prow.plugin.model import Plugin
 
 ATTEMPTS = 12
@@ -83,16 +84,21 @@ class Work(msgspec.Struct, frozen=True):
 
 
 def work_for(
-    plugins: Iterable[Plugin], *, kind: EventKind | None, comment: bool, commands: dict[str, tuple[str, ...]]
+    plugins: Iterable[Plugin],
+    *,
+    config: Config,
+    kind: EventKind | None,
+    comment: GenericComment | None,
+    commands: dict[str, tuple[str, ...]],
 ) -> tuple[Work, ...]:
-    """The handlers of a delivery. `commands`: plugin → its commands in the text, for plugins that a command of theirs calls."""
+    """The handlers of a delivery. `commands`: plugin → its commands in the comment."""
     found: list[Work] = []
     for plugin in plugins:
         if kind is not None and kind in plugin.handlers:
             found.append(Work(plugin, kind))
-        if comment and EventKind.GENERIC_COMMENT in plugin.handlers:
+        if comment is not None and EventKind.GENERIC_COMMENT in plugin.handlers:
             called = commands.get(plugin.name, ())
-            if called or plugin.all_text:
+            if called or (plugin.concerns is not None and plugin.concerns(config, comment)):
                 found.append(Work(plugin, EventKind.GENERIC_COMMENT, called))
     return tuple(found)
 

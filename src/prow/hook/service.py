@@ -102,7 +102,7 @@ class Hook:
             inbox,
             Verifier(hmac),
             clock=clock,
-            arrived=lambda seq, lane, _event: dispatcher.offer(seq, lane),
+            arrived=lambda delivery: dispatcher.offer(delivery.seq, delivery.lane, delivery),
             help_page=help_page,
         )
         return cls(

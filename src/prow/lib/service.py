@@ -174,3 +174,10 @@ def only_usage_error(error: BaseException) -> UsageError | None:
             if found is not None:
                 return found
     return None
+
+
+def run(work: Coroutine[object, object, None], *, clock: Clock) -> None:
+    """The main function of a process: `until_signal` on uvloop."""
+    import uvloop  # noqa: PLC0415 - only processes that serve need it
+
+    uvloop.run(until_signal(work, clock=clock))

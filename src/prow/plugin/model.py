@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from prow.model.events import Event, EventKind
+from prow.config.config import Config
+from prow.model.events import Event, EventKind, GenericComment
 
 if TYPE_CHECKING:
     from prow.plugin.context import Context
@@ -38,11 +39,12 @@ Handler = Callable[["Context", Event], Awaitable[None]]
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True):
-    """`handlers`: one per event kind. `GENERIC_COMMENT` handlers run only when a command matches, unless `all_text`."""
+    """`handlers`: one per event kind. A `GENERIC_COMMENT` handler runs only when a command of the plugin occurs in the text, or
+    when `concerns` says so: a pure look at the config and the comment, for plugins whose commands stand in the config."""
 
     name: str
     description: str
     handlers: Mapping[EventKind, Handler]
     commands: tuple[Command, ...] = ()
-    all_text: bool = False
+    concerns: Callable[[Config, GenericComment], bool] | None = None
     config_help: Callable[..., Mapping[str, str]] | None = None

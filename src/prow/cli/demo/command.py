@@ -27,7 +27,7 @@ from prow.hook.settings import Settings as HookSettings
 from prow.lib import flags, http, logs
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.errors import UsageError
-from prow.lib.service import Ports, until_signal
+from prow.lib.service import Ports, run
 from prow.sim.server import Sim
 
 _PORT = 8080
@@ -62,7 +62,7 @@ def command(demo: DemoFlags, engine_flags: groups.EngineFlags) -> int:
         with _folder() as folder:
             code.append(await _show(demo, engine_flags, Path(folder), once=once))
 
-    asyncio.run(until_signal(show(), clock=SystemClock()))
+    run(show(), clock=SystemClock())
     return code[0] if code else 0
 
 

@@ -28,8 +28,8 @@ PLUGIN = Plugin(
         EventKind.PULL_REQUEST: pulls.handle,
         EventKind.PUSH: pushes.handle,
     },
-    # A job may be asked for in words of its own (`trigger` in its config), so every comment on an open PR is looked at.
-    all_text=True,
+    # A job may be asked for in words of its own (`trigger` in its config), which no command declares.
+    concerns=comments.concerns,
     config_help=_config_help,
     commands=(
         Command(

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from prow.config.config import Config
 from prow.jobs import rules as job_rules
 from prow.model.events import Event, GenericComment
 from prow.plugin.context import Context
 from prow.plugin.trust import NEEDS_OK_TO_TEST, OK_TO_TEST, trusted_pull, trusted_user
 from prow.plugins.trigger import rules, start
+
+
+def concerns(config: Config, event: GenericComment) -> bool:
+    """Whether a comment on an open pull request may ask for a job in words that only the job's config knows."""
+    if event.action != "created" or not event.is_pr or event.issue_state != "open":
+        return False
+    org, repo = event.org, event.repo.name
+    if config.in_repo_config.enabled_for(org, repo):
+        return True
+    return any(job.trigger_matches(event.body) for job in config.presubmits_for(org, repo))
 
 
 async def handle(ctx: Context, event: Event) -> None:
