@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
 
 import click
 
 import prow
 from prow.lib.errors import ProwError, UsageError
-from prow.lib.flags import GoCommand
 
 COMMANDS = {
     "demo": ("prow.cli.demo.command", "Watch the whole system on this machine: a scripted contributor and a page."),
@@ -60,18 +61,34 @@ def main(args: list[str] | None = None) -> None:
     """The console script."""
     try:
         code = prow_command.main(args=args, prog_name="prow", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as error:
-        print(f"prow: {error.format_message()}", file=sys.stderr)
-        code = error.exit_code
-    except UsageError as error:
-        print(f"prow: {error}", file=sys.stderr)
-        code = error.exit_code
-    except ProwError as error:
-        print(f"prow: {error}", file=sys.stderr)
-        code = 1
+    except BaseException as error:  # noqa: BLE001 - whatever happened becomes one line and an exit code
+        sys.exit(_told(error))
     sys.exit(code if isinstance(code, int) else 0)
 
 
-__all__ = ["GoCommand", "main", "prow_command"]
+def _told(error: BaseException) -> int:
+    """Say what went wrong in one line; gives the exit code. PROW_DEBUG=1 shows where an unexpected error came from."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    match error:
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1
+        case KeyboardInterrupt() | click.exceptions.Abort():
+            return 130
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        case click.ClickException():
+            return _say(error.format_message(), error.exit_code)
+        case UsageError():
+            return _say(str(error), error.exit_code)
+        case ProwError():
+            return _say(str(error), 1)
+    if os.environ.get("PROW_DEBUG"):
+        traceback.print_exception(error)
+    return _say(f"unexpected error: {error!r}; please report it with what PROW_DEBUG=1 adds", 70)
+
+
+def _say(text: str, code: int) -> int:
+    print(f"prow: {text}", file=sys.stderr)
+    return code

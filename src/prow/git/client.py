@@ -169,7 +169,7 @@ async def _exchange(process: asyncio.subprocess.Process, stdin: bytes, max_outpu
 async def _feed(pipe: asyncio.StreamWriter | None, data: bytes) -> None:
     if pipe is None:
         return
-    with suppress(BrokenPipeError, ConnectionResetError):
+    with suppress(OSError, RuntimeError):  # git may end before it has read everything; uvloop says RuntimeError
         pipe.write(data)
         await pipe.drain()
         pipe.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -132,8 +133,9 @@ class _GitHTTP:
             )
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(body)
-            process.stdin.close()
+            with suppress(OSError, RuntimeError):  # git may end before it has read everything
+                process.stdin.write(body)
+                process.stdin.close()
             while piece := await process.stdout.read(_PIECE):
                 yield piece
             await process.wait()

@@ -48,11 +48,11 @@ async def git_code(
             *arguments,
             cwd=cwd,
             env={**ENVIRONMENT, **(env or {})},
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate(stdin)
+        out, err = await process.communicate(stdin or None)
     return process.returncode or 0, out, err
 
 
