@@ -19,6 +19,7 @@ from prow.hook.settings import Settings
 from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.secrets import Secrets
+from prow.plugin.ports import OpenJob
 from prow.plugins import BUILT
 
 
@@ -30,7 +31,7 @@ class NoJobs:
         del name, merge_patch, resource_version
         return None
 
-    def unfinished_presubmits(self, org: str, repo: str, number: int) -> tuple[str, ...]:
+    def unfinished_presubmits(self, org: str, repo: str, number: int) -> tuple[OpenJob, ...]:
         del org, repo, number
         return ()
 

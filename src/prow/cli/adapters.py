@@ -22,6 +22,7 @@ from prow.lib.clock import Clock
 from prow.lib.ids import Ids
 from prow.lib.open_work import in_thread
 from prow.model.prowjob import JobType, Label, ProwJob
+from prow.plugin.ports import OpenJob
 
 _log = logs.get("jobs")
 J = TypeVar("J", Presubmit, Postsubmit)
@@ -57,9 +58,9 @@ class OpenPresubmits:
     def __init__(self, index: JobIndex) -> None:
         self._index = index
 
-    def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[str]:
+    def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[OpenJob]:
         return [
-            row.name
+            OpenJob(row.name, str(row.version))
             for row in self._index.by_pull(org, repo, number)
             if row.type is JobType.PRESUBMIT and not row.complete
         ]

@@ -15,14 +15,18 @@ from prow.config.plugins import PluginsConfig
 from prow.lib import ids
 from prow.lib.clock import Clock
 from prow.lib.logs import Logger
+from prow.model.forge import CommitStatus
 from prow.plugin import text
 from prow.plugin.effects import Effects
-from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs
+from prow.plugin.ports import CountsMerged, GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs
 from prow.plugin.view import PullView
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """`view` is None for deliveries that are about no issue or pull request. `commands`: names of the commands that matched."""
+    """`view` is None for deliveries that are about no issue or pull request. `commands`: names of the commands that matched.
+
+    `bot`: our own login, empty while it is not known. `search` is None where nobody gave one.
+    """
 
     plugin: str
     guid: str
@@ -37,8 +41,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     view: PullView | None = None
     commands: tuple[str, ...] = ()
     in_repo_config: InRepoConfig | None = None
+    search: CountsMerged | None = None
     bot: str = ""
-    dashboard: str = ""
 
     @property
     def pull(self) -> PullView:
@@ -90,8 +94,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             return str(comment.id)
 
         async def find() -> str | None:
+            # Nobody else can write this mark: it is derived from the delivery's id, which is not public.
             comments = await self.github.list_comments(org, repo, number)
-            return next((str(c.id) for c in comments if self.is_bot(c.author) and mark in (c.body or "")), None)
+            return next((str(c.id) for c in comments if mark in (c.body or "")), None)
 
         await self.effects.once(f"comment:{key}", act=act, find=find)
 
@@ -100,10 +105,22 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         await self.comment(text.reply(login, message, quoted=quoted, link=link), key=key)
 
     async def prune_comments(self, markers: Sequence[str]) -> None:
-        """Delete the bot's own comments that contain one of these texts."""
+        """Delete the bot's own comments that say one of these texts, and do not just quote it."""
         for comment in await self.pull.comments():
-            if self.is_bot(comment.author) and any(m in (comment.body or "") for m in markers):
-                await self._delete_comment(comment.id)
+            if self.is_bot(comment.author):
+                said = text.own_words(comment.body or "")
+                if any(marker in said for marker in markers):
+                    await self._delete_comment(comment.id)
+
+    async def set_status(self, sha: str, status: CommitStatus) -> None:
+        """Write a commit status in the delivery's repository."""
+        org, repo, _ = self.pull.key
+
+        async def act() -> str:
+            await self.github.create_status(org, repo, sha, status)
+            return ""
+
+        await self.effects.once(f"status:{sha}:{status.context}:{status.state}", act=act)
 
     async def _delete_comment(self, comment_id: int) -> None:
         org, repo, _ = self.pull.key

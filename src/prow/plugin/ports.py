@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from prow.config.job import Postsubmit, Presubmit
-from prow.model.forge import ChangedFile, CombinedStatus, IssueComment, LabelRef, PullRequest, User
+from prow.model.forge import (
+    ChangedFile,
+    CombinedStatus,
+    CommitStatus,
+    IssueComment,
+    LabelRef,
+    PullRequest,
+    Review,
+    User,
+)
 from prow.model.prowjob import ProwJob
 
 
@@ -15,11 +24,17 @@ class ReadsPulls(Protocol):
 
     async def list_files(self, org: str, repo: str, number: int) -> Sequence[ChangedFile]: ...
 
+    async def list_reviews(self, org: str, repo: str, number: int) -> Sequence[Review]: ...
+
     async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus: ...
 
     async def get_ref(self, org: str, repo: str, ref: str) -> str: ...
 
     async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes: ...
+
+
+class WritesStatuses(Protocol):
+    async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> object: ...
 
 
 class WritesIssues(Protocol):
@@ -33,7 +48,9 @@ class WritesIssues(Protocol):
 
     async def create_comment(self, org: str, repo: str, number: int, body: str) -> IssueComment: ...
 
-    async def delete_comment(self, org: str, repo: str, comment_id: int) -> object: ...
+    async def delete_comment(self, org: str, repo: str, comment_id: int) -> object:
+        """A comment that is not there is gone already."""
+        ...
 
 
 class KnowsPeople(Protocol):
@@ -44,7 +61,7 @@ class KnowsPeople(Protocol):
     async def is_collaborator(self, org: str, repo: str, user: str) -> bool: ...
 
 
-class GitHubForPlugins(ReadsPulls, WritesIssues, KnowsPeople, Protocol):
+class GitHubForPlugins(ReadsPulls, WritesIssues, WritesStatuses, KnowsPeople, Protocol):
     """All of it, as the context holds it; handlers should depend on the parts."""
 
 
@@ -56,11 +73,26 @@ class MakesJobs(Protocol):
     async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> object: ...
 
 
+class OpenJob(NamedTuple):
+    """A ProwJob as the index saw it last; the index may lag."""
+
+    name: str
+    resource_version: str
+
+
 class KnowsJobs(Protocol):
     """Finds ProwJobs."""
 
-    def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[str]:
-        """Names of the pull request's presubmits without a completion time."""
+    def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[OpenJob]:
+        """The pull request's presubmits without a completion time."""
+        ...
+
+
+class CountsMerged(Protocol):
+    """GitHub's search, as far as the invitation to an organisation needs it."""
+
+    async def count_merged(self, org: str, author: str) -> int:
+        """How many pull requests of `author` were merged anywhere in `org` (`type:pr is:merged org:… author:…`)."""
         ...
 
 

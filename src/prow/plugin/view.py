@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from prow.model.forge import ChangedFile, CombinedStatus, IssueComment, PullKey, PullRequest
+from prow.model.forge import ChangedFile, CombinedStatus, IssueComment, PullKey, PullRequest, Review
 from prow.plugin.ports import GitHubForPlugins
 
 T = TypeVar("T")
@@ -52,6 +52,9 @@ class PullView:
 
     async def comments(self) -> Sequence[IssueComment]:
         return await self._part("comments", lambda: self._github.list_comments(*self.key))
+
+    async def reviews(self) -> Sequence[Review]:
+        return await self._part("reviews", lambda: self._github.list_reviews(*self.key))
 
     async def base_sha(self) -> str:
         """The newest commit of the base branch."""

@@ -1,14 +1,18 @@
-"""`size`: labels a pull request by how many lines it changes, generated files aside (`spec/plugins-review` §12, §12.1)."""
+"""`size`: labels a pull request by how many lines it changes, generated files aside (`spec/plugins-review` §12, §12.1).
+
+What counts as generated stands in files of the base branch; their globs become RE2, and many files are compared off the loop.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from prow.config.plugin_options import SizeConfig
 from prow.config.plugins import PluginsConfig
 from prow.github.errors import NotFound
+from prow.lib import regex
 from prow.lib.errors import Permanent
+from prow.lib.open_work import in_thread
 from prow.model.events import Event, EventKind, PullRequestEvent
 from prow.model.forge import ChangedFile
 from prow.plugin.context import Context
@@ -18,6 +22,11 @@ PREFIX = "size/"
 _NAMES = ("XS", "S", "M", "L", "XL", "XXL")
 _DEFAULTS = (10, 30, 100, 500, 1000)
 _ACTIONS = frozenset({"opened", "reopened", "synchronize", "edited"})
+_TOGETHER = 100
+_LONGEST_REGEX = 30_000
+_LONGEST_RULES = 256 * 1024
+_MOST_LISTS = 50
+_MANY_FILES = 100
 
 IsGenerated = Callable[[str], bool]
 
@@ -74,8 +83,8 @@ def generated_files(text: str, *, repo_paths: dict[str, str] | None = None) -> t
 
 def linguist_generated(text: str) -> IsGenerated:
     """Read `.gitattributes`: what is marked `linguist-generated=true`. A pattern without a slash matches any path element."""
-    anywhere: list[re.Pattern[str]] = []
-    whole: list[re.Pattern[str]] = []
+    anywhere: list[str] = []
+    whole: list[str] = []
     for line in text.splitlines():
         pattern, *attributes = line.split() or [""]
         if not pattern or pattern.startswith("#") or "linguist-generated=true" not in attributes:
@@ -83,27 +92,56 @@ def linguist_generated(text: str) -> IsGenerated:
         if pattern.startswith("!") or pattern.endswith("/"):
             raise Permanent(f".gitattributes: {pattern[:80]!r}: negative patterns and folders are not allowed here")
         if "/" in pattern:
-            whole.append(re.compile(_glob(pattern.lstrip("/"))))
+            whole.append(_glob(pattern.lstrip("/")))
         else:
-            anywhere.append(re.compile(_glob(pattern)))
+            anywhere.append(_glob(pattern))
+    if not whole and not anywhere:
+        return lambda _: False
+    in_whole, in_parts = _any_of(whole), _any_of(anywhere)
     return lambda path: (
-        any(p.fullmatch(path) for p in whole) or any(p.fullmatch(part) for p in anywhere for part in path.split("/"))
+        any(r.matches(path) for r in in_whole) or any(r.matches(part) for r in in_parts for part in path.split("/"))
     )
 
 
+def _any_of(patterns: Sequence[str]) -> list[regex.Regex]:
+    """Few regexes for many patterns."""
+    found: list[regex.Regex] = []
+    while patterns:
+        count = size = 0
+        for pattern in patterns[:_TOGETHER]:
+            size += len(pattern)
+            if count and size > _LONGEST_REGEX:
+                break
+            count += 1
+        try:
+            found.append(regex.compile(rf"(?s)\A(?:{'|'.join(patterns[:count])})\z"))
+        except regex.RegexError as error:
+            raise Permanent(f".gitattributes: {patterns[0][:80]!r} or one after it: {error}") from None
+        patterns = patterns[count:]
+    return found
+
+
 def _glob(pattern: str) -> str:
-    """A glob as a regex that cannot explode: `**` spans folders, `*` and `?` do not."""
+    """A glob as RE2: `**` spans folders; `*`, `?` and `[a-z]` do not."""
     out: list[str] = []
     position = 0
     while position < len(pattern):
+        char = pattern[position]
+        end = pattern.find("]", position + 2) if char == "[" else -1
         if pattern.startswith("**/", position):
             out.append("(?:.*/)?")
             position += 3
         elif pattern.startswith("**", position):
             out.append(".*")
             position += 2
+        elif end > 0:
+            inside = pattern[position + 1 : end]
+            negated = "^" if inside[0] in "!^" else ""
+            kept = inside.removeprefix("!").removeprefix("^").replace("\\", "\\\\").replace("[", "\\[")
+            out.append(f"[{negated}{kept}]")
+            position = end + 1
         else:
-            out.append({"*": "[^/]*", "?": "[^/]"}.get(pattern[position], re.escape(pattern[position])))
+            out.append({"*": "[^/]*", "?": "[^/]"}.get(char, regex.escape(char)))
             position += 1
     return "".join(out)
 
@@ -113,7 +151,13 @@ async def handle(ctx: Context, event: Event) -> None:
     if not isinstance(event, PullRequestEvent) or event.action not in _ACTIONS:
         return
     generated = await _generated(ctx, event.pull_request.base.sha)
-    label = label_for(changed_lines(await ctx.pull.files(), generated), bounds(ctx.plugins.size))
+    files = await ctx.pull.files()
+    lines = (
+        changed_lines(files, generated)
+        if len(files) < _MANY_FILES
+        else await in_thread(changed_lines, files, generated)
+    )
+    label = label_for(lines, bounds(ctx.plugins.size))
     for other in await ctx.pull.labels():
         if other.startswith(PREFIX) and other != label:
             await ctx.remove_label(other)
@@ -125,14 +169,17 @@ async def _generated(ctx: Context, base_sha: str) -> IsGenerated:
 
     async def read(path: str) -> str | None:
         try:
-            return (await ctx.github.get_file(org, repo, path, base_sha)).decode("utf-8", "replace")
+            content = await ctx.github.get_file(org, repo, path, base_sha)
         except NotFound:
             return None
+        if len(content) > _LONGEST_RULES:
+            raise Permanent(f"{path} is larger than {_LONGEST_RULES} bytes")
+        return content.decode("utf-8", "replace")
 
     text = await read(".generated_files")
     listed: dict[str, str] = {}
     if text is not None:
-        for path in generated_files(text)[1]:
+        for path in generated_files(text)[1][:_MOST_LISTS]:
             content = await read(path)
             if content is None:
                 raise Permanent(f".generated_files names {path}, which is not in the repository")

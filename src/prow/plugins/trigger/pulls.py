@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from prow.config.plugin_options import ProminentInvite, TriggerConfig
 from prow.jobs.rules import How
+from prow.lib.errors import ProwError
 from prow.model.events import Event, PullRequestEvent
+from prow.model.forge import PullRequest
 from prow.plugin.context import Context
 from prow.plugin.text import plain
 from prow.plugin.trust import NEEDS_OK_TO_TEST, OK_TO_TEST, trusted_pull, trusted_user
@@ -53,10 +56,32 @@ async def _opened(ctx: Context, event: PullRequestEvent) -> None:
         trusted_org=trigger.trusted_org,
         join_org_url=trigger.join_org_url,
         ignore_ok_to_test=trigger.ignore_ok_to_test,
+        invitation=await _invitation(ctx, trigger, pull),
     )
-    if not trigger.ignore_ok_to_test and not await ctx.pull.has_label(OK_TO_TEST):
-        await ctx.add_labels(NEEDS_OK_TO_TEST)
+    failed: ProwError | None = None
+    if not trigger.ignore_ok_to_test:
+        try:
+            if not await ctx.pull.has_label(OK_TO_TEST):
+                await ctx.add_labels(NEEDS_OK_TO_TEST)
+        except ProwError as error:  # a label that cannot be set does not keep the author waiting for a word
+            failed = error
     await ctx.comment(plain(rules.welcome_text(welcome)), key="welcome")
+    if failed is not None:
+        raise failed
+
+
+async def _invitation(ctx: Context, trigger: TriggerConfig, pull: PullRequest) -> str | None:
+    """The words that invite the author into the organisation, if there are enough merged pull requests for that."""
+    org, _, _ = ctx.pull.key
+    options = trigger.org_invite.prominent if trigger.org_invite else ProminentInvite()
+    if options.disabled or ctx.search is None or (pull.user is not None and pull.user.type == "Bot"):
+        return None
+    try:
+        merged = await ctx.search.count_merged(org, pull.author)
+    except ProwError as error:
+        ctx.log.info("GitHub's search does not answer, so the welcome is the short one.", error=str(error))
+        return None
+    return (options.message or rules.INVITATION) if merged >= trigger.merged_pr_threshold else None
 
 
 async def _run_if_trusted(ctx: Context, event: PullRequestEvent) -> None:
@@ -90,6 +115,8 @@ async def _run_automatic(ctx: Context, event: PullRequestEvent) -> None:
     pull = event.pull_request
     if pull.draft:
         return
-    jobs = await start.presubmits_of(ctx, pull)
-    chosen = await start.select(ctx, jobs, pull, filters=(How.ALL,))
+    found = await start.presubmits_of(ctx, pull)
+    chosen = await start.select(ctx, found.jobs, pull, filters=(How.ALL,))
     await start.start_presubmits(ctx, pull, [c.job for c in chosen if c.runs])
+    if found.unread is not None:
+        raise found.unread

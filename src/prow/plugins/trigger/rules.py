@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote_plus
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from prow.config.job import Presubmit
 from prow.jobs.rules import OK_TO_TEST, RETEST, RETEST_REQUIRED, TEST_ALL, TEST_MANUAL_REQUIRED, Available
 from prow.lib import regex
-from prow.plugin.text import code
+from prow.plugin.text import code, command_item
 
 OK_TO_TEST_CANCEL = regex.compile(r"(?m)^/ok-to-test\s+cancel\s*$")
 HELP_REQUEST = regex.compile(r"(?m)^/test[ \t]*\?\s*$")
@@ -56,7 +57,17 @@ def without_code_blocks(body: str) -> str:
 
 def concerns(text: str, jobs: Iterable[Presubmit]) -> bool:
     """Whether a comment (without code blocks) says anything to trigger."""
-    return any(c.matches(text) for c in _COMMANDS) or any(job.trigger_matches(text) for job in jobs)
+    return any(c.matches(text) for c in _COMMANDS) or asks_for_some(text, jobs)
+
+
+def asks_for_some(text: str, jobs: Iterable[Presubmit]) -> bool:
+    """Whether a comment asks for a job in the words of its config. Hundreds of jobs cost one pass over the text."""
+    return bool(_triggers(tuple(job.trigger for job in jobs if job.trigger)).matching(text))
+
+
+@lru_cache(maxsize=64)
+def _triggers(patterns: tuple[str, ...]) -> regex.RegexSet:
+    return regex.RegexSet(patterns)
 
 
 class HelpDue(StrEnum):
@@ -96,12 +107,16 @@ def help_text(due: HelpDue, found: Available, *, where: str) -> str:
     if len(found.test_all) == len(found.required) + len(found.optional):
         parts.append("`/test all` runs every one of them.")
     elif found.test_all:
-        parts.append(f"`/test all` runs these of them:\n{_blocks(found.test_all)}")
+        parts.append(f"`/test all` runs these of them:\n{_names(found.test_all)}")
     return "\n".join(parts)
 
 
 def _blocks(items: Iterable[str]) -> str:
-    return "\n".join(f"```\n{item}\n```" for item in items) + "\n"
+    return "\n".join(command_item(item) for item in items) + "\n"
+
+
+def _names(items: Iterable[str]) -> str:
+    return "\n".join(f"- {code(item)}" for item in items)
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +128,14 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     trusted_org: str
     join_org_url: str
     ignore_ok_to_test: bool
-    dashboard: str = ""
+    invitation: str | None = None
+    """For those with merged pull requests; `{join_org_url}` stands for the link."""
+
+
+INVITATION = (
+    "**You have contributed here before, so you may well become a member:** [apply]({join_org_url}), "
+    "and your tests start by themselves from then on."
+)
 
 
 def welcome_text(w: Welcome) -> str:
@@ -121,6 +143,8 @@ def welcome_text(w: Welcome) -> str:
     org = w.trusted_org or w.org
     join = w.join_org_url or f"https://github.com/orgs/{org}/people"
     lines = [f"Hi @{w.author}, thank you for this pull request!"]
+    if w.invitation is not None:
+        lines.append(w.invitation.replace("{join_org_url}", join))
     if w.ignore_ok_to_test:
         lines.append(
             f"Its tests do not start by themselves, because you are not known as a member of [{org}]({join}). "
@@ -144,6 +168,14 @@ def welcome_text(w: Welcome) -> str:
     )
     return "\n\n".join(lines)
 
+
+NOT_YET = (
+    "This pull request may not be tested yet: a trusted member has to say `/ok-to-test` first. "
+    "Until then test commands by others do nothing."
+)
+MEMBERS_ONLY = "Only trusted members can start tests of this pull request."
+REFUSALS = 5
+"""So often the bot says to one pull request that it may not be tested; after that it keeps silent."""
 
 DRAFT_TEXT = (
     "This pull request is a draft, so its tests do not start by themselves. "

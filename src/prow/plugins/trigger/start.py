@@ -4,34 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from prow.config.job import Presubmit
 from prow.jobs import make, rules
 from prow.jobs.rules import Chosen, How, Statuses
-from prow.jobs.store import AlreadyExists
-from prow.lib.errors import ProwError
+from prow.jobs.store import AlreadyExists, Conflict, NotFound
+from prow.lib.errors import ProwError, Retry
+from prow.lib.open_work import in_thread
 from prow.model.forge import PullRequest
-from prow.model.prowjob import ProwJob
+from prow.model.prowjob import JobState, ProwJob
 from prow.plugin.context import Context
+from prow.plugin.ports import OpenJob
 
 ABORT_TEXT = "Aborted by trigger plugin."
+_ABORT_ATTEMPTS = 5
+_ABORT_AGAIN = 0.2
+_INLINE = 20_000
+"""Regex searches over so many characters, about 2 ms, are not worth a thread."""
 
 
-async def presubmits_of(ctx: Context, pull: PullRequest, base_sha: str | None = None) -> tuple[Presubmit, ...]:
-    """The repository's presubmits: from the config, and from the repository itself where that is allowed (§4.8)."""
+class Presubmits(msgspec.Struct, frozen=True):
+    """What is configured. `unread`: why the repository's own jobs are missing, if that may pass: try again later."""
+
+    jobs: tuple[Presubmit, ...]
+    unread: Retry | None = None
+
+
+async def presubmits_of(ctx: Context, pull: PullRequest) -> Presubmits:
+    """The repository's presubmits: from the config, and from the repository itself where that is allowed (§4.8).
+
+    A config of its own that is wrong is as good as none. One that cannot be read just now does not keep the central jobs
+    from running; the caller starts those and then raises `unread`.
+    """
     org, repo, _ = ctx.pull.key
     jobs = ctx.config.presubmits_for(org, repo)
     if ctx.in_repo_config is None:
-        return jobs
+        return Presubmits(jobs)
+    base_sha = await ctx.pull.base_sha()
     try:
-        own = await ctx.in_repo_config.presubmits(
-            org, repo, base_sha=base_sha or await ctx.pull.base_sha(), heads=[pull.head.sha]
-        )
+        own = await ctx.in_repo_config.presubmits(org, repo, base_sha=base_sha, heads=[pull.head.sha])
     except ProwError as error:
-        ctx.log.info(
-            "The repository's own job config cannot be used; only central jobs are considered.", error=str(error)
-        )
-        return jobs
-    return (*jobs, *own)
+        ctx.log.info("The repository's own job config cannot be used; only central jobs run.", error=str(error))
+        return Presubmits(jobs, error if isinstance(error, Retry) else None)
+    return Presubmits((*jobs, *own))
 
 
 async def select(
@@ -47,7 +63,12 @@ async def select(
     files: Sequence[str] = ()
     if rules.needs_files(jobs, branch=branch, filters=filters, body=body, statuses=statuses):
         files = [f.filename for f in await ctx.pull.files()]
-    chosen = rules.select_presubmits(jobs, branch=branch, filters=filters, body=body, files=files, statuses=statuses)
+    work = len(jobs) * (len(body) + sum(len(file) for file in files))
+
+    def decide() -> tuple[Chosen[Presubmit], ...]:
+        return rules.select_presubmits(jobs, branch=branch, filters=filters, body=body, files=files, statuses=statuses)
+
+    chosen = decide() if work < _INLINE else await in_thread(decide)
     for choice in chosen:
         ctx.log.debug("Decided about a job.", job=choice.job.name, runs=choice.runs, why=choice.decision.explain())
     return chosen
@@ -97,14 +118,31 @@ async def create(ctx: Context, job: ProwJob) -> None:
 
 
 async def abort_all(ctx: Context) -> None:
-    """Abort the pull request's unfinished presubmits; whoever runs them stops them and completes them."""
-    for name in tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key)):
-        await _abort(ctx, name)
+    """Abort the pull request's unfinished presubmits; whoever runs them stops them and completes them.
 
+    All of them are one effect, done before this delivery creates jobs: a repeat must not abort what the first try started.
+    A job that changed since the index saw it, perhaps because it has just finished, is looked at again.
+    """
 
-async def _abort(ctx: Context, name: str) -> None:
     async def act() -> str:
-        await ctx.jobs.patch(name, {"status": {"state": "aborted", "description": ABORT_TEXT}})
+        for left in reversed(range(_ABORT_ATTEMPTS)):
+            try:
+                for job in tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key)):
+                    await _abort(ctx, job)
+                break
+            except Conflict:
+                if not left:
+                    raise
+                await ctx.clock.sleep(_ABORT_AGAIN)
         return ""
 
-    await ctx.effects.once(f"abort:{name}", act=act)
+    await ctx.effects.once("abort", act=act)
+
+
+async def _abort(ctx: Context, job: OpenJob) -> None:
+    change = {"status": {"state": JobState.ABORTED.value, "description": ABORT_TEXT}}
+    try:
+        await ctx.jobs.patch(job.name, change, resource_version=job.resource_version)
+    except NotFound:
+        return
+    ctx.log.info("Aborted a job.", name=job.name)
