@@ -7,9 +7,10 @@ what a running job adds to its log. Both are bounded: a reader who does not keep
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,7 +22,7 @@ from starlette.routing import Route
 from prow.deck import rules, security
 from prow.deck.ansi import AnsiRenderer, render
 from prow.deck.logs import BUILD_LOG, CLONE_LOG, LiveLogs, Logs, folder, unpacked
-from prow.deck.model import Filter, JobView, page_of, safe_link, view_of
+from prow.deck.model import Filter, JobView, page_of, view_of
 from prow.deck.pages import HERE, FileLink, JobPage, Pages, size
 from prow.jobs.index import JobIndex, JobRow
 from prow.jobs.store import AlreadyExists, Conflict, JobStore, NotFound
@@ -35,6 +36,7 @@ from prow.storage.ports import BadPath, ObjectNotFound, Storage
 _log = logs.get("deck")
 _FOLLOW_EVERY = 0.25
 _KEEP_ALIVE = 15.0
+_LARGEST_FORM = 4096
 _NO_STORE = {"Cache-Control": "no-store, must-revalidate", "Expires": "0"}
 _ASSETS = {"prow.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -102,6 +104,7 @@ class Deck:
             middleware=[Middleware(security.GuardMiddleware, guard=self._guard)],
             exception_handlers={404: self._not_found},
         )
+        self.app.router.redirect_slashes = False
 
     def close(self) -> None:
         self._closing.set()
@@ -327,11 +330,10 @@ class Deck:
     async def _abort(self, request: Request) -> Response:
         return await self._act(request, self._stop_job)
 
-    async def _act(self, request: Request, action: object) -> Response:
+    async def _act(self, request: Request, action: Callable[[ProwJob], Awaitable[str]]) -> Response:
         if not self._settings.actions:
             return PlainTextResponse("Rerun and abort are switched off here (--rerun-creates-job).\n", 403)
-        form = await request.form(max_files=0, max_fields=5)
-        refusal = self._guard.refusal(request, str(form.get("token", "")))
+        refusal = self._guard.refusal(request, await _token(request))
         if refusal:
             return HTMLResponse(self._pages.message("Refused", refusal), 403)
         name = request.query_params.get("prowjob", "")
@@ -339,7 +341,7 @@ class Deck:
             job = await self._store.get(name)
         except NotFound:
             return self._missing("No such job", "This job does not exist (any more).")
-        target = await action(job)  # type: ignore[operator]
+        target = await action(job)
         return RedirectResponse(target, 303)
 
     async def _run_again(self, job: ProwJob) -> str:
@@ -366,6 +368,16 @@ class Deck:
         return self._missing("Not found", "There is no such page.")
 
 
+async def _token(request: Request) -> str:
+    """The token of a small form; empty when there is none."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST_FORM:
+            return ""
+    return parse_qs(body.decode("ascii", "replace"), max_num_fields=5).get("token", [""])[0]
+
+
 def row_view(row: JobRow, why: str) -> JobView:
     """The view of a slim row of the index."""
     return view_of(row.as_job(), why=why)
@@ -377,6 +389,3 @@ def _event(name: str, data: Mapping[str, object]) -> str:
 
 def _event_stream(events: AsyncIterator[str]) -> StreamingResponse:
     return StreamingResponse(events, media_type="text/event-stream", headers={**_NO_STORE, "X-Accel-Buffering": "no"})
-
-
-__all__ = ["Deck", "Settings", "safe_link"]

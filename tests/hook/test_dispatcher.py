@@ -1,0 +1,183 @@
+"""Order, parking, retries and restarts, with consumers that do as they are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from prow.hook.dispatcher import Dispatcher, Task
+from prow.hook.inbox import MIGRATIONS, Arrival, Delivery, Inbox
+from prow.hook.settings import Settings
+from prow.lib.errors import Permanent, Retry
+from prow.lib.sqlite import Database
+from prow.lib.virtual_clock import VirtualClock
+
+Handler = Callable[[Delivery], Awaitable[None]]
+
+
+class Consumers:
+    """Named handlers; `log` has what each did, in order."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+        self.log: list[str] = []
+
+    def tasks(self, delivery: Delivery) -> tuple[Task, ...]:
+        return tuple(self._task(name, handler, delivery) for name, handler in self.handlers.items())
+
+    def _task(self, name: str, handler: Handler, delivery: Delivery) -> Task:
+        async def run() -> None:
+            await handler(delivery)
+            self.log.append(f"{name}:{delivery.guid}")
+
+        return Task(name, run)
+
+
+class World:
+    def __init__(self, inbox: Inbox, dispatcher: Dispatcher, consumers: Consumers, clock: VirtualClock) -> None:
+        self.inbox = inbox
+        self.dispatcher = dispatcher
+        self.consumers = consumers
+        self.clock = clock
+
+    async def deliver(self, guid: str, lane: str = "o/r#1") -> None:
+        arrival = Arrival(guid=guid, event="issue_comment", org="o", repo="r", lane=lane, headers=b"[]", body=b"{}")
+        seq = await self.inbox.accept(arrival)
+        self.dispatcher.offer(seq, lane, arrival.delivery(seq))
+
+
+async def fine(_: Delivery) -> None:
+    """Does its work."""
+
+
+@asynccontextmanager
+async def running(path: Path, clock: VirtualClock, consumers: Consumers) -> AsyncIterator[World]:
+    database = await Database.open(path, MIGRATIONS)
+    inbox = Inbox(database, clock=clock, window=600)
+    dispatcher = Dispatcher(Settings(workers=4, handler_deadline=60), inbox, consumers, clock=clock)
+    task = asyncio.create_task(dispatcher.run())
+    try:
+        yield World(inbox, dispatcher, consumers, clock)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await database.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with running(tmp_path / "hook.db", VirtualClock(), Consumers()) as world:
+        yield world
+
+
+async def test_deliveries_of_one_lane_are_handled_in_order(world: World) -> None:
+    world.consumers.handlers["hold"] = fine
+    for number in range(20):
+        await world.deliver(f"d{number}")
+    await world.dispatcher.idle()
+    assert world.consumers.log == [f"hold:d{n}" for n in range(20)]
+
+
+async def test_a_consumer_in_backoff_parks_only_itself(world: World) -> None:
+    limited = asyncio.Event()
+
+    async def trigger(_: Delivery) -> None:
+        if not limited.is_set():
+            raise Retry("limited", after=30)
+
+    world.consumers.handlers |= {"trigger": trigger, "hold": fine}
+    await world.deliver("one")
+    await world.deliver("two")
+    while len(world.consumers.log) < 2:
+        await world.clock.sleep(1)
+    assert world.consumers.log == ["hold:one", "hold:two"]
+    limited.set()
+    await world.dispatcher.idle()
+    assert world.consumers.log[2:] == ["trigger:one", "trigger:two"]
+
+
+async def test_other_lanes_do_not_wait(world: World) -> None:
+    gate = asyncio.Event()
+
+    async def slow(delivery: Delivery) -> None:
+        if delivery.lane == "o/r#1":
+            await gate.wait()
+
+    world.consumers.handlers["trigger"] = slow
+    await world.deliver("stuck")
+    await world.deliver("free", "o/r#2")
+    while not world.consumers.log:
+        await world.clock.sleep(0.001)
+    assert world.consumers.log == ["trigger:free"]
+    gate.set()
+    await world.dispatcher.idle()
+
+
+async def test_an_error_that_cannot_be_mended_is_recorded_and_not_repeated(world: World) -> None:
+    async def broken(_: Delivery) -> None:
+        raise Permanent("no such label")
+
+    world.consumers.handlers |= {"size": broken, "hold": fine}
+    await world.deliver("one")
+    await world.dispatcher.idle()
+    assert await world.inbox.failures() == [("one", "size", "no such label")]
+    assert world.consumers.log == ["hold:one"]
+    assert world.dispatcher.failed == 1
+
+
+async def test_a_handler_that_hangs_is_ended_and_tried_again(world: World) -> None:
+    calls: list[str] = []
+
+    async def hangs_once(delivery: Delivery) -> None:
+        calls.append(delivery.guid)
+        if len(calls) == 1:
+            await world.clock.sleep(3600)
+
+    world.consumers.handlers["trigger"] = hangs_once
+    await world.deliver("one")
+    await world.dispatcher.idle()
+    assert calls == ["one", "one"]
+    assert world.clock.monotonic() < 120
+
+
+async def test_a_bug_in_a_handler_is_given_up_in_the_end(world: World) -> None:
+    async def bug(_: Delivery) -> None:
+        raise ZeroDivisionError
+
+    world.consumers.handlers["trigger"] = bug
+    await world.deliver("one")
+    await world.dispatcher.idle()
+    assert [(guid, consumer) for guid, consumer, _ in await world.inbox.failures()] == [("one", "trigger")]
+
+
+async def test_after_a_restart_only_what_is_not_done_runs_again(tmp_path: Path) -> None:
+    clock, first = VirtualClock(), Consumers()
+
+    async def later(_: Delivery) -> None:
+        raise Retry("later", after=600)
+
+    first.handlers |= {"hold": fine, "trigger": later}
+    async with running(tmp_path / "hook.db", clock, first) as world:
+        await world.deliver("one")
+        while world.dispatcher.waiting or not first.log:
+            await clock.sleep(1)
+        await clock.sleep(1)
+    second = Consumers()
+    second.handlers |= {"hold": fine, "trigger": fine}
+    async with running(tmp_path / "hook.db", VirtualClock(), second) as world:
+        await world.dispatcher.idle()
+        assert not await world.inbox.unfinished(after=0, limit=10)
+    assert second.log == ["trigger:one"]
+
+
+async def test_what_arrives_while_the_inbox_is_read_is_handled_once(tmp_path: Path) -> None:
+    clock, consumers = VirtualClock(), Consumers()
+    consumers.handlers["hold"] = fine
+    async with running(tmp_path / "hook.db", clock, consumers) as world:
+        await asyncio.gather(*(world.deliver(f"d{n}", f"o/r#{n % 7}") for n in range(200)))
+        await world.dispatcher.idle()
+    assert sorted(consumers.log) == sorted(f"hold:d{n}" for n in range(200))
