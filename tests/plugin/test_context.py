@@ -51,7 +51,7 @@ async def test_a_comment_is_written_once_however_often_the_delivery_is_handled()
 
 async def test_a_comment_whose_answer_was_lost_is_found_and_not_repeated() -> None:
     class Losing(World):
-        async def create_comment(self, org, repo, number, body):
+        async def create_comment(self, org: str, repo: str, number: int, body: str) -> IssueComment:
             await super().create_comment(org, repo, number, body)
             raise Retry("connection lost")
 

@@ -7,12 +7,13 @@ from inline_snapshot import snapshot
 
 from prow.config.plugin_options import ExternalPlugin, RepoPlugins
 from prow.config.plugins import PluginsConfig
-from prow.model.events import EventKind
+from prow.model.events import Event, EventKind
+from prow.plugin.context import Context
 from prow.plugin.help import help_for_all
 from prow.plugin.model import Command, Plugin
 
 
-async def _nothing(ctx, event) -> None: ...
+async def _nothing(ctx: Context, event: Event) -> None: ...
 
 
 PARROT = Plugin(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from prow.lib.errors import Retry
-from prow.model.forge import PullKey
+from prow.model.forge import ChangedFile, PullKey
 from prow.plugin.view import PullView
 from tests.plugins.world import World
 
@@ -21,7 +22,7 @@ class SlowWorld(World):
         super().__init__({"files": ["a"]})
         self.answer = asyncio.Event()
 
-    async def list_files(self, org, repo, number):
+    async def list_files(self, org: str, repo: str, number: int) -> Sequence[ChangedFile]:
         found = await super().list_files(org, repo, number)
         await self.answer.wait()
         return found

@@ -31,7 +31,8 @@ _DAMAGE = re.compile(
     r"not a git repository|is corrupt|object file \S+ is empty|bad (?:tree|object|config)|unable to read tree|"
     r"does not point to a valid object|packfile .* (?:cannot be accessed|is truncated|claims)|garbage at end|"
     r"inflate: data stream error|invalid sha1 pointer|missing (?:blob|tree|commit) object|"
-    r"file .*\.pack is (?:far )?too short|unable to normalize alternate|repository format version",
+    r"file .*\.pack is (?:far )?too short|packfile .* (?:does not match index|is not a GIT packfile)|unable to unpack|"
+    r"unable to normalize alternate|repository format version",
     re.IGNORECASE | re.ASCII,
 )
 _ABSENT = re.compile(
