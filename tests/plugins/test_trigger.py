@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from prow.config.errors import ConfigError
 from prow.config.job import Postsubmit, Presubmit
 from prow.config.plugins import PluginsConfig
 from prow.git.errors import GitFailed
+from prow.jobs.store import NotFound
 from prow.lib.errors import Permanent, Retry
 from prow.model.events import EventKind, PushEvent
 from prow.model.forge import PushCommit
@@ -42,7 +43,7 @@ NEEDS, OK = "needs-ok-to-test", "ok-to-test"
 
 
 @pytest.fixture(scope="module")
-def configs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Config, PluginsConfig]]:
+def configs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, PluginsConfig]:
     return loaded(tmp_path_factory.mktemp("config"), jobs=JOBS)
 
 
@@ -348,8 +349,6 @@ async def test_an_index_that_stays_behind_is_asked_again_later(tell: Any) -> Non
 
 
 async def test_a_job_that_is_gone_is_not_missed(tell: Any) -> None:
-    from prow.jobs.store import NotFound  # noqa: PLC0415
-
     story = tell()
     story.world.open_jobs = [OpenJob("a", "1"), OpenJob("b", "1")]
     story.world.faults["patch"] = [NotFound("a")]
