@@ -87,17 +87,18 @@ async def test_a_pull_request_is_watched_from_start_to_end(world: World, browser
     assert not complaints
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390)])
-async def test_pages_fit_and_can_be_read(world: World, browser: Browser, scheme: str, width: int) -> None:
+async def test_pages_fit_and_can_be_read_light_dark_and_on_a_phone(world: World, browser: Browser) -> None:
     pr = await world.repo.open_pull_request("wernher", title="Fail", files={"run.sh": "exit 1\n"})
     await pr.expect_status("unit", "failure")
-    page, complaints = await open_page(browser, world, scheme=scheme, width=width)
-    await check(page, dark=scheme == "dark")
-    await picture(page, f"{scheme}-{width}-list")
-    await page.get_by_role("link", name="unit").click()
-    await check(page, dark=scheme == "dark")
-    await picture(page, f"{scheme}-{width}-job")
-    assert not complaints
+    for scheme, width in (("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390)):
+        page, complaints = await open_page(browser, world, scheme=scheme, width=width)
+        await check(page, dark=scheme == "dark")
+        await picture(page, f"{scheme}-{width}-list")
+        await page.get_by_role("link", name="unit").click()
+        await check(page, dark=scheme == "dark")
+        await picture(page, f"{scheme}-{width}-job")
+        assert not complaints
+        await page.context.close()
 
 
 async def test_everything_is_there_without_scripts(world: World, browser: Browser) -> None:

@@ -68,11 +68,6 @@ async def test_a_change_of_code_on_main_starts_exactly_what_the_config_asks_for(
     )
 
 
-async def test_a_change_of_prose_starts_other_jobs(world: World) -> None:
-    pr = await world.repo.open_pull_request("wernher", title="Docs", files={"docs/api.md": "# The API\n"})
-    await passed(pr, {"markdownlint", "pr-verifier", "yamllint"})
-
-
 async def test_a_release_branch_has_its_own_jobs(world: World) -> None:
     pr = await world.repo.open_pull_request(
         "wernher", title="Backport", files={"hack/gomod.sh": SCRIPT + "\n"}, base="release-0.11"
@@ -80,7 +75,7 @@ async def test_a_release_branch_has_its_own_jobs(world: World) -> None:
     await passed(pr, {"gomod", "generate", "manifestlint", "shellcheck", "test"})
 
 
-async def test_jenkins_jobs_stay_triggered_and_the_page_says_why(world: World) -> None:
+async def test_prose_starts_other_jobs_and_jenkins_jobs_stay_triggered_and_the_page_says_why(world: World) -> None:
     pr = await world.repo.open_pull_request("mia", title="Docs", files={"docs/api.md": "# The API\n"})
     await pr.expect_label("needs-ok-to-test")
     await pr.comment("wernher", "/ok-to-test")
