@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -147,6 +148,40 @@ async def test_a_limit_holds_although_the_index_lags(world: World) -> None:
         assert [e.name for e in await world.machine.executions()] == [f"job-{number}"]
         world.machine.end(f"job-{number}", Phase.SUCCEEDED)
         await world.until(f"job-{number}", JobState.SUCCESS)
+
+
+async def test_a_running_presubmit_gives_way_to_a_newer_one(world: World) -> None:
+    await world.store.create(job("old"))
+    await world.until("old", JobState.PENDING)
+    newer = job("new")
+    started = newer.status.start_time
+    assert started is not None
+    later = msgspec.structs.replace(newer.status, start_time=started + timedelta(seconds=5))
+    await world.store.create(msgspec.structs.replace(newer, status=later))
+    await world.until("old", JobState.ABORTED, complete=True)
+    assert (await world.store.get("old")).status.prev_report_states == {"github-reporter": "aborted"}
+    await world.until("new", JobState.PENDING)
+    assert world.machine.aborted == ["old"]
+
+
+async def test_an_abort_does_not_wait_for_the_next_attempt(world: World) -> None:
+    world.machine.errors = [Retry("disk full", after=600)]
+    await world.store.create(job())
+    async with asyncio.timeout(10):  # noqa: TID251 - a guard against hanging
+        while "one" not in world.plank.waiting_reasons():
+            await SystemClock().sleep(0.001)
+    await world.store.patch("one", {"status": {"state": "aborted"}})
+    await world.until("one", JobState.ABORTED, complete=True)
+
+
+async def test_the_run_of_a_deleted_job_is_stopped(world: World) -> None:
+    await world.store.create(job())
+    await world.until("one", JobState.PENDING)
+    await world.store.delete("one")
+    async with asyncio.timeout(10):  # noqa: TID251 - a guard against hanging
+        while world.machine.runs:
+            await SystemClock().sleep(0.001)
+    assert world.machine.aborted == ["one"]
 
 
 async def test_waiting_jobs_tell_why(world: World) -> None:

@@ -23,7 +23,7 @@ from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, Retry
 from prow.model.base import go_time
 from prow.model.decision import Decision
-from prow.model.prowjob import JobState, Label, ProwJob
+from prow.model.prowjob import JobState, JobType, Label, ProwJob
 from prow.plank import rules
 from prow.plank.ports import Engine, Execution, Phase, Rejected
 from prow.plank.rules import Do, Limits, Verdict
@@ -66,6 +66,9 @@ class Plank:
         self._again: set[str] = set()
         self._failures: dict[str, int] = {}
         self._local: dict[str, JobRow] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._starting: set[str] = set()
+        self._not_before: dict[str, float] = {}
         self._executions: dict[str, Execution] = {}
         self._waiting: dict[str, str] = {}
 
@@ -78,8 +81,16 @@ class Plank:
         await self._index.synced()
         for engine in self._engines:
             for execution in await engine.executions():
-                self._executions[execution.name] = execution
+                row = self._index.get(execution.name)
+                if row is not None and not row.complete:
+                    self._executions[execution.name] = execution
+                elif execution.phase in _FINAL:
+                    await engine.forget(execution.name)
+                else:
+                    self._executions[execution.name] = execution
+                    await engine.abort(execution.name)
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             ready = asyncio.Event()
             tasks.create_task(self._follow_index(ready), name="plank-index")
             await ready.wait()
@@ -116,12 +127,37 @@ class Plank:
                     self._wake_waiting()
                     if row.deleted:
                         self._local.pop(row.name, None)
+                        await self._stop_deleted(row)
                         continue
                 self._enqueue(row.name)
+                self._enqueue_twins(row)
+
+    async def _stop_deleted(self, row: JobRow) -> None:
+        """Nobody waits for the run of a job that was deleted."""
+        execution = self._executions.get(row.name)
+        engine = self._engine_for(row.as_job())
+        if engine is None or execution is None:
+            return
+        if execution.phase in _FINAL:
+            self._executions.pop(row.name, None)
+            await engine.forget(row.name)
+        else:
+            await engine.abort(row.name)
+
+    def _enqueue_twins(self, row: JobRow) -> None:
+        """A new presubmit may make older ones of its pull request pointless."""
+        if row.type is JobType.PRESUBMIT and row.state is JobState.TRIGGERED:
+            for other in self._index.by_job(row.job):
+                if not other.complete and other.name != row.name and other.identity == row.identity:
+                    self._enqueue(other.name)
 
     async def _follow_engine(self, engine: Engine) -> None:
         async for execution in engine.watch():
             self._executions[execution.name] = execution
+            if self._row(execution.name) is None and execution.phase in _FINAL:
+                self._executions.pop(execution.name, None)
+                await engine.forget(execution.name)
+                continue
             self._enqueue(execution.name)
 
     def _enqueue(self, name: str) -> None:
@@ -136,12 +172,20 @@ class Plank:
     def _forget(self, name: str) -> None:
         self._waiting.pop(name, None)
         self._failures.pop(name, None)
+        self._not_before.pop(name, None)
 
     # Deciding
 
     def _row(self, name: str) -> JobRow | None:
         row, local = self._index.get(name), self._local.get(name)
         return local if local is not None and (row is None or local.version > row.version) else row
+
+    def _seen(self, name: str) -> JobRow | None:
+        """The row as limits have to see it: what is being started counts as running."""
+        row = self._row(name)
+        if row is not None and name in self._starting and row.state is JobState.TRIGGERED:
+            return msgspec.structs.replace(row, state=JobState.PENDING)
+        return row
 
     def _decide(self, name: str) -> Decision[Verdict] | None:
         """The decision, if it is one that acts."""
@@ -156,14 +200,19 @@ class Plank:
         decision = rules.decide(
             row,
             execution,
-            open_jobs=[self._row(r.name) or r for r in self._index.open()],
+            open_jobs=[self._seen(r.name) or r for r in self._index.open()],
             limits=Limits(max_concurrency=plank.max_concurrency, queues=plank.job_queue_capacities),
             has_engine=self._engine_for(row.as_job()) is not None,
         )
         if decision.verdict.do is Do.WAIT:
             self._waiting[name] = decision.explain()
             return None
+        starts = decision.verdict.do in {Do.START, Do.RESUME, Do.RESTART}
+        if starts and self._clock.monotonic() < self._not_before.get(name, 0.0):
+            return None
         self._waiting.pop(name, None)
+        if starts:
+            self._starting.add(name)
         return None if decision.verdict.do is Do.NOTHING else decision
 
     def _engine_for(self, job: ProwJob) -> Engine | None:
@@ -179,20 +228,20 @@ class Plank:
             # Somebody else changed or removed it; the index brings the news.
             await self._clock.sleep(_FIRST_RETRY)
             self._again.add(name)
-        except Retry as error:
-            await self._back_off(name, error)
         except ProwError as error:
-            await self._back_off(name, error)
+            self._back_off(name, error)
         except Exception:  # noqa: BLE001 - one bad job never stops the others
             _log.exception("Reconciling this job failed.", name=name)
-            await self._back_off(name, None)
+            self._back_off(name, None)
         finally:
             self._acting.discard(name)
+            self._starting.discard(name)
             if name in self._again:
                 self._again.discard(name)
                 self._enqueue(name)
 
-    async def _back_off(self, name: str, error: ProwError | None) -> None:
+    def _back_off(self, name: str, error: ProwError | None) -> None:
+        """Try again later. The pause is for starting only: an abort is not held up by it."""
         failures = self._failures[name] = self._failures.get(name, 0) + 1
         pause = min(_FIRST_RETRY * 2 ** min(failures, 20), _LAST_RETRY)
         if isinstance(error, Retry) and error.after is not None:
@@ -200,8 +249,13 @@ class Plank:
         if error is not None:
             _log.warning("This job is tried again.", name=name, error=str(error), after_seconds=round(pause, 1))
         self._waiting[name] = f"tried again soon: {error or 'an internal error, see the log'}"
+        self._not_before[name] = self._clock.monotonic() + pause
+        if self._tasks is not None:
+            self._tasks.create_task(self._later(name, pause), name=f"plank-later-{name}")
+
+    async def _later(self, name: str, pause: float) -> None:
         await self._clock.sleep(pause)
-        self._again.add(name)
+        self._enqueue(name)
 
     async def _do(self, name: str, decision: Decision[Verdict]) -> None:
         row = self._row(name)
