@@ -1,0 +1,1 @@
+"""Floor 4: OWNERS and OWNERS_ALIASES: who approves and who reviews which file."""

@@ -1,0 +1,1 @@
+"""Floor 5: removes ProwJobs that finished long ago."""
