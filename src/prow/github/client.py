@@ -13,15 +13,14 @@ import httpx2
 import prow
 from prow.github.cache import AnswerCache
 from prow.github.call import Cost
-from prow.github.graphql import GraphQL
 from prow.github.issues import Issues
 from prow.github.limiter import Limits
+from prow.github.merging import Merging
 from prow.github.meter import Spent
 from prow.github.orgs import Orgs
 from prow.github.pulls import Pulls
 from prow.github.repos import Repos
 from prow.github.rules import Options
-from prow.github.statuses import Statuses
 from prow.github.tokens import Anonymous, Tokens
 from prow.github.transport import Transport
 from prow.lib.clock import Clock
@@ -29,7 +28,7 @@ from prow.lib.clock import Clock
 __all__ = ["Cost", "GitHub", "Limits", "Options", "Spent"]
 
 
-class GitHub(Issues, Pulls, Statuses, Repos, Orgs, GraphQL):
+class GitHub(Issues, Pulls, Repos, Orgs, Merging):
     """One view of the client. Methods raise `github.errors` and `lib.errors.RateLimited`."""
 
     @classmethod

@@ -22,6 +22,16 @@ class ContextState(StrEnum):
     EXPECTED = "EXPECTED"
 
 
+_GOOD = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
+
+
+def check_run_state(status: str, conclusion: str) -> ContextState:
+    """What a check run is worth as a context (`spec/tide` §2.5); REST's lower case is fine."""
+    if status.upper() != "COMPLETED":
+        return ContextState.PENDING
+    return ContextState.SUCCESS if conclusion.upper() in _GOOD else ContextState.FAILURE
+
+
 class HeadContext(Noun, frozen=True):
     """A commit status or a check run of the head commit. A check run has no description."""
 
