@@ -37,6 +37,7 @@ from prow.model.forge import (
     PullRequest,
     Repo,
     Review,
+    ReviewComment,
     User,
 )
 from prow.model.prowjob import ProwJob
@@ -116,6 +117,10 @@ class World:
         self._called("list_reviews")
         return ()
 
+    async def list_review_comments(self, org: str, repo: str, number: int) -> Sequence[ReviewComment]:
+        self._called("list_review_comments")
+        return ()
+
     async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus:
         self._called("get_combined_status")
         return CombinedStatus(statuses=tuple(CommitStatus(context=c, state=s) for c, s in self.statuses.items()))
@@ -159,6 +164,11 @@ class World:
         self.effects.append(["create_comment"])
         self.comments.append(IssueComment(id=len(self.comments) + 1000, user=User(login=BOT), body=body))
         return self.comments[-1]
+
+    async def edit_comment(self, org: str, repo: str, comment_id: int, body: str) -> None:
+        self._called("edit_comment")
+        self.effects.append(["edit_comment", str(comment_id)])
+        self.comments = [msgspec.structs.replace(c, body=body) if c.id == comment_id else c for c in self.comments]
 
     async def delete_comment(self, org: str, repo: str, comment_id: int) -> None:
         self._called("delete_comment")

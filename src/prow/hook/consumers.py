@@ -35,7 +35,7 @@ from prow.model.events import (
 from prow.model.forge import PullKey, PullRequest
 from prow.plugin.context import Context
 from prow.plugin.model import Plugin
-from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs
+from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsOwners
 from prow.plugin.view import PullView
 
 _log = logs.get("hook")
@@ -67,6 +67,7 @@ class PluginConsumers:
         forwarder: Forwarder,
         in_repo_config: Callable[[Config, str, str], InRepoConfig | None],
         clock: Clock,
+        owners: ReadsOwners | None = None,
     ) -> None:
         self._plugins = tuple(plugins)
         self._table = CommandTable(self._plugins)
@@ -78,6 +79,7 @@ class PluginConsumers:
         self._forwarder = forwarder
         self._in_repo_config = in_repo_config
         self._clock = clock
+        self._owners = owners
         self._bot: str | None = None
 
     def tasks(self, delivery: Delivery) -> tuple[Task, ...]:
@@ -164,6 +166,7 @@ class PluginConsumers:
                     view=view,
                     commands=item.commands,
                     in_repo_config=self._in_repo_config(snapshot.config, delivery.org, delivery.repo),
+                    owners=self._owners,
                     bot=bot,
                 )
                 generic = item.kind is EventKind.GENERIC_COMMENT and comment is not None

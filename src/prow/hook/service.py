@@ -24,7 +24,7 @@ from prow.lib.secrets import Secret
 from prow.lib.sqlite import Database
 from prow.plugin.help import help_for_all
 from prow.plugin.model import Plugin
-from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs
+from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsOwners
 
 _log = logs.get("hook")
 _PRUNE_EVERY = 600.0
@@ -76,6 +76,7 @@ class Hook:
         known_jobs: KnowsJobs,
         clock: Clock,
         in_repo_config: Callable[[Config, str, str], InRepoConfig | None] = lambda _config, _org, _repo: None,
+        owners: ReadsOwners | None = None,
     ) -> Hook:
         """`path`: the file of inbox and effect ledger. What was left unfinished there is handled when `run` starts."""
         database = await Database.open(path, MIGRATIONS)
@@ -91,6 +92,7 @@ class Hook:
             forwarder=forwarder,
             in_repo_config=in_repo_config,
             clock=clock,
+            owners=owners,
         )
         dispatcher = Dispatcher(settings, inbox, consumers, clock=clock)
 

@@ -6,6 +6,7 @@ derived from what is done, so a handler that decides the same again meets its ow
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -18,14 +19,14 @@ from prow.lib.logs import Logger
 from prow.model.forge import CommitStatus
 from prow.plugin import text
 from prow.plugin.effects import Effects
-from prow.plugin.ports import CountsMerged, GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs
+from prow.plugin.ports import CountsMerged, GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, Owners, ReadsOwners
 from prow.plugin.view import PullView
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """`view` is None for deliveries that are about no issue or pull request. `commands`: names of the commands that matched.
 
-    `bot`: our own login, empty while it is not known. `search` is None where nobody gave one.
+    `bot`: our own login, empty while it is not known. `search` and `owners` are None where nobody gave them.
     """
 
     plugin: str
@@ -42,6 +43,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     commands: tuple[str, ...] = ()
     in_repo_config: InRepoConfig | None = None
     search: CountsMerged | None = None
+    owners: ReadsOwners | None = None
     bot: str = ""
 
     @property
@@ -53,6 +55,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_bot(self, login: str) -> bool:
         return bool(self.bot) and login == self.bot
+
+    async def load_owners(self, branch: str) -> Owners:
+        """The OWNERS files of a branch, read once for all handlers of this delivery."""
+        if self.owners is None:
+            raise LookupError("this process was started without a reader of OWNERS files")
+        owners, (org, repo, _) = self.owners, self.pull.key
+        return await self.pull.shared(
+            f"owners:{branch}", lambda: owners.load(org, repo, branch, config=self.config, plugins=self.plugins)
+        )
 
     async def add_labels(self, *labels: str) -> None:
         """Add those that are missing, in one call."""
@@ -100,6 +111,17 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
         await self.effects.once(f"comment:{key}", act=act, find=find)
 
+    async def edit_comment(self, comment_id: int, body: str) -> None:
+        """Give one of our own comments another text; to say the same again changes nothing."""
+        org, repo, _ = self.pull.key
+
+        async def act() -> str:
+            await self.github.edit_comment(org, repo, comment_id, body)
+            return ""
+
+        digest = hashlib.sha256(body.encode()).hexdigest()[:16]
+        await self.effects.once(f"edit-comment:{comment_id}:{digest}", act=act)
+
     async def reply(self, message: str, *, login: str, quoted: str, link: str, key: str) -> None:
         """Answer a comment."""
         await self.comment(text.reply(login, message, quoted=quoted, link=link), key=key)
@@ -110,7 +132,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             if self.is_bot(comment.author):
                 said = text.own_words(comment.body or "")
                 if any(marker in said for marker in markers):
-                    await self._delete_comment(comment.id)
+                    await self.delete_comment(comment.id)
 
     async def set_status(self, sha: str, status: CommitStatus) -> None:
         """Write a commit status in the delivery's repository."""
@@ -122,7 +144,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
         await self.effects.once(f"status:{sha}:{status.context}:{status.state}", act=act)
 
-    async def _delete_comment(self, comment_id: int) -> None:
+    async def delete_comment(self, comment_id: int) -> None:
+        """Delete one of our own comments."""
         org, repo, _ = self.pull.key
 
         async def act() -> str:

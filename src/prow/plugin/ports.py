@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from prow.config.config import Config
 from prow.config.job import Postsubmit, Presubmit
+from prow.config.plugins import PluginsConfig
 from prow.model.forge import (
     ChangedFile,
     CombinedStatus,
@@ -14,6 +16,7 @@ from prow.model.forge import (
     LabelRef,
     PullRequest,
     Review,
+    ReviewComment,
     User,
 )
 from prow.model.prowjob import ProwJob
@@ -25,6 +28,8 @@ class ReadsPulls(Protocol):
     async def list_files(self, org: str, repo: str, number: int) -> Sequence[ChangedFile]: ...
 
     async def list_reviews(self, org: str, repo: str, number: int) -> Sequence[Review]: ...
+
+    async def list_review_comments(self, org: str, repo: str, number: int) -> Sequence[ReviewComment]: ...
 
     async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus: ...
 
@@ -47,6 +52,8 @@ class WritesIssues(Protocol):
     async def list_comments(self, org: str, repo: str, number: int) -> Sequence[IssueComment]: ...
 
     async def create_comment(self, org: str, repo: str, number: int, body: str) -> IssueComment: ...
+
+    async def edit_comment(self, org: str, repo: str, comment_id: int, body: str) -> object: ...
 
     async def delete_comment(self, org: str, repo: str, comment_id: int) -> object:
         """A comment that is not there is gone already."""
@@ -104,3 +111,51 @@ class InRepoConfig(Protocol):
     ) -> tuple[Presubmit, ...]: ...
 
     async def postsubmits(self, org: str, repo: str, *, sha: str) -> tuple[Postsubmit, ...]: ...
+
+
+class Owners(Protocol):
+    """Who may review and approve what on one branch, as its OWNERS files say (`spec/plugins-review` §2.5).
+
+    Paths are relative to the repository's root, logins are in lower case. A layer is how far up from the file a person is
+    named: 0 at the file itself.
+    """
+
+    def approvers(self, path: str) -> frozenset[str]: ...
+
+    def reviewers(self, path: str) -> frozenset[str]: ...
+
+    def approver_layers(self, path: str) -> tuple[frozenset[str], ...]: ...
+
+    def reviewer_layers(self, path: str) -> tuple[frozenset[str], ...]: ...
+
+    def leaf_approvers(self, path: str) -> frozenset[str]: ...
+
+    def leaf_reviewers(self, path: str) -> frozenset[str]: ...
+
+    def required_reviewers(self, path: str) -> frozenset[str]: ...
+
+    def labels_for(self, path: str) -> frozenset[str]: ...
+
+    def find_approver_owners_for_file(self, path: str) -> str:
+        """The nearest folder whose OWNERS name approvers for this file; empty for the root, and for none."""
+        ...
+
+    def find_reviewers_owners_for_file(self, path: str) -> str: ...
+
+    def top_level_approvers(self) -> frozenset[str]: ...
+
+    def all_approvers(self) -> frozenset[str]: ...
+
+    def all_reviewers(self) -> frozenset[str]: ...
+
+    def all_owners(self) -> frozenset[str]: ...
+
+    def is_no_parent_owners(self, folder: str) -> bool: ...
+
+    def is_auto_approve_unowned_subfolders(self, folder: str) -> bool: ...
+
+
+class ReadsOwners(Protocol):
+    async def load(self, org: str, repo: str, branch: str, *, config: Config, plugins: PluginsConfig) -> Owners:
+        """The OWNERS files at the newest commit of a branch. Costs no API call but, where collaborators count, their list."""
+        ...

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from prow.model.forge import ChangedFile, CombinedStatus, IssueComment, PullKey, PullRequest, Review
+from prow.model.forge import ChangedFile, CombinedStatus, IssueComment, PullKey, PullRequest, Review, ReviewComment
 from prow.plugin.ports import GitHubForPlugins
 
 T = TypeVar("T")
@@ -55,6 +55,14 @@ class PullView:
 
     async def reviews(self) -> Sequence[Review]:
         return await self._part("reviews", lambda: self._github.list_reviews(*self.key))
+
+    async def review_comments(self) -> Sequence[ReviewComment]:
+        """Comments on lines of the diff."""
+        return await self._part("review_comments", lambda: self._github.list_review_comments(*self.key))
+
+    async def shared(self, name: str, read: Callable[[], Awaitable[T]]) -> T:
+        """Something else that handlers of this delivery share under a name of theirs."""
+        return await self._part(name, read)
 
     async def base_sha(self) -> str:
         """The newest commit of the base branch."""
