@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -19,11 +18,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from prow.config.config import Config
 from prow.deck import rules, security
 from prow.deck.ansi import AnsiRenderer, render
 from prow.deck.logs import BUILD_LOG, CLONE_LOG, LiveLogs, Logs, folder, unpacked
 from prow.deck.model import Filter, JobView, page_of, view_of
 from prow.deck.pages import HERE, FileLink, JobPage, Pages, size
+from prow.deck.ports import Explains, Reruns, TidePools, Waiting
 from prow.jobs.index import JobIndex, JobRow
 from prow.jobs.store import AlreadyExists, Conflict, JobStore, NotFound
 from prow.lib import logs
@@ -48,20 +49,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     actions: bool = False
 
 
-class Reruns(Protocol):
-    """Makes the job that `rerun` creates: the same spec, a new name."""
-
-    def again(self, job: ProwJob) -> ProwJob: ...
-
-
-class Waiting(Protocol):
-    """Who knows why a job has not started."""
-
-    def waiting_reasons(self) -> Mapping[str, str]: ...
-
-
 class Deck:
-    """`app` is the ASGI application; call `close()` before its server stops, so that open streams end."""
+    """`app` is the ASGI application; call `close()` before its server stops, so that open streams end.
+
+    `explains`, `pools`: tide; `config`: the current config, for tide's queries. Without them the pages say so.
+    """
 
     def __init__(
         self,
@@ -74,8 +66,14 @@ class Deck:
         waiting: Waiting,
         reruns: Reruns,
         clock: Clock,
+        explains: Explains | None = None,
+        pools: TidePools | None = None,
+        config: Callable[[], Config] | None = None,
     ) -> None:
         self._settings = settings
+        self._explains = explains
+        self._pools = pools
+        self._config = config
         self._store = store
         self._index = index
         self._waiting = waiting
