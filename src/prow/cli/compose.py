@@ -38,6 +38,7 @@ from prow.lib.errors import UsageError
 from prow.lib.ids import Ids, RandomIds
 from prow.lib.secrets import Secrets
 from prow.lib.service import Instrumentation, Ports
+from prow.owners.service import OwnersReader
 from prow.plank.service import Plank
 from prow.plugins import BUILT
 from prow.storage.buckets import Buckets
@@ -191,7 +192,9 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             ],
             clock=clock,
         )
-        in_repo = adapters.InRepo(await open_mirrors(settings.state_dir, settings.github, secrets, clock=clock))
+        mirrors = await open_mirrors(settings.state_dir, settings.github, secrets, clock=clock)
+        in_repo = adapters.InRepo(mirrors)
+        owners = OwnersReader(mirrors, github.bound(caller="owners", cost=Cost.INTERACTIVE))
         deck = Deck(
             settings.deck,
             store=store,
@@ -212,6 +215,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             jobs=store,
             known_jobs=adapters.OpenPresubmits(index),
             in_repo_config=in_repo.reader_for,
+            owners=owners,
             clock=clock,
         )
         stack.push_async_callback(hook.close)

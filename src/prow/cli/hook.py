@@ -20,6 +20,7 @@ from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
 from prow.lib.secrets import Secrets
 from prow.lib.service import Instrumentation, Ports, run
+from prow.owners.service import OwnersReader
 from prow.plugins import BUILT
 
 _log = logs.get("hook")
@@ -83,6 +84,7 @@ async def _serve(given: dict[str, Any]) -> None:
         jobs=jobs,
         known_jobs=adapters.OpenPresubmits(index),
         in_repo_config=adapters.InRepo(mirrors).reader_for,
+        owners=OwnersReader(mirrors, github.bound(caller="owners", cost=Cost.INTERACTIVE)),
         clock=clock,
     )
     side = Instrumentation(

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from prow.git import safety
+from prow.git import blobs, safety
 from prow.git.client import Git, Output, failure
 from prow.git.errors import Broken, NoSuchFile, NoSuchRef, TooLarge
 from prow.git.model import Commit, Merge, TreeEntry
@@ -33,6 +33,7 @@ _log = logs.get("git")
 FETCH_SECONDS = 600.0
 READ_SECONDS = 120.0
 MAX_FILE = 16 << 20
+MAX_LISTING = 256 << 20
 _LOCK_POLL = 0.05
 _REMEMBERED = 200
 _FILTER = "blob:none"
@@ -286,6 +287,29 @@ class Mirror:
 
         return await self._mended(read)
 
+    async def files_matching(self, commit: str, wanted: Callable[[str], bool]) -> tuple[TreeEntry, ...]:
+        """The files and links of a commit whose paths are wanted. Large trees are sifted in a thread."""
+        args = ["ls-tree", "-r", "-z", "--end-of-options", safety.commit(commit)]
+
+        async def read() -> tuple[TreeEntry, ...]:
+            output = await self._git_here(args, max_output=MAX_LISTING)
+            self._expect(output, f"list {commit}")
+            return await open_work.in_thread(_sifted, output.data, wanted)
+
+        return await self._mended(read)
+
+    async def read_blobs(self, shas: Iterable[str], *, max_file: int = MAX_FILE) -> dict[str, bytes]:
+        """Contents of many files at once, by the SHAs of their tree entries; larger files are left out."""
+        wanted = tuple(shas)
+
+        async def ask(args: list[str], stdin: bytes, lazily: bool, max_output: int) -> bytes:  # noqa: FBT001
+            seconds = FETCH_SECONDS if lazily else READ_SECONDS
+            output = await self._git_here(args, stdin=stdin, lazily=lazily, timeout=seconds, max_output=max_output)
+            self._expect(output, args[0])
+            return output.data
+
+        return await self._mended(lambda: blobs.read(ask, wanted, max_file=max_file))
+
     async def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor; None when the histories are unrelated."""
         args = ["merge-base", "--end-of-options", safety.commit(one), safety.commit(other)]
@@ -420,6 +444,11 @@ def _entry(line: bytes, folder: str) -> TreeEntry:
     facts, _, name = line.partition(b"\t")
     mode, kind, sha = facts.decode().split()
     return TreeEntry(mode, kind, sha, f"{folder}/{_text(name)}" if folder else _text(name))
+
+
+def _sifted(listing: bytes, wanted: Callable[[str], bool]) -> tuple[TreeEntry, ...]:
+    entries = (_entry(line, "") for line in listing.split(b"\0") if line and wanted(_text(line.partition(b"\t")[2])))
+    return tuple(entry for entry in entries if entry.kind == "blob")
 
 
 def _text(data: bytes) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from prow.github.area import Area, repo_at, typed
 from prow.github.errors import NotFound, Refused, ServerBroken, Unprocessable
-from prow.model.forge import LabelRef, Repo
+from prow.model.forge import LabelRef, Repo, User
 
 _RAW = "application/vnd.github.raw+json"
 
@@ -85,6 +85,10 @@ class Repos(Area):
         if answer.status == 302:
             raise Refused(f"the token may not see who collaborates on {org}/{repo}")
         return answer.status != 404
+
+    async def list_collaborators(self, org: str, repo: str) -> tuple[User, ...]:
+        """Everyone who may at least read, teams and owners included."""
+        return await self._list(User, repo_at("/collaborators", org, repo))
 
     async def get_user_permission(self, org: str, repo: str, user: str) -> str:
         """admin, write, read or none."""
