@@ -1,7 +1,7 @@
-"""Who consumes a delivery: the plugins enabled for its repository, and its external plugins.
+"""Who consumes a delivery: the plugins enabled for its repository, its external plugins, and the components that want all events.
 
-A delivery is decoded once for all of them, its text is matched once against all commands, and all share one view of the pull
-request. The config snapshot is taken here, once per delivery.
+A delivery is decoded once for all of them, its text is matched once against all commands, and all plugins share one view of the pull
+request. The config snapshot is taken here, once per delivery. Who gets the delivery as it came gets it even when it cannot be decoded.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from prow.bus.listener import Listener
 from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
+from prow.github.errors import BadPayload
 from prow.github.payloads import decode, generic_comment
 from prow.hook import rules
 from prow.hook.commands import CommandTable
 from prow.hook.dispatcher import Run, Task
 from prow.hook.effects_store import Ledger
-from prow.hook.external import Forwarder
+from prow.hook.external import EventEndpoint, Forwarder
 from prow.hook.inbox import Delivery
 from prow.hook.rules import Work
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import Denied
+from prow.lib.errors import Denied, UsageError
 from prow.model.events import (
     Event,
     EventKind,
@@ -68,6 +70,8 @@ class PluginConsumers:
         in_repo_config: Callable[[Config, str, str], InRepoConfig | None],
         clock: Clock,
         owners: ReadsOwners | None = None,
+        listeners: Sequence[Listener] = (),
+        endpoints: Sequence[EventEndpoint] = (),
     ) -> None:
         self._plugins = tuple(plugins)
         self._table = CommandTable(self._plugins)
@@ -80,47 +84,63 @@ class PluginConsumers:
         self._in_repo_config = in_repo_config
         self._clock = clock
         self._owners = owners
+        self._listeners = tuple(listeners)
+        self._endpoints = tuple(endpoints)
+        _refuse_one_name_for_two(
+            [*(p.name for p in plugins), *(x.name for x in listeners), *(e.name for e in endpoints)]
+        )
         self._bot: str | None = None
 
     def tasks(self, delivery: Delivery) -> tuple[Task, ...]:
         snapshot = self._snapshot()
         org, repo = delivery.org, delivery.repo
-        tasks = [
-            self._external(delivery, e.name, e.endpoint)
+        forwarded = [
+            self._forward(delivery, EXTERNAL + e.name, e.endpoint)
             for e in snapshot.plugins.external_plugins_for(org, repo)
             if not e.events or delivery.event in e.events
-        ]
+        ] + [self._forward(delivery, e.name, e.url) for e in self._endpoints if e.wants(delivery.event)]
         kind = rules.KINDS.get(delivery.event)
         if kind is None:
-            return tuple(tasks)
+            return tuple(forwarded)
         enabled = set(snapshot.plugins.plugins_for(org, repo))
         plugins = [plugin for plugin in self._plugins if plugin.name in enabled]
-        if not plugins:
-            return tuple(tasks)
-        event = decode(delivery.event, delivery.body, delivery.guid)
+        listeners = [listener for listener in self._listeners if kind in listener.kinds]
+        if not plugins and not listeners:
+            return tuple(forwarded)
+        try:
+            event = decode(delivery.event, delivery.body, delivery.guid)
+        except BadPayload as error:
+            fields = {"event-GUID": delivery.guid, "event-type": delivery.event, "org": org, "repo": repo}
+            _log.warning("A payload cannot be read; no plugin gets it.", error=str(error), **fields)
+            return tuple(forwarded)
         if event is None:
-            return tuple(tasks)
-        comment = generic_comment(event)
+            return tuple(forwarded)
+        told = [_tell(listener, event) for listener in listeners]
+        return (*forwarded, *told, *self._plugin_tasks(snapshot, delivery, plugins, kind, event))
+
+    def _plugin_tasks(
+        self, snapshot: Snapshot, delivery: Delivery, plugins: Sequence[Plugin], kind: EventKind, event: Event
+    ) -> list[Task]:
+        comment = generic_comment(event) if plugins else None
         commands = self._table.match(comment.body) if comment is not None else {}
         work = rules.work_for(plugins, config=snapshot.config, kind=kind, comment=comment, commands=commands)
         if not work:
-            return tuple(tasks)
+            return []
         view = self._view(event)
         by_plugin: dict[str, list[Work]] = {}
         for item in work:
             by_plugin.setdefault(item.plugin.name, []).append(item)
         action = (comment.action if comment is not None else event.action) or "none"
-        tasks += [
+        return [
             Task(name, self._handlers(snapshot, delivery, items, event, comment, view), action)
             for name, items in by_plugin.items()
         ]
-        return tuple(tasks)
 
-    def _external(self, delivery: Delivery, name: str, endpoint: str) -> Task:
+    def _forward(self, delivery: Delivery, consumer: str, url: str) -> Task:
         async def run() -> None:
-            await self._forwarder.send(endpoint, delivery)
+            await self._forwarder.send(url, delivery)
 
-        return Task(EXTERNAL + name, run)
+        return Task(consumer, run)
 
     def _view(self, event: Event) -> PullView | None:
         key = key_of(event)
@@ -182,6 +202,20 @@ class PluginConsumers:
             except Denied:
                 self._bot = ""
         return self._bot
+
+
+def _tell(listener: Listener, event: Event) -> Task:
+    async def run() -> None:
+        await listener.take(event)
+
+    return Task(listener.name, run, event.action or "none")
+
+
+def _refuse_one_name_for_two(names: Sequence[str]) -> None:
+    """Progress is kept by name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two consumers of events are called {name}: give the --event-endpoint another name")
 
 
 def key_of(event: Event) -> PullKey | None:

@@ -15,7 +15,6 @@ from typing import Protocol
 import msgspec
 from prometheus_client import Counter, Histogram
 
-from prow.github.errors import BadPayload
 from prow.hook import rules
 from prow.hook.inbox import Delivery, Inbox
 from prow.hook.lanes import Lanes
@@ -55,7 +54,7 @@ class Consumers(Protocol):
     """Who has something to do for a delivery."""
 
     def tasks(self, delivery: Delivery) -> tuple[Task, ...]:
-        """In any order; each consumer once. May raise BadPayload."""
+        """In any order; each consumer once."""
         ...
 
 
@@ -172,11 +171,7 @@ class Dispatcher:
         delivery = self._fresh.pop(seq, None) or await self._inbox.load(seq)
         if delivery is None:
             return
-        try:
-            tasks = [task for task in self._consumers.tasks(delivery) if task.consumer not in delivery.done]
-        except BadPayload as error:
-            _log.warning("A payload cannot be read; nobody gets it.", **_fields(delivery), error=str(error))
-            tasks = []
+        tasks = [task for task in self._consumers.tasks(delivery) if task.consumer not in delivery.done]
         waiting = [task for task in tasks if (lane, task.consumer) in self._parked]
         for task in waiting:
             self._park(lane, task.consumer, delivery)

@@ -8,12 +8,24 @@ import msgspec
 from prow.hook.inbox import Delivery
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent, Retry
+from prow.model.events import EventKind
 
 _DEADLINE = 30.0
 _PAUSES = (0.1, 0.2, 0.4, 0.8)
 _OWN = frozenset(
     {"host", "content-length", "connection", "transfer-encoding", "user-agent", "accept-encoding", "keep-alive"}
 )
+
+
+class EventEndpoint(msgspec.Struct, frozen=True):
+    """A component in a process of its own that wants deliveries of all repositories. `kinds` None: everything."""
+
+    name: str
+    url: str
+    kinds: frozenset[EventKind] | None = None
+
+    def wants(self, event: str) -> bool:
+        return self.kinds is None or event in self.kinds
 
 
 class Forwarder:

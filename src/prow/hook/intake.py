@@ -1,7 +1,7 @@
 """The webhook endpoint: a bare ASGI application, since every microsecond here is spent on every event of an organisation.
 
-The checks, their order and their texts are those of `spec/plugins-review` §1.2. Before the signature is proven only sender,
-organisation and repository are decoded, and nothing is stored. The answer is given when the delivery is on disk.
+What a request must be is checked by `github.reception`. Before the signature is proven nothing is stored; the answer is given when the
+delivery is on disk.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from prometheus_client import Counter
 
-from prow.github.errors import InvalidWebhook
+from prow.github.reception import Reception, Refusal, answer
 from prow.github.webhook import Verifier
 from prow.hook import rules
 from prow.hook.inbox import Arrival, Delivery, Inbox
@@ -21,23 +21,11 @@ from prow.lib.clock import Clock
 from prow.lib.http import Receive, Scope, Send
 
 _log = logs.get("hook")
-_TEXT = (b"content-type", b"text/plain; charset=utf-8")
-_WANTED = frozenset({b"x-github-event", b"x-github-delivery", b"x-hub-signature-256", b"content-type"})
+_JSON = ((b"content-type", b"application/json"), (b"cache-control", b"no-cache"))
 _THANKS = b"Event received. Have a nice day."
 
 RECEIVED = Counter("prow_webhook_counter", "Webhooks received, by event.", ["event_type"])
 ANSWERED = Counter("prow_webhook_response_codes", "Answers to webhooks, by code.", ["response_code"])
-
-Help = Callable[[], bytes]
-
-
-class Refusal(Exception):
-    """A request that is answered and forgotten."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
 
 
 class Intake:
@@ -55,8 +43,9 @@ class Intake:
     ) -> None:
         self._settings = settings
         self._inbox = inbox
-        self._verifier = verifier
-        self._clock = clock
+        self._reception = Reception(
+            verifier, clock=clock, largest_body=settings.largest_body, body_deadline=settings.body_deadline
+        )
         self._arrived = arrived
         self._help = help_page
         self.received = 0
@@ -70,28 +59,21 @@ class Intake:
         if path == self._settings.webhook_path:
             status, text = await self._webhook(scope, receive)
             ANSWERED.labels(str(status)).inc()
-            await _answer(send, status, text, _TEXT)
+            await answer(send, status, text)
         elif path == "/plugin-help":
             if scope["method"] != "GET":
-                await _answer(send, 405, b"405 Method not allowed\n", _TEXT)
+                await answer(send, 405, b"405 Method not allowed\n")
                 return
-            await _answer(
-                send, 200, await self._help(), (b"content-type", b"application/json"), (b"cache-control", b"no-cache")
-            )
+            await answer(send, 200, await self._help(), *_JSON)
         else:
-            await _answer(send, 200, b"", _TEXT)
+            await answer(send, 200, b"")
 
     async def _webhook(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         try:
-            headers = _checked(scope)
-            body = await self._body(receive)
-            try:
-                origin = self._verifier.verify(body, headers[b"x-hub-signature-256"])
-            except InvalidWebhook as error:
-                raise Refusal(403, f"403 Forbidden: Invalid X-Hub-Signature-256 - {error}") from error
+            received = await self._reception.receive(scope, receive)
         except Refusal as refusal:
             return refusal.status, f"{refusal.text}\n".encode()
-        event, guid = headers[b"x-github-event"][:100], headers[b"x-github-delivery"][:100]
+        event, guid, origin, body = received.event, received.guid, received.origin, received.body
         RECEIVED.labels(event if event in rules.KINDS else "other").inc()
         self.received += 1
         if not self._settings.accepts(origin.org, origin.repo):
@@ -114,52 +96,7 @@ class Intake:
             _log.info("A delivery came twice; it is handled once.", **{"event-GUID": guid, "event-type": event})
         return 200, _THANKS
 
-    async def _body(self, receive: Receive) -> bytes:
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body", False):
-            if len(body) > self._settings.largest_body:
-                raise Refusal(413, "413 Request Entity Too Large")
-            return body
-        parts, size = [body], len(body)
-        try:
-            async with self._clock.timeout(self._settings.body_deadline):
-                while message.get("more_body", False):
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Refusal(500, "500 Internal Server Error: Failed to read request body")
-                    size += len(message.get("body", b""))
-                    if size > self._settings.largest_body:
-                        raise Refusal(413, "413 Request Entity Too Large")
-                    parts.append(message.get("body", b""))
-        except TimeoutError as error:
-            raise Refusal(500, "500 Internal Server Error: Failed to read request body") from error
-        return b"".join(parts)
-
-
-def _checked(scope: Scope) -> dict[bytes, str]:
-    """The headers that matter, or the first refusal."""
-    headers = {key: value.decode("latin-1") for key, value in scope["headers"] if key in _WANTED}
-    if scope["method"] != "POST":
-        raise Refusal(405, "405 Method not allowed")
-    for name, status, reason in (
-        (b"x-github-event", 400, "400 Bad Request: Missing X-GitHub-Event Header"),
-        (b"x-github-delivery", 400, "400 Bad Request: Missing X-GitHub-Delivery Header"),
-        (b"x-hub-signature-256", 403, "403 Forbidden: Missing X-Hub-Signature-256"),
-    ):
-        if not headers.get(name):
-            raise Refusal(status, reason)
-    if headers.get(b"content-type") != "application/json":
-        raise Refusal(400, "400 Bad Request: Hook only accepts content-type: application/json")
-    return headers
-
 
 def _kept_headers(scope: Scope) -> bytes:
     """For external consumers, who get the request as it came."""
     return msgspec.json.encode([[key.decode("latin-1"), value.decode("latin-1")] for key, value in scope["headers"]])
-
-
-async def _answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from prow.bus.listener import Listener
 from prow.config.config import Config
 from prow.github.webhook import Verifier
 from prow.hook.consumers import PluginConsumers, Snapshot
 from prow.hook.dispatcher import Dispatcher
 from prow.hook.effects_store import Ledger
-from prow.hook.external import Forwarder
+from prow.hook.external import EventEndpoint, Forwarder
 from prow.hook.inbox import MIGRATIONS, Inbox
 from prow.hook.intake import Intake
 from prow.hook.settings import Settings
@@ -77,8 +78,13 @@ class Hook:
         clock: Clock,
         in_repo_config: Callable[[Config, str, str], InRepoConfig | None] = lambda _config, _org, _repo: None,
         owners: ReadsOwners | None = None,
+        listeners: Sequence[Listener] = (),
+        endpoints: Sequence[EventEndpoint] = (),
     ) -> Hook:
-        """`path`: the file of inbox and effect ledger. What was left unfinished there is handled when `run` starts."""
+        """`path`: the file of inbox and effect ledger. What was left unfinished there is handled when `run` starts.
+
+        `listeners` (in this process) and `endpoints` (elsewhere) get the events of all repositories, whatever plugins are enabled.
+        """
         database = await Database.open(path, MIGRATIONS)
         inbox = Inbox(database, clock=clock, window=settings.duplicate_window)
         forwarder = Forwarder(clock=clock)
@@ -93,6 +99,8 @@ class Hook:
             in_repo_config=in_repo_config,
             clock=clock,
             owners=owners,
+            listeners=listeners,
+            endpoints=endpoints,
         )
         dispatcher = Dispatcher(settings, inbox, consumers, clock=clock)
 
