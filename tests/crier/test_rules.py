@@ -11,7 +11,6 @@ from prow.crier import comment_rules, rules
 from prow.model.forge import IssueComment, User
 from prow.model.prowjob import JobState, ProwJob
 from tests.contract.job_store import job
-from tests.support.data import golden, needs_data
 
 BOT = "prow-bot"
 TYPES = ("presubmit", "postsubmit")
@@ -30,15 +29,6 @@ def ended(state: JobState, *, context: str = "unit", url: str = "https://prow.ex
 
 def comment(number: int, body: str, login: str = BOT) -> IssueComment:
     return IssueComment(id=number, user=User(login=login), body=body)
-
-
-@needs_data
-def test_descriptions_carry_the_base_as_the_original_writes_and_reads_it() -> None:
-    for line in golden("context-descriptions"):
-        given, out = line["in"], line["out"]
-        assert rules.description(given["text"], given["sha"]) == out["description"], line["case"]
-        assert rules.base_sha_of(out["description"]) == out["base_sha"], line["case"]
-        assert rules.base_sha_of(given["text"]) == out["base_sha_of_text"], line["case"]
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,9 @@ from collections.abc import Collection
 
 from prow.model.forge import CommitStatus
 from prow.model.prowjob import JobState, JobType, ProwJob
+from prow.model.status_text import description
 
 GERRIT_LABEL = "prow.k8s.io/gerrit-report-label"
-
-LONGEST_DESCRIPTION = 140
-BASE_SHA_MARK = " BaseSHA:"
-_OLD_BASE_SHA_MARK = " Basesha:"
-_PADDING = "\u2001"
-_CUT = b" ... "
-_SHA_LENGTH = 40
 
 _STATES = {
     JobState.SCHEDULING: "pending",
@@ -60,33 +54,3 @@ def status_of(job: ProwJob) -> CommitStatus:
         description=description(job.status.description, refs.base_sha if refs is not None else ""),
         target_url=job.status.url,
     )
-
-
-def description(text: str, base_sha: str) -> str:
-    """`text` with the base commit behind it, pushed out of sight by wide spaces; at most 140 bytes. Tide reads it back."""
-    if not base_sha:
-        return _truncated(text, LONGEST_DESCRIPTION).decode("utf-8", "replace")
-    suffix = f"{BASE_SHA_MARK}{base_sha}"
-    room = LONGEST_DESCRIPTION - len(text.encode()) - len(suffix.encode())
-    # Four bytes of room for each space of three bytes: what is counted grows while it is filled.
-    padded = _PADDING * max(-(-room // 4), 0) + suffix
-    end = padded.encode()
-    return (_truncated(text, LONGEST_DESCRIPTION - len(end)) + end).decode("utf-8", "replace")
-
-
-def base_sha_of(text: str) -> str:
-    """The base commit that a description carries, empty when it carries none."""
-    for mark in (BASE_SHA_MARK, _OLD_BASE_SHA_MARK):
-        parts = text.split(mark)
-        if len(parts) == 2 and len(parts[1].encode()) == _SHA_LENGTH:
-            return parts[1]
-    return ""
-
-
-def _truncated(text: str, longest: int) -> bytes:
-    """The first and the last bytes around a cut."""
-    data = text.encode("utf-8", "replace")
-    if len(data) <= longest:
-        return data
-    half = max((longest - len(_CUT)) // 2, 0)
-    return data[:half] + _CUT + data[len(data) - half :]
