@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from prow.jobs.store import AlreadyExists, Change, Conflict, InvalidJob, JobChange, JobStore, NotFound
-from prow.model.prowjob import JobState, JobType, ObjectMeta, ProwJob, ProwJobSpec, ProwJobStatus
+from prow.jobs.store import AlreadyExists, Change, Conflict, InvalidJob, JobChange, JobStore, NotFound, pages
+from prow.model.prowjob import JobState, JobType, Label, ObjectMeta, ProwJob, ProwJobSpec, ProwJobStatus
 from prow.model.refs import Pull, Refs
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -103,6 +103,75 @@ class JobStoreContract:
         ):
             assert {found.name for found in (await store.list(selector)).items} == names, selector
 
+    async def test_a_pull_requests_jobs_are_found_by_its_labels(self, store: JobStore) -> None:
+        await store.create(job("five", labels={Label.PULL: "5", Label.REPO: "rockets"}))
+        await store.create(job("other-repo", labels={Label.PULL: "5", Label.REPO: "boosters"}))
+        await store.create(job("six", labels={Label.PULL: "6", Label.REPO: "rockets"}))
+        await store.create(job("push", labels={Label.REPO: "rockets"}))
+        await store.patch("six", {"metadata": {"labels": {Label.PULL: "7"}}})
+        for selector, names in (
+            (f"{Label.REPO}=rockets,{Label.PULL}=5", {"five"}),
+            (f"{Label.PULL}==5", {"five", "other-repo"}),
+            (f"{Label.PULL}=6", set()),
+            (f"{Label.PULL}=7", {"six"}),
+            (f"{Label.PULL}=5,{Label.PULL}=7", set()),
+            (f"{Label.PULL}!=5", {"six", "push"}),
+        ):
+            assert {found.name for found in (await store.list(selector)).items} == names, selector
+
+    async def test_a_long_list_comes_in_pages(self, store: JobStore) -> None:
+        for number in range(7):
+            await store.create(job(f"job-{number}", labels={"odd": "yes"} if number % 2 else {}))
+        read = [page async for page in pages(store, size=3)]
+        assert sorted(found.name for page in read for found in page.items) == [f"job-{n}" for n in range(7)]
+        assert max(len(page.items) for page in read) <= 3
+        odd = [page async for page in pages(store, "odd=yes", size=3)]
+        assert sorted(found.name for page in odd for found in page.items) == ["job-1", "job-3", "job-5"]
+
+    async def test_what_changes_between_two_pages_is_told_by_a_watch_from_the_first(self, store: JobStore) -> None:
+        for name in ("a", "b", "c", "d"):
+            await store.create(job(name))
+        first = await store.list(limit=2)
+        seen = {found.name for found in first.items}
+        changed, removed = sorted(seen)
+        await store.patch(changed, {"status": {"description": "later"}})
+        await store.delete(removed)
+        await store.create(job("0"))
+        rest = await store.list(limit=10, continue_from=first.continue_from)
+        assert rest.resource_version == first.resource_version
+        assert not rest.continue_from
+        changes = store.watch(first.resource_version)
+        told = [await next_change(changes) for _ in range(3)]
+        assert [(t.change, t.job and t.job.name) for t in told] == [
+            (Change.MODIFIED, changed),
+            (Change.DELETED, removed),
+            (Change.ADDED, "0"),
+        ]
+
+    async def test_a_watch_with_a_selector_tells_who_comes_and_who_leaves(self, store: JobStore) -> None:
+        await store.create(job("in", labels={"kind": "a"}))
+        await store.create(job("out", labels={"kind": "b"}))
+        changes = store.watch((await store.list()).resource_version, "kind=a")
+        await store.patch("out", {"status": {"description": "nobody looks"}})
+        await store.patch("out", {"metadata": {"labels": {"kind": "a"}}})
+        await store.patch("in", {"status": {"description": "seen"}})
+        await store.patch("in", {"metadata": {"labels": {"kind": "b"}}})
+        await store.delete("in")
+        await store.delete("out")
+        told = [await next_change(changes) for _ in range(4)]
+        assert [(t.change, t.job and t.job.name) for t in told] == [
+            (Change.ADDED, "out"),
+            (Change.MODIFIED, "in"),
+            (Change.DELETED, "in"),
+            (Change.DELETED, "out"),
+        ]
+
+    async def test_a_job_keeps_its_name(self, store: JobStore) -> None:
+        await store.create(job())
+        with pytest.raises(InvalidJob, match="name"):
+            await store.patch("one", {"metadata": {"name": "two"}})
+        assert (await store.get("one")).name == "one"
+
     async def test_a_watch_goes_on_where_the_list_ended(self, store: JobStore) -> None:
         await store.create(job("before"))
         listed = await store.list()
@@ -131,6 +200,7 @@ class JobStoreContract:
         await store.create(job(finalizers=("prow.x-k8s.io/gcsk8sreporter",)))
         await store.delete("one")
         assert (await store.get("one")).metadata.deletion_timestamp is not None
+        await store.delete("one")
         await store.patch("one", {"metadata": {"finalizers": None}})
         with pytest.raises(NotFound):
             await store.get("one")

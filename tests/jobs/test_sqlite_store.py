@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from prow.jobs.sqlite_store import MIGRATIONS, SQLiteJobStore
-from prow.jobs.store import Change, Gone
+from prow.jobs.store import Change, Gone, Unavailable
 from prow.lib.clock import SystemClock
+from prow.lib.errors import UsageError
 from prow.lib.sqlite import Database
-from prow.model.prowjob import JobState
+from prow.model.prowjob import JobState, Label
 from tests.contract.job_store import JobStoreContract, job, next_change
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 class TestSQLite(JobStoreContract):
@@ -47,4 +52,58 @@ class TestSQLite(JobStoreContract):
             await anext(store.watch("1"))
         with pytest.raises(Gone):
             await anext(store.watch("9999"))
+        with pytest.raises(Gone):
+            await store.list(limit=1, continue_from="1:one")
+        await store.close()
+
+    async def test_a_place_in_a_list_that_nobody_gave_is_refused(self, store: SQLiteJobStore) -> None:
+        for place in ("here", "x:one", ":one"):
+            with pytest.raises(UsageError, match="no place"):
+                await store.list(limit=1, continue_from=place)
+
+    async def test_a_pull_requests_jobs_are_read_without_all_the_others(
+        self, store: SQLiteJobStore, tmp_path: Path
+    ) -> None:
+        with closing(sqlite3.connect(tmp_path / "jobs.db")) as file:
+            plan = file.execute(
+                "EXPLAIN QUERY PLAN SELECT name, body FROM jobs WHERE pull = '5' AND name > '' ORDER BY name LIMIT 9"
+            ).fetchall()
+        assert "jobs_pull (pull=? AND name>?)" in str(plan)
+
+    async def test_a_broken_file_is_a_fault_that_may_pass(self, store: SQLiteJobStore, tmp_path: Path) -> None:
+        await store.create(job())
+        with closing(sqlite3.connect(tmp_path / "jobs.db")) as file:
+            file.execute("DROP TABLE changes")
+            with pytest.raises(Unavailable, match="written"):
+                await store.create(job("two"))
+            with pytest.raises(Unavailable, match="read"):
+                await anext(store.watch("0"))
+
+
+class TestFilesOfEarlierReleases:
+    """`tests/data/jobs-vN.sql` is a file of schema version N as a release wrote it."""
+
+    @pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+    async def test_a_file_of_before_is_brought_up_to_date(self, version: int, tmp_path: Path) -> None:
+        path = tmp_path / "jobs.db"
+        with closing(sqlite3.connect(path)) as file:
+            file.executescript((DATA / f"jobs-v{version}.sql").read_text())
+        store = await SQLiteJobStore.open(path, clock=SystemClock())
+        listed = await store.list()
+        assert {found.name: found.status.state for found in listed.items} == {
+            "one": JobState.SUCCESS,
+            "two": JobState.TRIGGERED,
+        }
+        mine = await store.list(f"{Label.PULL}=5")
+        assert [found.name for found in mine.items] == ["one"]
+        changes = store.watch("0")
+        seen = [await next_change(changes) for _ in range(4)]
+        assert [(c.change, c.job and c.job.name) for c in seen] == [
+            (Change.ADDED, "one"),
+            (Change.ADDED, "two"),
+            (Change.MODIFIED, "one"),
+            (Change.DELETED, "three"),
+        ]
+        await store.patch("two", {"metadata": {"labels": {Label.PULL: "5"}}})
+        assert len((await store.list(f"{Label.PULL}=5")).items) == 2
         await store.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from prow.crier.ports import Jobs
-from prow.jobs.store import Change, Gone
+from prow.jobs.store import Change, Gone, pages
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import Retry
@@ -27,11 +27,12 @@ class StoreFeed:
         while True:
             try:
                 if not since:
-                    listed = await self._jobs.list()
-                    for job in listed.items:
-                        yield job
-                    since = listed.resource_version
-                    del listed
+                    newest = ""
+                    async for page in pages(self._jobs):
+                        for job in page.items:
+                            yield job
+                        newest = page.resource_version
+                    since = newest
                 async for change in self._jobs.watch(since):
                     since = change.resource_version
                     if change.job is not None and change.change in {Change.ADDED, Change.MODIFIED}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prow.lib.errors import UsageError
 
@@ -17,15 +17,23 @@ _TERM = re.compile(
 
 def parse(selector: str) -> Matches:
     """A function that says whether labels match; `UsageError` for text that is no selector."""
-    terms: list[Matches] = []
+    terms = [_term(match) for match in _terms(selector)]
+    return lambda labels: all(term(labels) for term in terms)
+
+
+def equal(selector: str) -> dict[str, str]:
+    """The labels whose value the selector gives, for stores that can look jobs up by some of them."""
+    return {match["key"]: match["value"] for match in _terms(selector) if match["op"] in {"=", "=="}}
+
+
+def _terms(selector: str) -> Iterator[re.Match[str]]:
     position = 0
     while position < len(selector):
         match = _TERM.match(selector, position)
         if match is None or match.end() == position:
             raise UsageError(f'"{selector}" is not a label selector (at "{selector[position:]}")')
-        terms.append(_term(match))
+        yield match
         position = match.end()
-    return lambda labels: all(term(labels) for term in terms)
 
 
 def _term(match: re.Match[str]) -> Matches:

@@ -1,36 +1,59 @@
 """The job store in SQLite: Kubernetes' contract (`jobs.store`) for one machine, shared by several processes.
 
 A job's row holds its JSON; `changes` is the log that watches read: one row per change with the object as it was after it. The
-resourceVersion is the number of the change. Changes older than the horizon are dropped, and a watch that begins
-before it is answered `Gone`. A commit of this process wakes its watches at once; commits of other processes are noticed
+resourceVersion is the number of the change. A change that touches labels keeps those of before, so that a watch with a
+selector can tell who leaves the selection. Changes older than the horizon are dropped, and a watch that begins
+before it is answered `Gone`. The number of the pull request stands in a column of its own, because reports about one pull
+request list its jobs all the time. A commit of this process wakes its watches at once; commits of other processes are noticed
 by `PRAGMA data_version`, looked at every 100 ms.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from prow.jobs import selector as selectors
 from prow.jobs import validate
-from prow.jobs.store import AlreadyExists, Change, Conflict, Gone, InvalidJob, JobChange, JobList, NotFound
+from prow.jobs.store import (
+    AlreadyExists,
+    Change,
+    Conflict,
+    Gone,
+    InvalidJob,
+    JobChange,
+    JobList,
+    NotFound,
+    Unavailable,
+)
+from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.sqlite import Database, Work
+from prow.lib.errors import UsageError
+from prow.lib.sqlite import Database, DatabaseClosed, Work
 from prow.model.base import go_time, to_json
-from prow.model.prowjob import ObjectMeta, ProwJob
+from prow.model.prowjob import Label, ObjectMeta, ProwJob
 
 MIGRATIONS = (
     """
     CREATE TABLE jobs (name TEXT PRIMARY KEY, version INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE changes (version INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL);
     """,
+    """
+    ALTER TABLE changes ADD COLUMN labels_before BLOB;
+    ALTER TABLE jobs ADD COLUMN pull TEXT NOT NULL DEFAULT '';
+    UPDATE jobs SET pull = coalesce(json_extract(CAST(body AS TEXT), '$.metadata.labels."prow.k8s.io/refs.pull"'), '');
+    CREATE INDEX jobs_pull ON jobs (pull);
+    """,
 )
+_PAGE = "SELECT name, body FROM jobs WHERE name > :after ORDER BY name LIMIT :limit"
+_PAGE_OF_PULL = "SELECT name, body FROM jobs WHERE pull = :pull AND name > :after ORDER BY name LIMIT :limit"
 HORIZON = 20_000
 """Changes that are kept for watches."""
 _TRIM_EVERY = 500
@@ -40,7 +63,18 @@ _BOOKMARK_EVERY = 60.0
 
 T = TypeVar("T")
 
+_log = logs.get("jobs")
 _decoder = msgspec.json.Decoder(ProwJob)
+_labels_decoder = msgspec.json.Decoder(dict[str, str])
+
+
+class _Logged(NamedTuple):
+    """A row of the change log. `labels_before`: None when the change left them alone."""
+
+    version: int
+    change: Change
+    body: bytes
+    labels_before: bytes | None
 
 
 class SQLiteJobStore:
@@ -83,28 +117,36 @@ class SQLiteJobStore:
         return await self._write(work)
 
     async def get(self, name: str) -> ProwJob:
-        return await self._db.read(lambda connection: _load(connection, name))
+        return await self._read(lambda connection: _load(connection, name))
 
-    async def list(self, selector: str = "") -> JobList:
+    async def list(self, selector: str = "", *, limit: int = 0, continue_from: str = "") -> JobList:
         matches = selectors.parse(selector)
+        pull = selectors.equal(selector).get(Label.PULL, "")
+        first_version, after = _place(continue_from)
 
-        def work(connection: sqlite3.Connection) -> tuple[list[bytes], int]:
+        def work(connection: sqlite3.Connection) -> tuple[list[tuple[str, bytes]], int]:
             connection.execute("BEGIN")
             try:
-                rows = connection.execute("SELECT body FROM jobs ORDER BY version").fetchall()
-                return [row[0] for row in rows], _newest(connection)
+                if first_version is not None:
+                    _expect_kept(connection, first_version)
+                rows = connection.execute(
+                    _PAGE_OF_PULL if pull else _PAGE, {"after": after, "pull": pull, "limit": limit or -1}
+                ).fetchall()
+                return [(row[0], row[1]) for row in rows], _newest(connection)
             finally:
                 connection.execute("COMMIT")
 
-        bodies, version = await self._db.read(work)
+        rows, newest = await self._read(work)
+        version = str(newest if first_version is None else first_version)
         items: list[ProwJob] = []
-        for position, body in enumerate(bodies):
+        for position, (_, body) in enumerate(rows):
             if position % _BATCH == _BATCH - 1:
                 await self._clock.sleep(0)
             job = _decoder.decode(body)
             if matches(job.metadata.labels):
                 items.append(job)
-        return JobList(tuple(items), str(version))
+        more = f"{version}:{rows[-1][0]}" if limit and len(rows) == limit else ""
+        return JobList(tuple(items), version, more)
 
     async def update(self, job: ProwJob) -> ProwJob:
         """Replace the whole object; `Conflict` when its resourceVersion is given and not the newest."""
@@ -137,10 +179,10 @@ class SQLiteJobStore:
             old = _load(connection, name)
             _expect(old, resource_version)
             if not old.metadata.finalizers:
-                self._remove(connection, old)
+                self._remove(connection, old, before=old)
             elif old.metadata.deletion_timestamp is None:
                 meta = msgspec.structs.replace(old.metadata, deletion_timestamp=go_time(self._clock.now()))
-                self._log(connection, Change.MODIFIED, msgspec.structs.replace(old, metadata=meta))
+                self._log(connection, Change.MODIFIED, msgspec.structs.replace(old, metadata=meta), before=old)
 
         await self._write(work)
 
@@ -154,13 +196,14 @@ class SQLiteJobStore:
         try:
             while True:
                 changed = self._changed
-                rows = await self._db.read(lambda connection, version=version: _since(connection, version))  # type: ignore[misc]
-                for number, change, body in rows:
-                    version = number
-                    job = _decoder.decode(body)
-                    if matches(job.metadata.labels):
+                rows = await self._read(functools.partial(_since, version=version))
+                for row in rows:
+                    version = row.version
+                    job = _decoder.decode(row.body)
+                    change = _as_selected(row, job, matches)
+                    if change is not None:
                         last_sent = self._clock.monotonic()
-                        yield JobChange(Change(change), str(number), job)
+                        yield JobChange(change, str(version), job)
                 if rows:
                     continue
                 if self._clock.monotonic() - last_sent >= _BOOKMARK_EVERY:
@@ -172,21 +215,36 @@ class SQLiteJobStore:
 
     async def _poll(self) -> None:
         """Wake the watches when another process has committed, and now and then for bookmarks."""
-        seen = await self._db.data_version()
+        seen = -1  # so that the first look wakes: a watch may have read before a commit that we see only after it
         woken = self._clock.monotonic()
         while True:
             await self._clock.sleep(_POLL)
             if not self._waiting:
                 continue
-            version = await self._db.data_version()
+            try:
+                version = await self._db.data_version()
+            except DatabaseClosed:
+                return
+            except sqlite3.Error as error:
+                _log.warning("The jobs' database did not answer; it is asked again.", error=str(error))
+                continue
             if version != seen or self._clock.monotonic() - woken >= _BOOKMARK_EVERY:
                 seen, woken = version, self._clock.monotonic()
                 self._wake()
 
     async def _write(self, work: Work[T]) -> T:
-        answer = await self._db.write(work)
+        try:
+            answer = await self._db.write(work)
+        except sqlite3.Error as error:
+            raise Unavailable(f"the jobs' database cannot be written: {error}") from error
         self._wake()
         return answer
+
+    async def _read(self, work: Work[T]) -> T:
+        try:
+            return await self._db.read(work)
+        except sqlite3.Error as error:
+            raise Unavailable(f"the jobs' database cannot be read: {error}") from error
 
     def _wake(self) -> None:
         """Let every watch look again. Each takes the event before it reads, so none misses a change."""
@@ -195,6 +253,8 @@ class SQLiteJobStore:
 
     def _replace(self, connection: sqlite3.Connection, old: ProwJob, new: ProwJob) -> ProwJob:
         """What a writer may not change stays; the last finalizer's removal ends a job that is being deleted."""
+        if new.name != old.name:
+            raise InvalidJob(f"ProwJob {old.name}: metadata.name: cannot be changed")
         meta = msgspec.structs.replace(
             new.metadata,
             namespace=self._namespace,
@@ -204,37 +264,29 @@ class SQLiteJobStore:
         )
         new = msgspec.structs.replace(new, metadata=meta)
         if meta.deletion_timestamp is not None and not meta.finalizers:
-            self._remove(connection, new)
+            self._remove(connection, new, before=old)
             return new
         unchanged = msgspec.structs.replace(meta, resource_version=old.metadata.resource_version)
         if msgspec.structs.replace(new, metadata=unchanged) == old:
             return old
-        return self._log(connection, Change.MODIFIED, new)
+        return self._log(connection, Change.MODIFIED, new, before=old)
 
-    def _log(self, connection: sqlite3.Connection, change: Change, job: ProwJob) -> ProwJob:
-        cursor = connection.execute(
-            "INSERT INTO changes (change, name, body) VALUES (?, ?, x'')", (change.value, job.name)
-        )
-        version = cursor.lastrowid or 0
-        job = _with_version(job, version)
-        body = to_json(job)
-        connection.execute("UPDATE changes SET body = ? WHERE version = ?", (body, version))
+    def _log(
+        self, connection: sqlite3.Connection, change: Change, job: ProwJob, *, before: ProwJob | None = None
+    ) -> ProwJob:
+        job = _append(connection, change, job, before)
+        version = int(job.metadata.resource_version)
         connection.execute(
-            "INSERT OR REPLACE INTO jobs (name, version, body) VALUES (?, ?, ?)", (job.name, version, body)
+            "INSERT OR REPLACE INTO jobs (name, version, body, pull) VALUES (?, ?, ?, ?)",
+            (job.name, version, to_json(job), job.metadata.labels.get(Label.PULL, "")),
         )
         self._trim(connection, version)
         return job
 
-    def _remove(self, connection: sqlite3.Connection, job: ProwJob) -> None:
+    def _remove(self, connection: sqlite3.Connection, job: ProwJob, *, before: ProwJob) -> None:
         connection.execute("DELETE FROM jobs WHERE name = ?", (job.name,))
-        cursor = connection.execute(
-            "INSERT INTO changes (change, name, body) VALUES (?, ?, x'')", (Change.DELETED.value, job.name)
-        )
-        version = cursor.lastrowid or 0
-        connection.execute(
-            "UPDATE changes SET body = ? WHERE version = ?", (to_json(_with_version(job, version)), version)
-        )
-        self._trim(connection, version)
+        job = _append(connection, Change.DELETED, job, before)
+        self._trim(connection, int(job.metadata.resource_version))
 
     def _trim(self, connection: sqlite3.Connection, version: int) -> None:
         if version % _TRIM_EVERY == 0:
@@ -252,6 +304,30 @@ def merged(target: Any, patch: Any) -> Any:
         else:
             result[key] = merged(result.get(key), value)
     return result
+
+
+def _append(connection: sqlite3.Connection, change: Change, job: ProwJob, before: ProwJob | None) -> ProwJob:
+    """The job with the version that this change gets in the log."""
+    labels = before.metadata.labels if before is not None else job.metadata.labels
+    cursor = connection.execute(
+        "INSERT INTO changes (change, name, body, labels_before) VALUES (?, ?, x'', ?)",
+        (change.value, job.name, to_json(labels) if labels != job.metadata.labels else None),
+    )
+    version = cursor.lastrowid or 0
+    job = _with_version(job, version)
+    connection.execute("UPDATE changes SET body = ? WHERE version = ?", (to_json(job), version))
+    return job
+
+
+def _as_selected(row: _Logged, job: ProwJob, matches: selectors.Matches) -> Change | None:
+    """What the change is to a watch that sees only jobs whose labels match; None: nothing."""
+    labels = job.metadata.labels
+    before = labels if row.labels_before is None else _labels_decoder.decode(row.labels_before)
+    was = row.change is not Change.ADDED and matches(before)
+    is_now = row.change is not Change.DELETED and matches(labels)
+    if was:
+        return row.change if is_now else Change.DELETED
+    return Change.ADDED if is_now else None
 
 
 def _with_version(job: ProwJob, version: int) -> ProwJob:
@@ -276,17 +352,33 @@ def _newest(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _since(connection: sqlite3.Connection, version: int) -> list[tuple[int, str, bytes]]:
+def _expect_kept(connection: sqlite3.Connection, version: int) -> None:
+    """`Gone` unless everything that changed since `version` is in the log."""
+    oldest = connection.execute("SELECT min(version) FROM changes").fetchone()[0]
+    if oldest is not None and version < oldest - 1:
+        raise Gone(f"changes since {version} are no longer kept")
+    if version > _newest(connection):
+        raise Gone(f"there is no change {version} in this store")
+
+
+def _place(continue_from: str) -> tuple[int | None, str]:
+    """`VERSION:NAME` → the version of the first page and the last name of the page before."""
+    version, colon, name = continue_from.partition(":")
+    if not continue_from:
+        return None, ""
+    if not colon or not (version.isascii() and version.isdigit()):
+        raise UsageError(f"{continue_from[:80]!r} is no place in a list of jobs")
+    return int(version), name
+
+
+def _since(connection: sqlite3.Connection, version: int) -> list[_Logged]:
     connection.execute("BEGIN")
     try:
-        oldest = connection.execute("SELECT min(version) FROM changes").fetchone()[0]
-        if oldest is not None and version < oldest - 1:
-            raise Gone(f"changes since {version} are no longer kept")
-        if version > _newest(connection):
-            raise Gone(f"there is no change {version} in this store")
+        _expect_kept(connection, version)
         rows = connection.execute(
-            "SELECT version, change, body FROM changes WHERE version > ? ORDER BY version LIMIT ?", (version, _BATCH)
+            "SELECT version, change, body, labels_before FROM changes WHERE version > ? ORDER BY version LIMIT ?",
+            (version, _BATCH),
         ).fetchall()
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [_Logged(row[0], Change(row[1]), row[2], row[3]) for row in rows]
     finally:
         connection.execute("COMMIT")

@@ -36,6 +36,10 @@ class Gone(Retry):
     """Changes since that resourceVersion are no longer kept: list again."""
 
 
+class Unavailable(Retry):
+    """The store did not answer: it is locked, full, broken or away."""
+
+
 class InvalidJob(Permanent):
     """The ProwJob breaks a rule of the CRD (`spec/prowjobs-and-pods` §1.1)."""
 
@@ -56,8 +60,11 @@ class JobChange(msgspec.Struct, frozen=True):
 
 
 class JobList(msgspec.Struct, frozen=True):
+    """In no promised order. `continue_from`: where the next page begins; empty: this was all."""
+
     items: tuple[ProwJob, ...]
     resource_version: str
+    continue_from: str = ""
 
 
 class JobStore(Protocol):
@@ -67,7 +74,10 @@ class JobStore(Protocol):
 
     async def get(self, name: str) -> ProwJob: ...
 
-    async def list(self, selector: str = "") -> JobList: ...
+    async def list(self, selector: str = "", *, limit: int = 0, continue_from: str = "") -> JobList:
+        """All jobs, or a page of at most `limit`. Every page has the first one's resourceVersion: a watch from there
+        tells what changed while the pages were read. `Gone`: that was too long ago, begin again."""
+        ...
 
     async def update(self, job: ProwJob) -> ProwJob: ...
 
@@ -77,4 +87,23 @@ class JobStore(Protocol):
 
     async def delete(self, name: str, *, resource_version: str = "") -> None: ...
 
-    def watch(self, since: str, selector: str = "") -> AsyncIterator[JobChange]: ...
+    def watch(self, since: str, selector: str = "") -> AsyncIterator[JobChange]:
+        """A job whose new labels are no longer selected is told as deleted, one that is now selected as added."""
+        ...
+
+
+class Lists(Protocol):
+    """Whatever can list jobs by pages."""
+
+    async def list(self, selector: str = "", *, limit: int = 0, continue_from: str = "") -> JobList: ...
+
+
+async def pages(store: Lists, selector: str = "", *, size: int = 200) -> AsyncIterator[JobList]:
+    """The whole list page by page, so that never more than a page of whole jobs is in memory."""
+    following = ""
+    while True:
+        page = await store.list(selector, limit=size, continue_from=following)
+        yield page
+        following = page.continue_from
+        if not following:
+            return
