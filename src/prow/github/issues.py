@@ -41,6 +41,12 @@ class Issues(Area):
             if _NO_SUCH_LABEL not in error.message.lower():
                 raise
 
+    async def list_issues_labelled(self, org: str, repo: str, label: str) -> tuple[Issue, ...]:
+        """Open issues with that label, without pull requests."""
+        place = repo_at("/issues", org, repo, query={"state": "open", "labels": label})
+        found = await self._list(Issue, place)
+        return tuple(issue for issue in found if issue.pull_request is None)
+
     async def list_comments(self, org: str, repo: str, number: int) -> tuple[IssueComment, ...]:
         place = repo_at("/issues/:issueId/comments", org, repo, issueId=number)
         return await self._list(IssueComment, place, lags=True)

@@ -1,0 +1,148 @@
+"""Reads all open pull requests of the repositories that queries are about: at the start, now and then, and after a push.
+
+A push makes it unknown whether the pull requests into that branch merge; GitHub tells nobody when it knows again. So the repository
+is listed a moment later, and again while something that matters is still unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from prow.config.config import Config
+from prow.lib import logs
+from prow.lib.clock import Clock
+from prow.lib.errors import Permanent, ProwError
+from prow.model.pull_facts import Mergeable
+from prow.tide import metrics
+from prow.tide.model import PoolKey
+from prow.tide.open_pulls import OpenPulls
+from prow.tide.ports import ReadsPulls
+
+_log = logs.get("tide")
+_AT_ONCE = 4
+_SOON = 1.0
+_LONGEST = 60.0
+Repo = tuple[str, str]
+Listed = Callable[[frozenset[PoolKey]], None]
+
+
+class Lists:
+    """`wanted`: whether it matters that a pull request's mergeability is unknown."""
+
+    def __init__(self, github: ReadsPulls, pulls: OpenPulls, *, clock: Clock) -> None:
+        self._github = github
+        self._pulls = pulls
+        self._clock = clock
+        self._listed: set[Repo] = set()
+        self._due: dict[Repo, tuple[float, float]] = {}
+        self._woken = asyncio.Event()
+        self._locks: dict[Repo, asyncio.Lock] = {}
+
+    def knows(self, org: str, repo: str) -> bool:
+        """Whether its pull requests were listed once."""
+        return (org, repo) in self._listed
+
+    def repos(self) -> tuple[Repo, ...]:
+        return tuple(sorted(self._listed))
+
+    def soon(self, org: str, repo: str, *, after: float = _SOON) -> None:
+        """List the repository in so many seconds, and then again for as long as something is unknown."""
+        at = self._clock.monotonic() + after
+        due = self._due.get((org, repo))
+        if due is None or at < due[0]:
+            self._due[org, repo] = (at, max(after, _SOON))
+            self._woken.set()
+
+    async def everything(self, config: Config, listed: Listed) -> bool:
+        """List every repository that a query is about. True: not all could be read."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+        trouble: list[Repo] = []
+
+        async def one(repo: Repo) -> None:
+            async with slots:
+                if not await self._list(repo, listed):
+                    trouble.append(repo)
+
+        repos, complete = await self._repos_of(config)
+        async with asyncio.TaskGroup() as lists:
+            for repo in sorted(repos):
+                lists.create_task(one(repo))
+        return bool(trouble) or not complete
+
+    async def run(self, listed: Listed, matters: Callable[[PoolKey], bool]) -> None:
+        """List what is due, for ever. `matters`: whether a pool cares that something is unknown."""
+        while True:
+            self._woken.clear()
+            if not self._due:
+                await self._woken.wait()
+                continue
+            repo = min(self._due, key=lambda r: self._due[r][0])
+            wait = self._due[repo][0] - self._clock.monotonic()
+            if wait > 0:
+                try:
+                    async with self._clock.timeout(wait):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass
+                continue
+            _, pause = self._due.pop(repo)
+            known = await self._list(repo, listed)
+            if (not known or self._unknown(repo, matters)) and repo not in self._due:
+                pause = min(pause * 2, _LONGEST)
+                self._due[repo] = (self._clock.monotonic() + pause, pause)
+
+    def _unknown(self, repo: Repo, matters: Callable[[PoolKey], bool]) -> bool:
+        return any(
+            pull.mergeable is Mergeable.UNKNOWN
+            for pool in self._pulls.pools()
+            if (pool.org, pool.repo) == repo and matters(pool)
+            for pull in self._pulls.of(pool)
+        )
+
+    async def _list(self, repo: Repo, listed: Listed) -> bool:
+        """One repository. False: it could not be read, for now."""
+        async with self._locks.setdefault(repo, asyncio.Lock()):
+            seen = {key: self._pulls.changes(key) for key in self._pulls.of_repo(*repo)}
+            changed: set[PoolKey] = set()
+            numbers: list[int] = []
+            try:
+                async for facts in self._github.open_pull_facts(*repo):
+                    numbers.append(facts.number)
+                    pool = self._pulls.take(facts, seen=seen.get(facts.key, 0))
+                    if pool is not None:
+                        changed.add(pool)
+            except ProwError as error:
+                metrics.LISTS.labels("error").inc()
+                _log.warning("The open pull requests cannot be listed.", org=repo[0], repo=repo[1], error=str(error))
+                listed(frozenset(changed))
+                return isinstance(error, Permanent)
+            changed.update(self._pulls.forget_except(*repo, numbers, since=seen))
+            metrics.LISTS.labels("success").inc()
+            if repo not in self._listed:
+                self._listed.add(repo)
+                changed.update(pool for pool in self._pulls.pools() if (pool.org, pool.repo) == repo)
+            listed(frozenset(changed))
+            return True
+
+    async def _repos_of(self, config: Config) -> tuple[set[Repo], bool]:
+        found: set[Repo] = set()
+        complete = True
+        orgs: set[str] = set()
+        for query in config.tide.queries:
+            orgs.update(query.orgs)
+            found.update(_split(name) for name in query.repos)
+        for org in sorted(orgs):
+            try:
+                names = await self._github.list_org_repos(org)
+            except ProwError as error:
+                _log.warning("The organisation's repositories cannot be listed.", org=org, error=str(error))
+                complete = False
+                continue
+            found.update((org, name) for name in names if any(q.applies_to(org, name) for q in config.tide.queries))
+        return found, complete
+
+
+def _split(full_name: str) -> Repo:
+    org, _, repo = full_name.partition("/")
+    return org, repo
