@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Container
 from typing import Protocol
 
+import msgspec
+
 from prow.lib import logs
 from prow.lib.errors import ProwError
 from prow.model.forge import CommitStatus
@@ -38,7 +40,7 @@ class StatusWriter:
             for candidate in snapshot.candidates:
                 pull = candidate.pull
                 status = status_of(snapshot, decision, pull.number) if pull.number not in but else None
-                if status is not None and differs(status, _current(pull)):
+                if status is not None and _says_else(status, _current(pull)):
                     writes.create_task(self._write_one(snapshot, decision, pull))
 
     async def _write_one(self, snapshot: PoolSnapshot, decision: PoolDecision, pull: PullFacts) -> None:
@@ -63,6 +65,18 @@ class StatusWriter:
             url=status.target_url or "",
         )
         self._pulls.set_context(pull.key, pull.head_sha, written)
+
+
+def _says_else(status: CommitStatus, current: HeadContext | None) -> bool:
+    """Whether it has to be written. Another wording of who can act is no reason: names cost calls, and a restart must not rewrite all."""
+    if current is not None and current.description.endswith(")"):
+        current = msgspec.structs.replace(current, description=_without_hint(current.description))
+        status = msgspec.structs.replace(status, description=_without_hint(status.description or ""))
+    return differs(status, current)
+
+
+def _without_hint(description: str) -> str:
+    return description.rpartition(" (")[0] if description.endswith(")") else description
 
 
 def _current(pull: PullFacts) -> HeadContext | None:
