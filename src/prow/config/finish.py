@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from prow.config.config import Config
+from prow.config.defaults import DEFAULT_TENANT, matching
 from prow.config.sections import (
     Controller,
     Deck,
     LensFile,
     LensSpec,
+    ProwJobDefaultEntry,
     RerunAuthEntry,
     SlackReporter,
     Spyglass,
@@ -39,7 +41,7 @@ def finish(config: Config) -> Config:
         config,
         plank=_controller(config.plank),
         jenkins_operators=tuple(_controller(operator) for operator in config.jenkins_operators),
-        tide=_tide(config.tide),
+        tide=_tide(config.tide, config.prowjob_default_entries),
         sinker=replace(config.sinker, terminated_pod_ttl=config.sinker.terminated_pod_ttl or config.sinker.max_pod_age),
         deck=_deck(config.deck),
         github=unset_to_default(config.github, "link_url"),
@@ -69,27 +71,28 @@ def _slack(reporter: SlackReporter) -> SlackReporter:
     return reporter if reporter.report_template else replace(reporter, report_template=SLACK_TEMPLATE)
 
 
-def _tide(tide: Tide) -> Tide:
+def _tide(tide: Tide, defaults: Iterable[ProwJobDefaultEntry]) -> Tide:
     tide = unset_to_default(tide, "max_goroutines")
     return replace(
         tide,
         status_update_period=tide.status_update_period or tide.sync_period,
         target_urls={"*": tide.target_url} if tide.target_url else tide.target_urls,
         pr_status_base_urls={"*": tide.pr_status_base_url} if tide.pr_status_base_url else tide.pr_status_base_urls,
-        queries=combined(tide.queries),
+        queries=combined(tide.queries, tuple(defaults)),
     )
 
 
-def combined(queries: Iterable[TideQuery]) -> tuple[TideQuery, ...]:
-    """Queries that differ only in orgs and repos become one; the result is sorted by its JSON text, as upstream does."""
-    groups: dict[bytes, TideQuery] = {}
+def combined(queries: Iterable[TideQuery], defaults: Sequence[ProwJobDefaultEntry] = ()) -> tuple[TideQuery, ...]:
+    """Queries that differ only in orgs and repos become one, unless those belong to other tenants; sorted by their JSON text, as
+    upstream does (`spec/tide` §0.1)."""
+    groups: dict[tuple[bytes, frozenset[str]], TideQuery] = {}
     for query in queries:
         lists = {
             name: tuple(sorted(getattr(query, name)))
             for name in ("labels", "missing_labels", "included_branches", "excluded_branches")
         }
         same = replace(query, **lists, orgs=(), repos=(), excluded_repos=())
-        key = msgspec.json.encode(same)
+        key = (msgspec.json.encode(same), _tenants(query, defaults))
         before = groups.get(key, same)
         groups[key] = replace(
             before,
@@ -98,6 +101,19 @@ def combined(queries: Iterable[TideQuery]) -> tuple[TideQuery, ...]:
             excluded_repos=(*before.excluded_repos, *query.excluded_repos),
         )
     return tuple(sorted(groups.values(), key=msgspec.json.encode))
+
+
+def _tenants(query: TideQuery, defaults: Sequence[ProwJobDefaultEntry]) -> frozenset[str]:
+    """Whose the orgs and repositories of a query are; the last entry that says something about one counts."""
+    found = set()
+    for name in (*query.orgs, *query.repos):
+        given = [
+            entry.config.tenant_id
+            for entry in matching(defaults, name, "*")
+            if entry.config is not None and entry.config.tenant_id
+        ]
+        found.add(given[-1] if given else DEFAULT_TENANT)
+    return frozenset(found)
 
 
 def _deck(deck: Deck) -> Deck:

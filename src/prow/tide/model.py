@@ -110,7 +110,6 @@ class PoolRules(msgspec.Struct, frozen=True, kw_only=True):
 
     key: PoolKey
     queries: tuple[TideQuery, ...] = ()
-    jobs: tuple[Presubmit, ...] = ()
     method: str = "merge"
     method_labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     allowed_methods: frozenset[str] | None = frozenset({"merge", "squash", "rebase"})
