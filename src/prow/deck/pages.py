@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 import prow
-from prow.deck import rules
+from prow.deck import pull_rules, rules
 from prow.deck.model import Filter, JobView
+from prow.deck.pull_model import PullLook
+from prow.deck.tide_model import HistoryLook, Requirement, TideLook
 
 if TYPE_CHECKING:
     import jinja2
@@ -45,7 +48,7 @@ class Pages:
     def _templates(self) -> jinja2.Environment:
         import jinja2  # noqa: PLC0415 - 60 ms that nobody needs before the first page
 
-        return jinja2.Environment(
+        templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
             trim_blocks=True,
@@ -53,6 +56,15 @@ class Pages:
             undefined=jinja2.StrictUndefined,
             auto_reload=False,
         )
+        templates.filters |= {"pieces": pull_rules.pieces, "pull_path": pull_rules.pull_path}
+        templates.globals |= {
+            "ago": pull_rules.ago,
+            "standing": pull_rules.standing,
+            "progress": pull_rules.progress,
+            "standing_words": pull_rules.STANDING_WORDS,
+            "gate_words": pull_rules.GATE_WORDS,
+        }
+        return templates
 
     def _render(self, name: str, **values: Any) -> str:
         return self._templates.get_template(name).render(version=prow.__version__, **values)
@@ -94,6 +106,25 @@ class Pages:
 
     def head(self, job: JobView, token: str) -> str:
         return self._render("head.html", job=job, token=token)
+
+    def pull(self, look: PullLook, now: datetime) -> str:
+        return self._render("pull.html", look=look, now=now)
+
+    def pull_parts(self, look: PullLook, now: datetime) -> str:
+        """What of the page changes: elements with an id, each replaced where it differs (`static/live.js`)."""
+        return self._render("pull_parts.html", look=look, now=now)
+
+    def tide(self, look: TideLook, requirements: Sequence[Requirement], now: datetime) -> str:
+        return self._render("tide.html", look=look, requirements=requirements, now=now)
+
+    def tide_parts(self, look: TideLook, now: datetime) -> str:
+        return self._render("tide_parts.html", look=look, now=now)
+
+    def tide_history(self, look: HistoryLook, now: datetime) -> str:
+        return self._render("tide_history.html", look=look, now=now)
+
+    def tide_history_parts(self, look: HistoryLook, now: datetime) -> str:
+        return self._render("tide_history_parts.html", look=look, now=now)
 
     def message(self, title: str, text: str) -> str:
         return self._render("message.html", title=title, text=text)

@@ -93,7 +93,7 @@ class _BaseRef(msgspec.Struct):
     target: _Oid | None = None
 
 
-class _Page(msgspec.Struct, rename="camel"):
+class _Page(msgspec.Struct, frozen=True, rename="camel"):
     has_next_page: bool = False
     end_cursor: str | None = None
 
@@ -102,7 +102,7 @@ class _Names(msgspec.Struct):
     nodes: list[_Name] = []
 
 
-class _Logins(msgspec.Struct):
+class _Logins(msgspec.Struct, frozen=True):
     nodes: list[_Named] = []
 
 
@@ -148,7 +148,7 @@ class _CommitNode(msgspec.Struct):
     commit: _Commit
 
 
-class _Commits(msgspec.Struct):
+class _Commits(msgspec.Struct, frozen=True):
     nodes: list[_CommitNode] = []
 
 
