@@ -174,10 +174,13 @@ class QueryGap(msgspec.Struct, frozen=True):
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What was found about one pull request. `reasons`: why it is not in the pool, in the order of the checks; none: it is.
 
-    `unmergeable`: those of `reasons` that no label can change: conflict, method, GitHub's block, draft (§2.3, 1-5).
+    `unmergeable`: those of `reasons` that no label can change: draft, conflict, method, GitHub's block (§2.3, 1-5).
     `unsuccessful`: contexts that are not what they have to be; one that is missing has the state EXPECTED.
-    `passing`: every context is good, so that it may merge at once. `eligible`: it may be tested again (§3.2).
-    `refusal`: one that still holds.
+    `problem`: why its requirements cannot be told. `refusal`: one that still holds.
+
+    Of those in the pool only: `missing` and `pending` tests on the newest base, `attempts` by context that were made for these very
+    commits, `waits_for`: pending contexts that tide did not bring about, `retry_at`: when its missing tests may be repeated,
+    `passing`: every context is good, so that it may merge at once.
     """
 
     number: int
@@ -186,16 +189,24 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...] = ()
     unmergeable: tuple[Reason, ...] = ()
     unsuccessful: tuple[HeadContext, ...] = ()
+    problem: Problem | None = None
+    refusal: Refusal | None = None
     missing: tuple[Presubmit, ...] = ()
     pending: tuple[str, ...] = ()
+    attempts: Mapping[str, int] = msgspec.field(default_factory=dict)
+    waits_for: tuple[str, ...] = ()
+    retry_at: datetime | None = None
     bucket: Bucket | None = None
     passing: bool = False
-    eligible: bool = False
-    refusal: Refusal | None = None
 
     @property
     def in_pool(self) -> bool:
         return not self.reasons
+
+    @property
+    def eligible(self) -> bool:
+        """Nothing but its own tests is in the way: it may be tested again (§3.2)."""
+        return self.in_pool and not self.waits_for
 
     @property
     def query_met(self) -> bool:
