@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,13 +16,15 @@ from prow.config.job import Postsubmit, Presubmit
 from prow.engines.local.engine import LocalEngine
 from prow.engines.local.rules import IN_REPO
 from prow.git.mirror import Mirror, Mirrors
+from prow.jobs.engine import Execution, Rejected
 from prow.jobs.index import JobIndex
 from prow.jobs.make import new_prowjob
+from prow.jobs.store import JobChange, JobList, JobStore
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
 from prow.lib.open_work import in_thread
-from prow.model.prowjob import JobType, Label, ProwJob
+from prow.model.prowjob import KUBERNETES_AGENT, JobType, Label, ProwJob
 from prow.plugin.ports import OpenJob
 
 _log = logs.get("jobs")
@@ -40,16 +43,62 @@ class EngineLogs:
         return await self._engine.read_log(name, offset, limit)
 
 
-class DryJobs:
-    """A job store that keeps nothing, for `--dry-run`: it says what would be created or changed."""
+class DryStore:
+    """The job store for `--dry-run`: it is read as it is, and said what would be created, changed or deleted."""
 
-    async def create(self, job: ProwJob) -> object:
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    async def create(self, job: ProwJob) -> ProwJob:
         _log.info("Dry run: this job would be created.", job=job.spec.job, name=job.name)
         return job
 
-    async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> object:  # noqa: ARG002
+    async def get(self, name: str) -> ProwJob:
+        return await self._store.get(name)
+
+    async def list(self, selector: str = "", *, limit: int = 0, continue_from: str = "") -> JobList:
+        return await self._store.list(selector, limit=limit, continue_from=continue_from)
+
+    async def update(self, job: ProwJob) -> ProwJob:
+        _log.info("Dry run: this job would be changed.", job=job.spec.job, name=job.name)
+        return job
+
+    async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> ProwJob:  # noqa: ARG002
         _log.info("Dry run: this job would be changed.", name=name)
-        return None
+        return await self._store.get(name)
+
+    async def delete(self, name: str, *, resource_version: str = "") -> None:  # noqa: ARG002
+        _log.info("Dry run: this job would be deleted.", name=name)
+
+    def watch(self, since: str, selector: str = "") -> AsyncIterator[JobChange]:
+        return self._store.watch(since, selector)
+
+
+class DryEngine:
+    """The engine for `--dry-run`: it would run jobs with a pod spec, and runs none."""
+
+    name = "dry"
+
+    def handles(self, job: ProwJob) -> bool:
+        return job.spec.agent == KUBERNETES_AGENT
+
+    async def start(self, job: ProwJob) -> Execution:
+        raise Rejected(f"nothing runs in a dry run: {job.name}")
+
+    async def executions(self) -> tuple[Execution, ...]:
+        return ()
+
+    async def watch(self) -> AsyncIterator[Execution]:
+        nothing: tuple[Execution, ...] = ()
+        for execution in nothing:
+            yield execution
+        await asyncio.Event().wait()
+
+    async def abort(self, name: str) -> None:
+        """There is nothing to stop."""
+
+    async def forget(self, name: str) -> None:
+        """There is nothing to forget."""
 
 
 class OpenPresubmits:

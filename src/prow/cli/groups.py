@@ -21,6 +21,9 @@ class ConfigFlags(FlagGroup):
     supplemental_prow_configs_filename_suffix: str = flag(
         "supplemental-prow-configs-filename-suffix", "_prowconfig.yaml", "Names of files in those folders end so."
     )
+    supplemental_prow_configs_filename: str = flag(
+        "supplemental-prow-configs-filename", "", "Old name of the flag before.", hidden=True
+    )
     in_repo_config_cache_size: int = flag("in-repo-config-cache-size", 200, "In-repo configs kept in memory.")
     cache_dir_base: str = flag("cache-dir-base", "", "Folder for git caches; empty: below the state folder.")
     moonraker_address: str = flag("moonraker-address", "", "Not supported: in-repo config is read here.", hidden=True)
@@ -36,7 +39,7 @@ class PluginFlags(FlagGroup):
     )
 
 
-class GitHubFlags(FlagGroup):
+class GitHubClientFlags(FlagGroup):
     github_host: str = flag("github-host", "github.com", "GitHub's host name.")
     github_endpoint: tuple[str, ...] = flag(
         "github-endpoint", (API,), "API endpoint; repeat for fallbacks, in that order."
@@ -45,17 +48,22 @@ class GitHubFlags(FlagGroup):
     github_token_path: str = flag("github-token-path", "", "File with the bot's token.")
     github_app_id: str = flag("github-app-id", "", "GitHub App id (not supported yet).")
     github_app_private_key_path: str = flag("github-app-private-key-path", "", "GitHub App key (not supported yet).")
-    github_hourly_tokens: int = flag("github-hourly-tokens", 0, "Own limit of API calls an hour; 0: GitHub's.")
-    github_allowed_burst: int = flag("github-allowed-burst", 0, "Calls that may be made at once under that limit.")
-    github_throttle_org: tuple[str, ...] = flag(
-        "github-throttle-org", (), "org:hourly:burst; may be repeated.", hidden=True
-    )
     request_timeout: Seconds = flag("github-client.request-timeout", Seconds(120), "Longest wait for one answer.")
     max_retries: int = flag("github-client.max-retries", 8, "Attempts for one call.")
     max_404_retries: int = flag("github-client.max-404-retries", 2, "Attempts when GitHub does not find it (yet).")
     backoff_timeout: Seconds = flag("github-client.backoff-timeout", Seconds(120), "Longest wait for a rate limit.")
     initial_delay: Seconds = flag("github-client.initial-delay", Seconds(2), "First wait between attempts.")
     git_signing_key_path: str = flag("git-signing-key-path", "", "Key to sign commits with.", hidden=True)
+
+
+class GitHubFlags(GitHubClientFlags):
+    """With limits of one's own; tide has others."""
+
+    github_hourly_tokens: int = flag("github-hourly-tokens", 0, "Own limit of API calls an hour; 0: GitHub's.")
+    github_allowed_burst: int = flag("github-allowed-burst", 0, "Calls that may be made at once under that limit.")
+    github_throttle_org: tuple[str, ...] = flag(
+        "github-throttle-org", (), "org:hourly:burst; may be repeated.", hidden=True
+    )
 
 
 class EnablementFlags(FlagGroup):
@@ -88,9 +96,18 @@ class InstrumentationFlags(FlagGroup):
     )
 
 
+class ListingFlags(FlagGroup):
+    timeout_listing_prowjobs: Seconds = flag(
+        "timeout-listing-prowjobs", Seconds(30), "Longest wait for the job store's first list."
+    )
+
+
 class StorageFlags(FlagGroup):
     gcs_credentials_file: str = flag("gcs-credentials-file", "", "Service-account JSON for gs:// buckets.")
     s3_credentials_file: str = flag("s3-credentials-file", "", "Credentials JSON for s3:// buckets.")
+    bucket_dir: str = flag(
+        "bucket-dir", "", "Ours: keep all buckets of the config as folders here instead of in the cloud."
+    )
 
 
 class KubernetesFlags(FlagGroup):
@@ -108,6 +125,26 @@ class HookPortFlags(FlagGroup):
     grace_period: Seconds = flag("grace-period", Seconds(180), "Time to finish open handlers when stopping.")
 
 
+class EventFlags(FlagGroup):
+    """Ours: components in processes of their own that get hook's events."""
+
+    event_endpoint: tuple[str, ...] = flag(
+        "event-endpoint", (), "NAME=URL of a component (tide) that gets all deliveries as they came; may be repeated."
+    )
+
+    def endpoints(self) -> dict[str, str]:
+        """Name → URL."""
+        found: dict[str, str] = {}
+        for given in self.event_endpoint:
+            name, equals, url = given.partition("=")
+            if not name or not equals or not url.startswith(("http://", "https://")):
+                raise UsageError(f"--event-endpoint {given}: give NAME=URL, such as tide=http://127.0.0.1:8889/hook")
+            if name in found:
+                raise UsageError(f"--event-endpoint: {name} is given twice")
+            found[name] = url
+        return found
+
+
 class HookFlags(HookPortFlags):
     """What only hook alone has."""
 
@@ -120,6 +157,9 @@ class StateFlags(FlagGroup):
 
     state_dir: str = flag(
         "state-dir", "", "State folder; default /var/lib/prow when writable, else the user's state folder."
+    )
+    job_store: str = flag(
+        "job-store", "", "File of the job store, which all components share; default: jobs.db in the state folder."
     )
     host: str = flag("host", "127.0.0.1", "Address to listen on.")
     log_level: str = flag("log-level", "info", "trace, debug, info, warning, error.")
@@ -137,11 +177,10 @@ class EngineFlags(FlagGroup):
         "allow-secrets", (), "org/repo whose jobs may mount Secrets and host paths; repeat."
     )
     max_running: int = flag("max-running", 0, "Jobs at the same time; 0: twice the processors.")
-    bucket_dir: str = flag("bucket-dir", "", "Keep all buckets of the config as folders here instead of in the cloud.")
 
 
 class DeckFlags(FlagGroup):
-    """Ours, for `up`: the dashboard beside the webhook endpoint."""
+    """The dashboard; upstream has one flag of these, and one fixed port."""
 
     deck_port: int = flag("deck-port", 8080, "Port of the dashboard.")
     deck_host: tuple[str, ...] = flag("deck-host", (), "Host name people use for the dashboard; may be repeated.")
@@ -155,9 +194,17 @@ def refuse_unsupported(*groups: FlagGroup) -> None:
             raise UsageError(
                 "--kubeconfig: jobs on Kubernetes come with a later release; leave the flag out to run jobs here"
             )
-        if isinstance(group, GitHubFlags) and (group.github_app_id or group.github_app_private_key_path):
+        if isinstance(group, GitHubClientFlags) and (group.github_app_id or group.github_app_private_key_path):
             raise UsageError("--github-app-id: GitHub App login comes with a later release; give --github-token-path")
         if isinstance(group, ConfigFlags) and group.moonraker_address:
             raise UsageError(
                 "--moonraker-address: there is no moonraker; in-repo config is read by each component itself"
+            )
+        if isinstance(group, ConfigFlags) and group.supplemental_prow_config_dir:
+            raise UsageError(
+                "--supplemental-prow-config-dir comes with a later release; put those files into --config-path"
+            )
+        if isinstance(group, PluginFlags) and group.supplemental_plugin_config_dir:
+            raise UsageError(
+                "--supplemental-plugin-config-dir comes with a later release; put those files into --plugin-config"
             )

@@ -13,12 +13,12 @@ import click
 import msgspec
 
 from prow.cli import groups
+from prow.cli.given import engine_settings
 from prow.config.config import Config
 from prow.config.errors import ConfigError
 from prow.config.job import JobBase, Postsubmit, Presubmit
 from prow.config.load import load
 from prow.engines.local.engine import LocalEngine
-from prow.engines.local.settings import PROCESS, Settings
 from prow.jobs import make
 from prow.jobs.build_id import BuildIds
 from prow.jobs.engine import Execution, Phase
@@ -108,21 +108,6 @@ def _refs(repo: str, options: RunFlags) -> Refs:
 def _git(where: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(where), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def engine_settings(
-    options: groups.EngineFlags, state: Path, *, local_clones: bool = False, sandbox: str = ""
-) -> Settings:
-    """The engine's settings from its flags. `sandbox`: this one in place of the one asked for."""
-    return Settings(
-        state=state,
-        sandbox=sandbox or options.engine,
-        allow_unsandboxed=options.allow_unsandboxed or sandbox == PROCESS,
-        volumes=Path(options.volumes_dir) if options.volumes_dir else None,
-        trusted_repos=frozenset(options.allow_secrets),
-        local_clones=local_clones,
-        max_jobs=options.max_running,
-    )
 
 
 async def _run(spec: ProwJobSpec, config: Config, options: groups.EngineFlags, run: RunFlags) -> int:

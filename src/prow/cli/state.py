@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prow.lib import logs
 from prow.lib.errors import UsageError
 
 SYSTEM = Path("/var/lib/prow")
+JOBS = "jobs.db"
 _log = logs.get("cli")
 
 
@@ -28,6 +32,32 @@ def state_dir(given: str) -> Path:
     if not os.access(chosen, os.W_OK | os.X_OK):
         raise UsageError(f"--state-dir {chosen}: cannot be written; give a folder that you may write")
     return chosen.resolve()
+
+
+def job_store(given: str, state: str) -> Path:
+    """The file of the job store: `--job-store`, the file itself or its folder, else below the state folder."""
+    if not given:
+        return state_dir(state) / JOBS
+    path = Path(given)
+    return (path / JOBS if path.is_dir() else path).resolve()
+
+
+@contextmanager
+def only_one(name: str, folder: Path) -> Iterator[None]:
+    """Hold the lock of a component that may run once for all processes that share a job store. Raises `UsageError`."""
+    path = folder / f"{name}.lock"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(f"cannot open {path}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{folder}: another process runs {name} on this job store; one may") from None
+        yield
+    finally:
+        os.close(fd)
 
 
 def _usable(folder: Path) -> bool:

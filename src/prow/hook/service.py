@@ -62,6 +62,7 @@ class Hook:
         self._inbox = inbox
         self._forwarder = forwarder
         self._clock = clock
+        self._running = False
 
     @classmethod
     async def open(
@@ -125,9 +126,13 @@ class Hook:
 
     async def run(self) -> None:
         """Handle deliveries until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._prune(), name="hook-prune")
-            await self._dispatcher.run()
+        self._running = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._prune(), name="hook-prune")
+                await self._dispatcher.run()
+        finally:
+            self._running = False
 
     async def _prune(self) -> None:
         while True:
@@ -139,7 +144,9 @@ class Hook:
         await self._dispatcher.idle()
 
     async def drain(self) -> None:
-        """Finish what is open, for the grace period at most; the rest is handled at the next start."""
+        """Finish what is open, for the grace period at most; the rest is handled at the next start. At once when `run` has ended."""
+        if not self._running:
+            return
         try:
             async with self._clock.timeout(self._settings.grace_period):
                 await self._dispatcher.idle()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -44,6 +46,25 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def bind_unix(path: str) -> socket.socket:
+    """A listening Unix socket that only this user can reach; one that a dead process left there is replaced."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with suppress(FileNotFoundError):
+            Path(path).unlink()
+        umask = os.umask(0o177)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(umask)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"cannot listen on {path}: {error.strerror}") from error
+    listener.setblocking(False)
+    return listener
+
+
 class _Server(uvicorn.Server):
     """Signals belong to `lib.service`, not to each server."""
 
@@ -63,8 +84,9 @@ class _nothing:  # noqa: N801
 async def serve(
     app: App, *, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None, grace: float = 5.0
 ) -> AsyncIterator[int]:
-    """Serve `app` while the block runs; gives the port. At the end open requests get `grace` seconds to finish."""
+    """Serve `app` while the block runs; gives the port (0: no port, a Unix socket). At the end open requests get `grace` seconds to finish."""
     listener = listener or bind(host, port)
+    port = 0 if listener.family == socket.AF_UNIX else int(listener.getsockname()[1])
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -84,9 +106,9 @@ async def serve(
     errors.parent = logging.getLogger("prow")
     errors.setLevel(logging.ERROR)
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http-{listener.getsockname()[1]}")
+    task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http-{port}")
     try:
-        yield int(listener.getsockname()[1])
+        yield port
     finally:
         server.should_exit = True
         await task

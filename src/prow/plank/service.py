@@ -53,7 +53,10 @@ class Plank:
         config: Callable[[], Config],
         build_ids: BuildIds,
         clock: Clock,
+        dry_run: bool = False,
     ) -> None:
+        """`dry_run`: what would be done is said and not done."""
+        self._dry_run = dry_run
         self._store = store
         self._index = index
         self._engines = tuple(engines)
@@ -105,7 +108,15 @@ class Plank:
                     self._again.add(name)
                     continue
                 decision = self._decide(name)
-                if decision is not None:
+                if decision is not None and self._dry_run:
+                    self._starting.discard(name)
+                    _log.info(
+                        "Dry run: nothing is done with this job.",
+                        name=name,
+                        would=decision.verdict.do.value,
+                        why=decision.explain(),
+                    )
+                elif decision is not None:
                     self._acting.add(name)
                     tasks.create_task(self._act(name, decision), name=f"plank-{name}")
 

@@ -18,7 +18,7 @@ from prow.cli import compose, groups
 from prow.cli.demo import world
 from prow.cli.demo.narrator import Narrator, StepFailed
 from prow.cli.demo.story import Play
-from prow.cli.run import engine_settings
+from prow.cli.given import engine_settings
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.detect import choose
 from prow.engines.local.settings import BUBBLEWRAP, PROCESS

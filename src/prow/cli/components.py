@@ -1,0 +1,142 @@
+"""The one place that knows every room: makes each component of its parts, the same for `up` and for a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from prow.bus.listener import Listener
+from prow.cli import adapters
+from prow.cli.parts import Parts
+from prow.crier.blob_reporter import BlobReporter
+from prow.crier.feed import StoreFeed
+from prow.crier.github_reporter import GitHubReporter
+from prow.crier.ports import Reporter
+from prow.crier.service import Crier, Enabled
+from prow.deck.logs import LiveLogs
+from prow.deck.ports import Explains, TidePools, Waiting
+from prow.deck.service import Deck
+from prow.deck.service import Settings as DeckSettings
+from prow.git.mirror import Mirrors
+from prow.github.call import Cost
+from prow.github.client import GitHub
+from prow.hook.external import EventEndpoint
+from prow.hook.service import Hook
+from prow.hook.settings import Settings as HookSettings
+from prow.jobs.build_id import BuildIds
+from prow.jobs.engine import Engine
+from prow.jobs.store import JobStore
+from prow.lib.ids import Ids, RandomIds
+from prow.lib.secrets import Secret
+from prow.owners.service import OwnersReader
+from prow.plank.service import Plank
+from prow.plugins import BUILT
+from prow.storage.ports import Storage
+
+
+class Workers(NamedTuple):
+    """How many reports of each kind crier makes at the same time; 0: that reporter is off."""
+
+    github: int = 10
+    blob_storage: int = 10
+
+
+_WORKERS = Workers()
+
+
+def job_store(parts: Parts, *, dry_run: bool) -> JobStore:
+    """Where a component writes jobs."""
+    return adapters.DryStore(parts.store) if dry_run else parts.store
+
+
+def plank(parts: Parts, engine: Engine, *, dry_run: bool = False) -> Plank:
+    return Plank(
+        store=parts.store,
+        index=parts.index,
+        engines=[engine],
+        config=parts.config,
+        build_ids=BuildIds(parts.clock),
+        clock=parts.clock,
+        dry_run=dry_run,
+    )
+
+
+def crier(
+    parts: Parts,
+    github: GitHub,
+    storage: Storage,
+    *,
+    workers: Workers = _WORKERS,
+    agent: str = "",
+    enabled: Enabled | None = None,
+    dry_run: bool = False,
+) -> Crier:
+    """`agent`: GitHub is told of this agent's jobs alone. `enabled`: the repositories that are reported on."""
+    client = github.bound(caller="crier", cost=Cost.INTERACTIVE)
+    store = job_store(parts, dry_run=dry_run)
+    reporters: list[tuple[Reporter, int]] = []
+    if workers.github:
+        told = GitHubReporter(client, store, parts.config, clock=parts.clock, agent=agent, dry_run=dry_run)
+        reporters.append((told, workers.github))
+    if workers.blob_storage:
+        reporters.append((BlobReporter(storage, parts.config, dry_run=dry_run), workers.blob_storage))
+    return Crier(StoreFeed(parts.store, parts.clock), store, reporters, clock=parts.clock, enabled=enabled)
+
+
+def deck(
+    parts: Parts,
+    settings: DeckSettings,
+    storage: Storage,
+    *,
+    live: LiveLogs,
+    waiting: Waiting,
+    explains: Explains | None = None,
+    pools: TidePools | None = None,
+    ids: Ids | None = None,
+) -> Deck:
+    return Deck(
+        settings,
+        store=parts.store,
+        index=parts.index,
+        storage=storage,
+        live=live,
+        waiting=waiting,
+        reruns=adapters.Reruns(clock=parts.clock, ids=ids or RandomIds()),
+        clock=parts.clock,
+        explains=explains,
+        pools=pools,
+        config=parts.config,
+    )
+
+
+async def hook(
+    parts: Parts,
+    settings: HookSettings,
+    state: Path,
+    *,
+    hmac: Secret,
+    github: GitHub,
+    mirrors: Mirrors,
+    listeners: Sequence[Listener] = (),
+    endpoints: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+) -> Hook:
+    """`listeners` are in this process, `endpoints` (name → URL) elsewhere. Inbox and effects are kept below `state`."""
+    made = await Hook.open(
+        settings,
+        state / "hook.db",
+        hmac=hmac,
+        plugins=BUILT,
+        snapshot=lambda: parts.agent.snapshot,
+        github=lambda caller: github.bound(caller=caller, cost=Cost.INTERACTIVE),
+        jobs=job_store(parts, dry_run=dry_run),
+        known_jobs=adapters.OpenPresubmits(parts.index),
+        in_repo_config=adapters.InRepo(mirrors).reader_for,
+        owners=OwnersReader(mirrors, github.bound(caller="owners", cost=Cost.INTERACTIVE)),
+        listeners=listeners,
+        endpoints=[EventEndpoint(name, url) for name, url in (endpoints or {}).items()],
+        clock=parts.clock,
+    )
+    parts.stack.push_async_callback(made.close)
+    return made

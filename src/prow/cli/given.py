@@ -1,0 +1,154 @@
+"""From flags to settings, once for all commands: the groups that a command takes, and what each setting is made of.
+
+A command names its groups by `takes`, and begins with `start`, which refuses what this release cannot do, sets up the log, and runs the
+command's coroutine until a signal comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from prow.cli import groups
+from prow.cli.parts import ConfigSettings, GitHubSettings, StorageSettings
+from prow.cli.state import job_store, state_dir
+from prow.deck.service import Settings as DeckSettings
+from prow.engines.local.settings import PROCESS
+from prow.engines.local.settings import Settings as EngineSettings
+from prow.github.limiter import Limits
+from prow.github.rules import Options
+from prow.hook.settings import Settings as HookSettings
+from prow.lib import flags, logs
+from prow.lib.clock import Clock, SystemClock
+from prow.lib.errors import UsageError
+from prow.lib.service import Ports, run
+
+C = TypeVar("C", bound=Callable[..., object])
+G = TypeVar("G", bound=flags.FlagGroup)
+
+
+def takes(*kinds: type[flags.FlagGroup]) -> Callable[[C], C]:
+    """The command gets these groups of flags as keywords; `Given` finds them by their type."""
+
+    def decorate(function: C) -> C:
+        for kind in reversed(kinds):
+            function = flags.group(kind)(function)
+        return function
+
+    return decorate
+
+
+class Given:
+    """The command line."""
+
+    def __init__(self, filled: Iterable[flags.FlagGroup]) -> None:
+        self._groups = tuple(filled)
+        groups.refuse_unsupported(*self._groups)
+
+    def of(self, kind: type[G]) -> G:
+        """The group of that type."""
+        return next(group for group in self._groups if isinstance(group, kind))
+
+    @property
+    def host(self) -> str:
+        return self.of(groups.StateFlags).host
+
+    def config(self) -> ConfigSettings:
+        config = self.of(groups.ConfigFlags)
+        if not config.config_path:
+            raise UsageError("--config-path is required: give the path of config.yaml")
+        plugins = next((group for group in self._groups if isinstance(group, groups.PluginFlags)), None)
+        return ConfigSettings(
+            config_path=config.config_path,
+            job_config_path=config.job_config_path,
+            plugin_config=plugins.plugin_config if plugins is not None else "",
+        )
+
+    def state_dir(self) -> Path:
+        return state_dir(self.of(groups.StateFlags).state_dir)
+
+    def job_store(self) -> Path:
+        state = self.of(groups.StateFlags)
+        return job_store(state.job_store, state.state_dir)
+
+    def ports(self) -> Ports:
+        ports = self.of(groups.InstrumentationFlags)
+        return Ports(health=ports.health_port, metrics=ports.metrics_port, pprof=ports.pprof_port, host=self.host)
+
+    def github(self) -> GitHubSettings:
+        """The client's settings. Repositories are cloned from the host of the API, where that is not api.github.com."""
+        github = self.of(groups.GitHubClientFlags)
+        endpoint = github.github_endpoint[0]
+        base = f"https://{github.github_host}"
+        if endpoint.startswith("http://"):
+            base = endpoint.rstrip("/")
+        limits = Limits()
+        if isinstance(github, groups.GitHubFlags):
+            limits = Limits(hourly_tokens=github.github_hourly_tokens, allowed_burst=github.github_allowed_burst)
+        return GitHubSettings(
+            git_base=base,
+            endpoints=github.github_endpoint,
+            graphql_endpoint=github.github_graphql_endpoint,
+            token_path=github.github_token_path,
+            options=Options(
+                max_retries=github.max_retries,
+                max_404_retries=github.max_404_retries,
+                initial_delay=github.initial_delay,
+                backoff_timeout=github.backoff_timeout,
+                request_timeout=github.request_timeout,
+            ),
+            limits=limits,
+        )
+
+    def storage(self) -> StorageSettings:
+        storage = self.of(groups.StorageFlags)
+        return StorageSettings(
+            bucket_dir=storage.bucket_dir,
+            gcs_credentials_file=storage.gcs_credentials_file,
+            s3_credentials_file=storage.s3_credentials_file,
+        )
+
+    def hook(self) -> HookSettings:
+        hook, enablement = self.of(groups.HookPortFlags), self.of(groups.EnablementFlags)
+        enablement.check()
+        return HookSettings(
+            webhook_path=hook.webhook_path,
+            grace_period=hook.grace_period,
+            enabled_orgs=frozenset(enablement.enabled_org),
+            enabled_repos=frozenset(enablement.enabled_repo),
+            disabled_orgs=frozenset(enablement.disabled_org),
+            disabled_repos=frozenset(enablement.disabled_repo),
+        )
+
+    def deck(self) -> DeckSettings:
+        deck = self.of(groups.DeckFlags)
+        return DeckSettings(hosts=deck.deck_host, actions=deck.rerun_creates_job)
+
+    def engine(self, state: Path) -> EngineSettings:
+        return engine_settings(self.of(groups.EngineFlags), state / "engine")
+
+
+def start(
+    component: str, filled: Iterable[flags.FlagGroup], serve: Callable[[Given, Clock], Coroutine[object, object, None]]
+) -> None:
+    """The main function of a component's process."""
+    given = Given(filled)
+    logs.setup(component, level=given.of(groups.StateFlags).log_level)
+    clock = SystemClock()
+    run(serve(given, clock), clock=clock)
+
+
+def engine_settings(
+    options: groups.EngineFlags, state: Path, *, local_clones: bool = False, sandbox: str = ""
+) -> EngineSettings:
+    """The engine's settings from its flags. `sandbox`: this one in place of the one asked for."""
+    return EngineSettings(
+        state=state,
+        sandbox=sandbox or options.engine,
+        allow_unsandboxed=options.allow_unsandboxed or sandbox == PROCESS,
+        volumes=Path(options.volumes_dir) if options.volumes_dir else None,
+        trusted_repos=frozenset(options.allow_secrets),
+        local_clones=local_clones,
+        max_jobs=options.max_running,
+    )

@@ -1,0 +1,203 @@
+"""What components of one process are built from: config, secrets, job store, index, GitHub, storage, mirrors, engine, ports.
+
+`up` and the single processes open the same parts here; `components` makes components of them. Everything that is opened is closed in
+reverse when the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from prow.config.agent import ConfigAgent
+from prow.config.config import Config
+from prow.config.errors import ConfigError
+from prow.engines.local.engine import LocalEngine
+from prow.engines.local.settings import Settings as EngineSettings
+from prow.git.client import Git
+from prow.git.mirror import Mirrors
+from prow.github.client import GitHub
+from prow.github.limiter import Limits
+from prow.github.rules import Options
+from prow.github.tokens import TokenFile, Tokens
+from prow.jobs.index import JobIndex
+from prow.jobs.sqlite_store import SQLiteJobStore
+from prow.lib.clock import Clock
+from prow.lib.errors import UsageError
+from prow.lib.secrets import Secrets
+from prow.lib.service import Instrumentation, Ports
+from prow.plugins import BUILT
+from prow.storage.buckets import Buckets
+from prow.storage.folders import Folders
+from prow.storage.ports import Storage
+
+Works = Mapping[str, Coroutine[object, object, None]]
+
+
+class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
+    config_path: str
+    job_config_path: str = ""
+    plugin_config: str = ""
+
+
+class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`token_path` empty: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories."""
+
+    git_base: str = "https://github.com"
+    endpoints: tuple[str, ...] = ("https://api.github.com",)
+    graphql_endpoint: str = "https://api.github.com/graphql"
+    token_path: str = ""
+    options: Options = Options()
+    limits: Limits = Limits()
+
+
+class StorageSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`bucket_dir` empty: buckets are where the config says."""
+
+    bucket_dir: str = ""
+    gcs_credentials_file: str = ""
+    s3_credentials_file: str = ""
+
+
+class Parts:
+    """Made by `open_parts`. Open what is needed, build, then do the work inside `running`."""
+
+    def __init__(
+        self, stack: AsyncExitStack, *, agent: ConfigAgent, secrets: Secrets, store: SQLiteJobStore, clock: Clock
+    ) -> None:
+        self.stack = stack
+        self.agent = agent
+        self.secrets = secrets
+        self.store = store
+        self.clock = clock
+        self._index: JobIndex | None = None
+
+    def config(self) -> Config:
+        """The configuration as it is now."""
+        return self.agent.config
+
+    @property
+    def index(self) -> JobIndex:
+        """Of the job store; it is kept while `running`, if it was asked for before."""
+        if self._index is None:
+            self._index = JobIndex(self.store, clock=self.clock)
+        return self._index
+
+    def github(self, settings: GitHubSettings, *, component: str, dry_run: bool) -> GitHub:
+        """A client; all that share it share its budget."""
+        github = GitHub.open(
+            clock=self.clock,
+            component=component,
+            tokens=self._tokens(settings),
+            endpoints=settings.endpoints,
+            graphql_endpoint=settings.graphql_endpoint,
+            dry_run=dry_run,
+            options=settings.options,
+            limits=settings.limits,
+        )
+        self.stack.push_async_callback(github.aclose)
+        return github
+
+    async def mirrors(self, state: Path, settings: GitHubSettings) -> Mirrors:
+        """Bare mirrors below the state folder. `UsageError` when git is missing or too old."""
+        home = state / "git"
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        git = await Git.open(self.clock, home=home)
+        tokens = self._tokens(settings)
+        mirrors = Mirrors(git, clock=self.clock, folder=home / "mirrors", base=settings.git_base, tokens=tokens)
+        self.stack.push_async_callback(mirrors.aclose)
+        return mirrors
+
+    async def engine(self, settings: EngineSettings, storage: Storage, github: GitHubSettings) -> LocalEngine:
+        """The engine of this machine, open; its `run` is up to the caller."""
+        here = msgspec.structs.replace(settings, github=github.git_base)
+        engine = LocalEngine(here, storage=storage, clock=self.clock, secrets=self.secrets.values)
+        await engine.open()
+        self.stack.callback(engine.close)
+        return engine
+
+    @asynccontextmanager
+    async def running(self, works: Works, *, listing: float | None = None) -> AsyncIterator[None]:
+        """Keep `works` going while the block runs, and what they read of up to date; then stop them.
+
+        The first that fails ends the block. The block begins when the index has its first list; `listing`: seconds to wait for that.
+        """
+        own: dict[str, Coroutine[object, object, None]] = {
+            "secrets": self.secrets.watch(),
+            "config": self.agent.watch(self.clock),
+        }
+        if self._index is not None:
+            own["index"] = self._index.run()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work, name=name) for name, work in (own | dict(works)).items()]
+            try:
+                await self._listed(listing)
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def _listed(self, within: float | None) -> None:
+        if self._index is None:
+            return
+        try:
+            async with self.clock.timeout(within):
+                await self._index.synced()
+        except TimeoutError as error:
+            raise UsageError(
+                f"the job store was not listed within {within:g} s; see --timeout-listing-prowjobs"
+            ) from error
+
+    def _tokens(self, settings: GitHubSettings) -> Tokens | None:
+        if not settings.token_path:
+            return None
+        return TokenFile(self.secrets.load(settings.token_path, flag="--github-token-path"))
+
+
+@asynccontextmanager
+async def open_parts(config: ConfigSettings, job_store: Path, *, clock: Clock) -> AsyncIterator[Parts]:
+    """The parts that every process has: config and job store. `UsageError` in one line when one of them cannot be had."""
+    agent = await load_config(config)
+    async with AsyncExitStack() as stack:
+        store = await SQLiteJobStore.open(job_store, clock=clock, namespace=agent.config.prowjob_namespace)
+        stack.push_async_callback(store.close)
+        yield Parts(stack, agent=agent, secrets=Secrets(clock), store=store, clock=clock)
+
+
+@asynccontextmanager
+async def side_ports(ports: Ports, *, clock: Clock) -> AsyncIterator[Instrumentation]:
+    """Health, metrics and debug pages while the block runs."""
+    side = Instrumentation(ports, clock=clock)
+    async with side.serve():
+        yield side
+
+
+async def load_config(settings: ConfigSettings) -> ConfigAgent:
+    """The config agent with a first good snapshot; its errors as one UsageError, a line each."""
+    for flag, path in (
+        ("--config-path", settings.config_path),
+        ("--job-config-path", settings.job_config_path),
+        ("--plugin-config", settings.plugin_config),
+    ):
+        if path and not Path(path).exists():
+            raise UsageError(f"{flag} {path}: there is no such file")
+    if not settings.config_path:
+        raise UsageError("--config-path is required: give the path of config.yaml")
+    agent = ConfigAgent(
+        settings.config_path, settings.job_config_path, settings.plugin_config, built=[plugin.name for plugin in BUILT]
+    )
+    try:
+        await agent.load()
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+    return agent
+
+
+def open_storage(settings: StorageSettings) -> Storage:
+    if settings.bucket_dir:
+        return Folders(Path(settings.bucket_dir).resolve())
+    return Buckets(gcs_credentials_file=settings.gcs_credentials_file, s3_credentials_file=settings.s3_credentials_file)
