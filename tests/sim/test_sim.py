@@ -6,70 +6,16 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
-from prow.lib import http
 from prow.sim.accounts import FaultAnswer
 from prow.sim.gitrepo import git
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory, Unexpected
-
-FILES = {"README.md": "# widgets\n", "run.sh": "#!/bin/sh\necho ok\n"}
-
-
-@pytest.fixture
-async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
-    sim = Sim(tmp_path / "sim")
-    sim.world.org("acme", members=["wernher"])
-    async with sim.serve():
-        yield sim
-
-
-@pytest.fixture
-async def repo(sim: Sim) -> RepoStory:
-    story = await RepoStory.create(sim, "acme/widgets", files=FILES)
-    story.collaborator("prow-bot", "write")
-    return story
-
-
-def client(sim: Sim, login: str = "") -> httpx2.AsyncClient:
-    headers = {"Authorization": f"token {sim.world.token(login)}"} if login else {}
-    return httpx2.AsyncClient(base_url=sim.world.base, headers=headers, trust_env=False)
-
-
-class Receiver:
-    """A webhook endpoint that remembers; answers `status`."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status = 200
-
-    async def app(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        self.got.append(({k.decode(): v.decode() for k, v in scope["headers"]}, body))
-        await send({"type": "http.response.start", "status": self.status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    def events(self) -> list[tuple[str, str]]:
-        return [(headers["x-github-event"], json.loads(body).get("action", "")) for headers, body in self.got]
-
-
-@pytest.fixture
-async def receiver(sim: Sim, repo: RepoStory) -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    async with http.serve(receiver.app) as port:
-        sim.world.add_hook(repo.repo, url=f"http://127.0.0.1:{port}/hook", secret="s3cret")
-        await sim.world.hooks.settled()
-        yield receiver
+from tests.sim.support import Receiver, client
 
 
 async def test_a_pull_request_from_a_fork_is_announced_and_merges(

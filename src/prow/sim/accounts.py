@@ -37,24 +37,24 @@ class FaultAnswer:
 
 
 class Budgets:
-    """The hourly limit of each identity."""
+    """The hourly limit of each identity, for REST (`core`) and GraphQL (`graphql`) apart."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._budgets: dict[str, Budget] = {}
+        self._budgets: dict[tuple[str, str], Budget] = {}
         self.limit = LIMIT
 
-    def of(self, login: str | None) -> Budget:
+    def of(self, login: str | None, resource: str = "core") -> Budget:
         now = int(self._clock.now().timestamp())
-        budget = self._budgets.get(login or "")
+        key = (login or "", resource)
+        budget = self._budgets.get(key)
         if budget is None or now >= budget.reset:
-            budget = self._budgets[login or ""] = Budget(
-                self.limit if login else max(ANONYMOUS_LIMIT, self.limit), 0, now + _HOUR
-            )
+            limit = self.limit if login else max(ANONYMOUS_LIMIT, self.limit)
+            budget = self._budgets[key] = Budget(limit, 0, now + _HOUR)
         return budget
 
-    def spend(self, login: str | None) -> Budget:
-        budget = self.of(login)
+    def spend(self, login: str | None, resource: str = "core") -> Budget:
+        budget = self.of(login, resource)
         if budget.used >= budget.limit:
             raise Refused(403, "API rate limit exceeded")
         budget.used += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Refused(Exception):
-    """An HTTP answer with GitHub's error body. `errors`: the list of a 422."""
+    """An HTTP answer with GitHub's error body. `errors`: the list of a 422, of objects or of texts."""
 
-    def __init__(self, status: int, message: str, errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(self, status: int, message: str, errors: list[Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message

@@ -1,4 +1,4 @@
-"""Real bare repositories by the git command line: commits without a working tree, merges without one, both by plumbing.
+"""Real bare repositories by the git command line: refs, commits without a working tree, comparisons. Merges are in `gitmerge`.
 
 Programs are started without a shell, with a clean environment; names of branches are checked by git itself.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from prow.lib import open_work
@@ -21,6 +22,16 @@ ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 NOTHING = "0" * 40
+_SETTINGS = """
+[uploadpack]
+	allowFilter = true
+	allowAnySHA1InWant = true
+	allowReachableSHA1InWant = true
+[http]
+	receivepack = true
+[gc]
+	auto = 0
+"""
 
 
 class GitFailed(Exception):
@@ -60,23 +71,19 @@ async def create(path: Path, default_branch: str) -> None:
     """A bare repository that serves partial clones and single commits, as GitHub does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     await git("init", "--quiet", "--bare", f"--initial-branch={default_branch}", str(path))
-    settings = (
-        "uploadpack.allowFilter",
-        "uploadpack.allowAnySHA1InWant",
-        "uploadpack.allowReachableSHA1InWant",
-        "http.receivepack",
-    )
-    for setting in settings:
-        await git("config", setting, "true", cwd=path)
-    await git("config", "gc.auto", "0", cwd=path)
+    await _configure(path)
+
+
+async def _configure(path: Path) -> None:
+    with (path / "config").open("a") as config:  # what `git config` would do, in five processes less
+        config.write(_SETTINGS)
 
 
 async def copy(source: Path, target: Path) -> None:
     """A bare copy with all branches and tags."""
     target.parent.mkdir(parents=True, exist_ok=True)
     await git("clone", "--quiet", "--bare", "--no-hardlinks", str(source), str(target))
-    for setting in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant", "http.receivepack"):
-        await git("config", setting, "true", cwd=target)
+    await _configure(target)
 
 
 async def refs(path: Path) -> dict[str, str]:
@@ -91,11 +98,17 @@ async def resolve(path: Path, ref: str) -> str | None:
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:
-    await git("update-ref", ref, sha, cwd=path)
+    await git("update-ref", "--end-of-options", ref, sha, cwd=path)
+
+
+async def valid_branch(name: str) -> bool:
+    """git's own judgement on a name that comes from outside."""
+    code, _, _ = await git_code("check-ref-format", f"refs/heads/{name}")
+    return code == 0
 
 
 async def delete_ref(path: Path, ref: str) -> None:
-    await git("update-ref", "-d", ref, cwd=path)
+    await git("update-ref", "-d", "--end-of-options", ref, cwd=path)
 
 
 async def commit(
@@ -137,25 +150,6 @@ async def commit(
 async def fetch(path: Path, source: Path, ref: str, target: str) -> None:
     """Copy a ref with its objects from another repository on this disk."""
     await git("fetch", "--quiet", "--no-tags", str(source), f"+{ref}:{target}", cwd=path)
-
-
-async def merge(path: Path, base: str, head: str, *, message: str, author: str, when: int) -> str | None:
-    """The merge commit of two commits, None when they conflict. No ref is moved."""
-    code, out, err = await git_code("merge-tree", "--write-tree", "--end-of-options", base, head, cwd=path)
-    if code > 1:
-        raise GitFailed(f"git merge-tree: {err.decode('utf-8', 'replace').strip()}")
-    if code == 1:
-        return None
-    tree = out.decode().splitlines()[0]
-    names = {
-        f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in _person(author, when).items()
-    }
-    made = await git("commit-tree", tree, "-p", base, "-p", head, cwd=path, stdin=message.encode(), env=names)
-    return made.decode().strip()
-
-
-def _person(login: str, when: int) -> dict[str, str]:
-    return {"NAME": login, "EMAIL": f"{login}@users.noreply.example", "DATE": f"{when} +0000"}
 
 
 async def changed_files(path: Path, base: str, head: str) -> list[dict[str, object]]:
@@ -209,3 +203,35 @@ async def commits_between(path: Path, before: str, after: str) -> list[dict[str,
             {"id": sha, "message": subject, "added": paths["A"], "removed": paths["D"], "modified": paths["M"]}
         )
     return found
+
+
+@dataclass(frozen=True)
+class Compared:
+    """From a base to a head. `commits`: those that only the head has, oldest first, each with its parents."""
+
+    commits: tuple[tuple[str, tuple[str, ...]], ...]
+    behind: bool
+
+    @property
+    def linear(self) -> bool:
+        return all(len(parents) == 1 for _, parents in self.commits)
+
+
+async def compare(path: Path, base: str, head: str) -> Compared:
+    out = await git(
+        "rev-list", "--left-right", "--parents", "--topo-order", "--reverse", f"{base}...{head}", "--", cwd=path
+    )
+    rows = [line.split() for line in out.decode().splitlines()]
+    ahead = tuple((row[0][1:], tuple(row[1:])) for row in rows if row[0].startswith(">"))
+    return Compared(ahead, behind=any(row[0].startswith("<") for row in rows))
+
+
+async def is_ancestor(path: Path, older: str, newer: str) -> bool:
+    code, _, _ = await git_code("merge-base", "--is-ancestor", older, newer, cwd=path)
+    return code == 0
+
+
+async def merged_heads(path: Path, commit_sha: str) -> frozenset[int]:
+    """Numbers of the pull requests whose heads a commit contains."""
+    out = await git("for-each-ref", f"--merged={commit_sha}", "--format=%(refname)", "refs/pull/*/head", cwd=path)
+    return frozenset(int(name.split("/")[2]) for name in out.decode().split())

@@ -5,7 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from prow.sim.state import Comment, Delivery, Hook, Issue, Label, Org, Repo, Review, Status, User
+from prow.sim.state import (
+    CheckRun,
+    Comment,
+    Delivery,
+    Hook,
+    Issue,
+    IssueEvent,
+    Label,
+    Milestone,
+    Org,
+    Protection,
+    Repo,
+    Review,
+    ReviewComment,
+    Status,
+    User,
+)
 
 Json = dict[str, Any]
 
@@ -68,6 +84,51 @@ class Payloads:
             "visibility": "private" if repo.private else "public",
         }
 
+    def merge_settings(self, repo: Repo) -> Json:
+        """What whoever may push sees beside the rest of a repository."""
+        return {
+            "allow_merge_commit": repo.allow_merge_commit,
+            "allow_squash_merge": repo.allow_squash_merge,
+            "allow_rebase_merge": repo.allow_rebase_merge,
+            "allow_auto_merge": False,
+            "delete_branch_on_merge": False,
+        }
+
+    def protection(self, repo: Repo, branch: str, rules: Protection) -> Json:
+        url = f"{self.base}/repos/{repo.full_name}/branches/{branch}/protection"
+        found: Json = {"url": url, "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": rules.enforce_admins}}
+        if rules.contexts is not None:
+            found["required_status_checks"] = {
+                "url": f"{url}/required_status_checks",
+                "strict": rules.strict,
+                "contexts": list(rules.contexts),
+                "checks": [{"context": context, "app_id": None} for context in rules.contexts],
+            }
+        if rules.reviews is not None:
+            found["required_pull_request_reviews"] = {
+                "url": f"{url}/required_pull_request_reviews",
+                "dismiss_stale_reviews": rules.dismiss_stale,
+                "require_code_owner_reviews": False,
+                "required_approving_review_count": rules.reviews,
+            }
+        if rules.pushers is not None:
+            users = [{"login": login} for login in sorted(rules.pushers)]
+            found["restrictions"] = {"url": f"{url}/restrictions", "users": users, "teams": [], "apps": []}
+        return found
+
+    def team(self, slug: str) -> Json:
+        return {"name": slug, "slug": slug, "node_id": f"T_sim{slug}"}
+
+    def milestone(self, repo: Repo, milestone: Milestone) -> Json:
+        return {
+            "id": milestone.id,
+            "node_id": node("MI", milestone.id),
+            "url": f"{self.base}/repos/{repo.full_name}/milestones/{milestone.number}",
+            "number": milestone.number,
+            "title": milestone.title,
+            "state": milestone.state,
+        }
+
     def label(self, repo: Repo, label: Label) -> Json:
         return {
             "id": label.id,
@@ -96,16 +157,17 @@ class Payloads:
             "labels": [self.label(issue.repo, label) for label in issue.labels],
             "assignees": [self.user(user) for user in issue.assignees],
             "assignee": self.user(issue.assignees[0]) if issue.assignees else None,
-            "milestone": None,
+            "milestone": self.milestone(issue.repo, issue.milestone) if issue.milestone else None,
             "comments": len(issue.comments),
             "created_at": stamp(issue.created_at),
             "updated_at": stamp(issue.updated_at),
-            "closed_at": None,
+            "closed_at": stamp(issue.closed_at) if issue.closed_at else None,
             "author_association": "NONE",
         }
         if issue.pull is not None:
             pull_api = f"{self.base}/repos/{issue.repo.full_name}/pulls/{issue.number}"
-            found["pull_request"] = {"url": pull_api, "html_url": found["html_url"], "merged_at": None}
+            found["pull_request"] = {"url": pull_api, "html_url": found["html_url"]}
+            found["pull_request"]["merged_at"] = stamp(issue.pull.merged_at) if issue.pull.merged_at else None
             found["draft"] = issue.pull.draft
         return found
 
@@ -143,6 +205,61 @@ class Payloads:
             "commit_id": review.commit_id,
             "submitted_at": stamp(review.submitted_at),
             "author_association": "NONE",
+        }
+
+    def review_comment(self, issue: Issue, comment: ReviewComment) -> Json:
+        api = f"{self.base}/repos/{issue.repo.full_name}/pulls"
+        found: Json = {
+            "id": comment.id,
+            "node_id": node("PRRC", comment.id),
+            "url": f"{api}/comments/{comment.id}",
+            "pull_request_url": f"{api}/{issue.number}",
+            "html_url": f"{self.issue(issue)['html_url']}#discussion_r{comment.id}",
+            "pull_request_review_id": comment.review_id,
+            "user": self.user(comment.user),
+            "body": comment.body,
+            "path": comment.path,
+            "line": comment.line,
+            "side": "RIGHT",
+            "commit_id": comment.commit_id,
+            "original_commit_id": comment.commit_id,
+            "created_at": stamp(comment.created_at),
+            "updated_at": stamp(comment.updated_at),
+            "author_association": "NONE",
+        }
+        if comment.in_reply_to is not None:
+            found["in_reply_to_id"] = comment.in_reply_to
+        return found
+
+    def issue_event(self, issue: Issue, event: IssueEvent) -> Json:
+        return {
+            "id": event.id,
+            "node_id": node("IE", event.id),
+            "url": f"{self.base}/repos/{issue.repo.full_name}/issues/events/{event.id}",
+            "actor": self.user(event.actor),
+            "event": event.event,
+            "commit_id": None,
+            "created_at": stamp(event.created_at),
+            **event.details,
+        }
+
+    def check_run(self, repo: Repo, run: CheckRun) -> Json:
+        return {
+            "id": run.id,
+            "node_id": node("CR", run.id),
+            "url": f"{self.base}/repos/{repo.full_name}/check-runs/{run.id}",
+            "html_url": f"{self.base}/{repo.full_name}/runs/{run.id}",
+            "name": run.name,
+            "head_sha": run.head_sha,
+            "status": run.status,
+            "conclusion": run.conclusion,
+            "details_url": run.details_url or None,
+            "external_id": run.external_id,
+            "started_at": stamp(run.started_at),
+            "completed_at": stamp(run.completed_at) if run.completed_at else None,
+            "output": {"title": None, "summary": None, "text": None} | run.output,
+            "app": {"id": 1, "slug": "sim", "name": "sim"},
+            "pull_requests": [],
         }
 
     def status(self, repo: Repo, sha: str, status: Status) -> Json:

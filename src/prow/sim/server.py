@@ -1,4 +1,4 @@
-"""The simulated GitHub over HTTP: authentication, rate limits, ETags, pages and errors around `rest`; git beside it."""
+"""The simulated GitHub over HTTP: authentication, rate limits, ETags, pages and errors around `rest` and `graph`; git beside it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -19,36 +19,45 @@ from starlette.routing import Route
 from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.ids import Ids, RandomIds
-from prow.sim import githttp
+from prow.sim import githttp, rest
 from prow.sim.accounts import Budget, Budgets, Fault, token_of
 from prow.sim.errors import Refused
-from prow.sim.rest import Answer, Call, Handler, Rest
+from prow.sim.faults import Faults
+from prow.sim.rest.call import Answer, Call, Handler
 from prow.sim.world import World
+
+if TYPE_CHECKING:
+    from prow.sim.graph.service import Graph
 
 _DOCS = "https://docs.github.com/rest"
 _MOST_PER_PAGE = 100
 _DEFAULT_PER_PAGE = 30
 _LARGEST_BODY = 25 << 20
 _CONTENT = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+_GRAPHQL = "/graphql"
+_LIMITED = "API rate limit exceeded"
 
 
 class Sim:
-    """A GitHub. `latency`: seconds every API answer takes. `fault`: decides about faults, call by call."""
+    """A GitHub. `latency`: seconds every API answer takes. `fault`: decides about faults, call by call; `faults`: plans of them."""
 
     def __init__(self, root: Path, *, clock: Clock | None = None, ids: Ids | None = None, latency: float = 0.0) -> None:
         self.clock = clock or SystemClock()
         self.world = World(root, clock=self.clock, ids=ids or RandomIds())
         self.latency = latency
         self.fault: Fault | None = None
+        self.faults = Faults()
         self.budgets = Budgets(self.clock)
-        rest = Rest(self.world)
+        self._graph: Graph | None = None
         routes: list[Route] = []
         for prefix in ("", "/api/v3"):
             by_path: dict[str, dict[str, Handler]] = {}
-            for (method, path), handler in rest.table.items():
+            for (method, path), handler in rest.table(self.world).items():
                 by_path.setdefault(path, {})[method] = handler
             for path, handlers in by_path.items():
                 routes.append(Route(f"{prefix}{path}", self._endpoint(path, handlers), methods=list(handlers)))
+        graphql = self._endpoint(_GRAPHQL, {"POST": self._graphql})
+        routes += [Route(path, graphql, methods=["POST"]) for path in (_GRAPHQL, f"/api{_GRAPHQL}")]
         routes += githttp.routes(self.world)
         self.app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
 
@@ -69,17 +78,29 @@ class Sim:
 
         return answer
 
+    async def _graphql(self, call: Call) -> Answer:
+        budget = self.budgets.of(call.login, "graphql")
+        if budget.used >= budget.limit:
+            return Answer({"errors": [{"type": "RATE_LIMITED", "message": _LIMITED}]})
+        if self._graph is None:
+            from prow.sim.graph.service import Graph  # noqa: PLC0415 - the library takes memory that REST alone does not need
+
+            self._graph = Graph(self.world)
+        return Answer(await self._graph.answer(call.body, call.login, budget))
+
     async def _answer(self, template: str, handlers: dict[str, Handler], request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         if self.latency:
             await self.clock.sleep(self.latency)
         budget: Budget | None = None
         login: str | None = None
+        resource = "graphql" if template == _GRAPHQL else "core"
         try:
             login = self._authenticate(request)
-            budget = self.budgets.of(login)
+            budget = self.budgets.of(login, resource)
             body = await _json_body(request)
             fault = self.fault(request) if self.fault is not None else None
+            fault = fault or self.faults.take(request)
             if fault is not None and not fault.after:
                 return JSONResponse(fault.body, fault.status, headers=fault.headers)
             call = Call(login, dict(request.path_params), dict(request.query_params), body)
@@ -91,18 +112,18 @@ class Sim:
         if made.status_code != 304:
             if template != "/rate_limit":
                 try:
-                    budget = self.budgets.spend(login)
+                    budget = self.budgets.spend(login, resource)
                 except Refused as refused:
-                    made = _refusal(refused)
+                    made = _refusal(refused) if resource == "core" else made
             self.world.calls[method, template] += 1
-            if method in _CONTENT and made.status_code < 400:
+            if method in _CONTENT and template != _GRAPHQL and made.status_code < 400:
                 self.world.content_writes += 1
         if budget is not None:
             made.headers["x-ratelimit-limit"] = str(budget.limit)
             made.headers["x-ratelimit-remaining"] = str(max(0, budget.limit - budget.used))
             made.headers["x-ratelimit-reset"] = str(budget.reset)
             made.headers["x-ratelimit-used"] = str(budget.used)
-            made.headers["x-ratelimit-resource"] = "core"
+            made.headers["x-ratelimit-resource"] = resource
         return made
 
     def _authenticate(self, request: Request) -> str | None:
@@ -122,7 +143,7 @@ class Sim:
             if links:
                 headers["link"] = links
         if answer.status == 204:
-            return Response(status_code=204)
+            return Response(status_code=204, headers=headers)
         data = json.dumps(body).encode()
         if request.method in {"GET", "HEAD"}:
             # GitHub's ETags differ by token; the body decides the rest.

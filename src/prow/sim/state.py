@@ -1,10 +1,13 @@
-"""The nouns of the simulated GitHub: plain mutable state. Rules are in `world`, JSON in `payloads`."""
+"""The nouns of the simulated GitHub: plain mutable state. Rules are in `rules` and `world`, JSON in `payloads`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from prow.sim.gitrepo import Compared
 
 MOST_STATUSES = 1000
 """Statuses of one commit and context; GitHub refuses the next."""
@@ -35,6 +38,14 @@ class Label:
 
 
 @dataclass
+class Milestone:
+    id: int
+    number: int
+    title: str
+    state: str = "open"
+
+
+@dataclass
 class Comment:
     id: int
     user: User
@@ -45,12 +56,41 @@ class Comment:
 
 @dataclass
 class Review:
+    """`state`: APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED."""
+
     id: int
     user: User
     body: str
     state: str
     commit_id: str
     submitted_at: datetime
+
+
+@dataclass
+class ReviewComment:
+    """A comment on a line of a pull request."""
+
+    id: int
+    user: User
+    body: str
+    path: str
+    line: int
+    commit_id: str
+    created_at: datetime
+    updated_at: datetime
+    review_id: int | None = None
+    in_reply_to: int | None = None
+
+
+@dataclass
+class IssueEvent:
+    """An entry of the issue's history. `details`: fields of its JSON that its kind has."""
+
+    id: int
+    event: str
+    actor: User
+    created_at: datetime
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,8 +105,40 @@ class Status:
 
 
 @dataclass
+class CheckRun:
+    """`status`: queued, in_progress or completed; `conclusion` is there when it is completed."""
+
+    id: int
+    name: str
+    head_sha: str
+    status: str
+    conclusion: str | None
+    details_url: str
+    external_id: str
+    started_at: datetime
+    completed_at: datetime | None = None
+    output: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Protection:
+    """The rules of a protected branch. None: there is no such rule. `pushers`: lower-case logins that alone may push."""
+
+    contexts: tuple[str, ...] | None = None
+    strict: bool = False
+    reviews: int | None = None
+    dismiss_stale: bool = False
+    enforce_admins: bool = False
+    pushers: frozenset[str] | None = None
+
+
+@dataclass
 class Pull:
-    """The pull request side of an issue. `mergeable` is None until it was computed for this pair of commits."""
+    """The pull request side of an issue.
+
+    `mergeable` is None until it was computed for this pair of commits; `checking`: it is being computed. `compared`: the pair and
+    the way from one to the other.
+    """
 
     head_repo: Repo | None
     head_ref: str
@@ -77,8 +149,15 @@ class Pull:
     merged: bool = False
     mergeable: bool | None = None
     merge_commit_sha: str | None = None
+    merged_at: datetime | None = None
+    merged_by: User | None = None
+    rebaseable: bool = False
+    checking: bool = False
     requested_reviewers: list[User] = field(default_factory=list)
+    requested_teams: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    review_comments: list[ReviewComment] = field(default_factory=list)
+    compared: tuple[tuple[str, str], Compared] | None = None
     files: tuple[tuple[str, str], list[dict[str, object]]] | None = None
 
 
@@ -98,7 +177,15 @@ class Issue:
     labels: list[Label] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    events: list[IssueEvent] = field(default_factory=list)
+    milestone: Milestone | None = None
+    closed_at: datetime | None = None
     pull: Pull | None = None
+
+    @property
+    def graph_state(self) -> str:
+        """GraphQL's word: OPEN, CLOSED or MERGED."""
+        return "MERGED" if self.pull is not None and self.pull.merged else self.state.upper()
 
 
 @dataclass
@@ -130,7 +217,7 @@ class Hook:
 
 @dataclass
 class Repo:
-    """`path`: the bare repository. `collaborators`: login → read, triage, write, maintain, admin."""
+    """`path`: the bare repository. `collaborators`, `teams`: login or slug → read, triage, write, maintain, admin."""
 
     owner: str
     name: str
@@ -143,8 +230,15 @@ class Repo:
     parent: Repo | None = None
     labels: dict[str, Label] = field(default_factory=dict)
     collaborators: dict[str, str] = field(default_factory=dict)
+    teams: dict[str, str] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     statuses: dict[str, list[Status]] = field(default_factory=dict)
+    check_runs: dict[str, list[CheckRun]] = field(default_factory=dict)
+    protections: dict[str, Protection] = field(default_factory=dict)
+    milestones: dict[int, Milestone] = field(default_factory=dict)
+    allow_merge_commit: bool = True
+    allow_squash_merge: bool = True
+    allow_rebase_merge: bool = True
     hooks: list[Hook] = field(default_factory=list)
     next_number: int = 1
 

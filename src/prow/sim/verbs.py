@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from prow.sim import gitrepo
 from prow.sim.server import Sim
-from prow.sim.state import Comment, Issue, Repo, Status
+from prow.sim.state import CheckRun, Comment, Issue, Protection, Repo, Review, Status
 
 _PATIENCE = 20.0
 
@@ -36,6 +37,42 @@ class RepoStory:
     def collaborator(self, login: str, permission: str = "write") -> None:
         self.repo.collaborators[self.sim.world.user(login).login] = permission
 
+    def add_team(self, slug: str, members: Sequence[str], permission: str = "") -> None:
+        """A team of the organisation; `permission`: what it may do in this repository."""
+        world = self.sim.world
+        world.org(self.repo.owner).teams[slug] = {world.user(login).login for login in members}
+        if permission:
+            self.repo.teams[slug] = permission
+
+    def protect(
+        self,
+        branch: str = "",
+        *,
+        contexts: Sequence[str] | None = None,
+        strict: bool = False,
+        reviews: int | None = None,
+        enforce_admins: bool = False,
+        dismiss_stale: bool = False,
+    ) -> None:
+        """Set the rules of a branch, in place of those it had."""
+        self.repo.protections[branch or self.repo.default_branch] = Protection(
+            contexts=tuple(contexts) if contexts is not None else None,
+            strict=strict,
+            reviews=reviews,
+            enforce_admins=enforce_admins,
+            dismiss_stale=dismiss_stale,
+        )
+
+    async def tip(self, branch: str = "") -> str:
+        """The newest commit of a branch, empty when it is not there."""
+        name = branch or self.repo.default_branch
+        return await gitrepo.resolve(self.repo.path, f"refs/heads/{name}") or ""
+
+    async def file(self, name: str, *, branch: str = "") -> str | None:
+        """What a file says on a branch."""
+        data = await gitrepo.read_file(self.repo.path, f"refs/heads/{branch or self.repo.default_branch}", name)
+        return data.decode() if data is not None else None
+
     async def push(
         self,
         login: str,
@@ -57,7 +94,7 @@ class RepoStory:
         title: str,
         files: Mapping[str, str | bytes | None],
         body: str = "",
-        branch: str = "change",
+        branch: str = "",
         base: str = "",
         from_fork: bool = True,
         draft: bool = False,
@@ -65,11 +102,19 @@ class RepoStory:
         """Commit `files` on a new branch (of a fork, unless told otherwise) and open a pull request for it."""
         world = self.sim.world
         head_repo = await world.fork(self.repo, login) if from_fork else self.repo
-        start = f"refs/heads/{base or self.repo.default_branch}"
+        branch = branch or await self._free_branch(head_repo)
+        start = await self.tip(base)
+        await _bring(head_repo, self.repo, start)
         await world.commit(head_repo, login, branch, files, message=title, quiet=True, start=start)
         head = f"{head_repo.owner}:{branch}"
         issue = await world.open_pull(self.repo, login, title=title, head=head, base=base, body=body, draft=draft)
         return PullStory(self.sim, issue)
+
+    @staticmethod
+    async def _free_branch(repo: Repo) -> str:
+        taken = await gitrepo.refs(repo.path)
+        names = ("change" if n == 1 else f"change-{n}" for n in range(1, len(taken) + 2))
+        return next(name for name in names if f"refs/heads/{name}" not in taken)
 
     async def open_issue(self, login: str, *, title: str, body: str = "") -> PullStory:
         return PullStory(self.sim, await self.sim.world.open_issue(self.repo, login, title=title, body=body))
@@ -86,9 +131,10 @@ class PullStory:
     def __repr__(self) -> str:
         pull = self.issue.pull
         statuses = ", ".join(f"{s.context}={s.state}" for s in self.statuses.values())
+        merge = f" {self.sim.world.merge_state(self.issue)}" if pull and self.issue.state == "open" else ""
         last = "".join(f"\n  {c.user.login}: {c.body[:200]!r}" for c in self.issue.comments[-4:])
         head = pull.head_sha[:7] if pull else "-"
-        return f"{self.issue.repo.full_name}#{self.number} ({head}) labels={sorted(self.labels)} statuses=[{statuses}]{last}"
+        return f"{self.issue.repo.full_name}#{self.number} ({head}, {self.issue.graph_state}{merge}) labels={sorted(self.labels)} statuses=[{statuses}]{last}"
 
     @property
     def number(self) -> int:
@@ -117,18 +163,93 @@ class PullStory:
     async def comment(self, login: str, body: str) -> Comment:
         return await self.sim.world.comment(self.issue, login, body)
 
-    async def push(self, files: Mapping[str, str | bytes | None], *, message: str = "Fix") -> str:
-        """The author pushes to the head branch."""
+    @property
+    def reviews(self) -> Sequence[Review]:
+        return self.issue.pull.reviews if self.issue.pull else ()
+
+    @property
+    def assignees(self) -> set[str]:
+        return {user.login for user in self.issue.assignees}
+
+    @property
+    def requested_reviewers(self) -> set[str]:
+        return {user.login for user in self.issue.pull.requested_reviewers} if self.issue.pull else set()
+
+    @property
+    def merged(self) -> bool:
+        return self.issue.pull is not None and self.issue.pull.merged
+
+    @property
+    def merge_commit(self) -> str:
+        """The commit that brought it into the base; empty while it is not merged."""
+        return (self.issue.pull.merge_commit_sha or "") if self.issue.pull is not None and self.merged else ""
+
+    def _head(self) -> tuple[Repo, str]:
         pull = self.issue.pull
         if pull is None or pull.head_repo is None:
             raise Unexpected("only a pull request with a head repository can be pushed to")
-        return await self.sim.world.commit(pull.head_repo, self.issue.user.login, pull.head_ref, files, message=message)
+        return pull.head_repo, pull.head_ref
+
+    async def push(self, files: Mapping[str, str | bytes | None], *, message: str = "Fix") -> str:
+        """The author pushes to the head branch."""
+        repo, branch = self._head()
+        return await self.sim.world.commit(repo, self.issue.user.login, branch, files, message=message)
+
+    async def force_push(self, files: Mapping[str, str | bytes | None], *, message: str = "Start again") -> str:
+        """The author throws the commits of the head branch away and starts again from the newest base."""
+        repo, branch = self._head()
+        base = self.issue.pull.base_ref if self.issue.pull else ""
+        start = await gitrepo.resolve(self.issue.repo.path, f"refs/heads/{base}")
+        await _bring(repo, self.issue.repo, start or "")
+        author = self.issue.user.login
+        return await self.sim.world.commit(repo, author, branch, files, message=message, start=start, force=True)
+
+    async def review(self, login: str, state: str, body: str = "") -> Review:
+        """`state`: APPROVED, CHANGES_REQUESTED or COMMENTED."""
+        return await self.sim.world.review(self.issue, login, state=state, body=body)
+
+    async def approve(self, login: str, body: str = "") -> Review:
+        """GitHub's own approval: a review, not a comment."""
+        return await self.review(login, "APPROVED", body)
+
+    async def dismiss(self, login: str, review: Review, message: str = "Out of date.") -> None:
+        await self.sim.world.dismiss_review(self.issue, review, login, message)
+
+    async def merge(self, login: str, method: str = "merge") -> str:
+        """Somebody presses the button."""
+        return await self.sim.world.merge(self.issue, login, method=method)
+
+    async def convert_to_draft(self, login: str = "") -> None:
+        await self.sim.world.set_draft(self.issue, login or self.issue.user.login, draft=True)
+
+    async def ready_for_review(self, login: str = "") -> None:
+        await self.sim.world.set_draft(self.issue, login or self.issue.user.login, draft=False)
+
+    async def check_run(self, name: str, conclusion: str = "", *, login: str = "checks") -> CheckRun:
+        """A check run of the head: finished with a conclusion, in progress without one."""
+        fields = {"name": name, "status": "completed" if conclusion else "in_progress"}
+        fields |= {"conclusion": conclusion} if conclusion else {}
+        return await self.sim.world.create_check_run(self.issue.repo, login, self.head_sha, fields)
+
+    async def set_status(self, context: str, state: str, description: str = "", *, login: str = "checks") -> Status:
+        """A commit status of the head."""
+        repo, sha = self.issue.repo, self.head_sha
+        return await self.sim.world.set_status(repo, login, sha, context=context, state=state, description=description)
+
+    async def label(self, login: str, *names: str) -> None:
+        await self.sim.world.add_labels(self.issue, login, names)
+
+    async def unlabel(self, login: str, name: str) -> None:
+        await self.sim.world.remove_label(self.issue, login, name)
 
     async def edit(self, login: str, **changes: object) -> None:
         await self.sim.world.edit(self.issue, login, changes)
 
     async def close(self, login: str) -> None:
         await self.sim.world.edit(self.issue, login, {"state": "closed"})
+
+    async def reopen(self, login: str) -> None:
+        await self.sim.world.edit(self.issue, login, {"state": "open"})
 
     async def wait_for(self, holds: Callable[[PullStory], bool], what: str, *, within: float = _PATIENCE) -> None:
         """Wait until it is so; `Unexpected` with the state when it does not come."""
@@ -150,6 +271,25 @@ class PullStory:
         await self.wait_for(holds, f"status {context}={state}", within=within)
         return self.statuses[context]
 
+    async def expect_merged(self, *, within: float = _PATIENCE) -> str:
+        """Gives the commit that merged it."""
+        await self.wait_for(lambda pr: pr.merged, "a merge", within=within)
+        return self.merge_commit
+
+    def expect_not_merged(self) -> None:
+        """As it is now: wait for what should have happened first."""
+        if self.merged:
+            raise Unexpected(f"expected no merge, but: {self!r}")
+
+    async def expect_mergeable(self, *, within: float = _PATIENCE) -> None:
+        """GitHub has computed that it merges without a conflict."""
+        await self.wait_for(lambda pr: bool(pr.issue.pull and pr.issue.pull.mergeable), "a clean merge", within=within)
+
+    async def expect_conflict(self, *, within: float = _PATIENCE) -> None:
+        await self.wait_for(
+            lambda pr: pr.issue.pull is not None and pr.issue.pull.mergeable is False, "a conflict", within=within
+        )
+
     async def expect_comment(self, text: str, *, by: str = "", within: float = _PATIENCE) -> Comment:
         """A comment that contains `text`."""
 
@@ -160,3 +300,9 @@ class PullStory:
         comment = found()
         assert comment is not None
         return comment
+
+
+async def _bring(fork: Repo, upstream: Repo, sha: str) -> None:
+    """The fork gets the commit that a person would fetch before starting a branch."""
+    if sha and fork is not upstream and await gitrepo.resolve(fork.path, sha) is None:
+        await gitrepo.fetch(fork.path, upstream.path, sha, "refs/sim/upstream")

@@ -1,0 +1,93 @@
+"""Connections: pages of a list with cursors, as GitHub cuts them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError
+
+from prow.sim.payloads import Json
+
+MOST = 100
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is wanted."""
+
+    first: int | None = None
+    last: int | None = None
+    after: str | None = None
+
+    def size(self, name: str) -> int:
+        """GitHub wants to be told how many, and gives no more than a hundred."""
+        size = self.first if self.first is not None else self.last
+        if size is None:
+            raise refused(
+                "MISSING_PAGINATION_BOUNDARIES",
+                f"You must provide a `first` or `last` value to properly paginate the `{name}` connection.",
+            )
+        if not 0 <= size <= MOST:
+            raise refused(
+                "EXCESSIVE_PAGINATION",
+                f"Requesting {size} records on the `{name}` connection exceeds the `first` limit of {MOST} records.",
+            )
+        return size
+
+
+def refused(kind: str, message: str) -> GraphQLError:
+    """An error with GitHub's `type`."""
+    return GraphQLError(message, extensions={"type": kind})
+
+
+def cursor(value: Any) -> str:
+    return base64.b64encode(b"cursor:" + json.dumps(value).encode()).decode()
+
+
+def _position(text: str) -> Any:
+    try:
+        return json.loads(base64.b64decode(text, validate=True).removeprefix(b"cursor:"))
+    except ValueError:
+        raise refused("INVALID_CURSOR_ARGUMENTS", f"`{text[:80]}` does not appear to be a valid cursor.") from None
+
+
+def by_position(name: str, items: Sequence[Any], page: Page) -> Json:
+    """A list that does not move: a cursor is a place in it."""
+    size = page.size(name)
+    start = 0
+    if page.after is not None:
+        found = _position(page.after)
+        start = found if isinstance(found, int) else 0
+    rest = items[start:]
+    if page.first is None:
+        start += max(0, len(rest) - size)
+        rest = rest[-size:] if size else []
+    shown = rest[:size]
+    more = page.first is not None and len(rest) > size
+    return _connection(shown, [start + i for i in range(1, len(shown) + 1)], more, len(items), start > 0)
+
+
+def by_key(name: str, items: Sequence[Any], page: Page, key: Callable[[Any], list[Any]], *, down: bool = False) -> Json:
+    """A list that may change between two pages: a cursor is the order key of its last item, so that nothing is left out."""
+    size = page.size(name)
+    ordered = sorted(items, key=key, reverse=down)
+    rest = ordered
+    if page.after is not None:
+        place = _position(page.after)
+        rest = [item for item in ordered if (key(item) < place if down else key(item) > place)]
+    shown = rest[:size]
+    return _connection(shown, [key(item) for item in shown], len(rest) > size, len(items), len(rest) < len(ordered))
+
+
+def _connection(nodes: Sequence[Any], places: Sequence[Any], more: bool, total: int, earlier: bool) -> Json:  # noqa: FBT001
+    info = {
+        "hasNextPage": more,
+        "hasPreviousPage": earlier,
+        "startCursor": cursor(places[0]) if places else None,
+        "endCursor": cursor(places[-1]) if places else None,
+    }
+    return {"nodes": list(nodes), "pageInfo": info, "totalCount": total}

@@ -1,0 +1,65 @@
+"""One query's view of the world: who reads, and what it has looked up already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from prow.sim import gitrepo
+from prow.sim.accounts import Budget
+from prow.sim.payloads import stamp
+from prow.sim.state import CheckRun, Repo, Status
+from prow.sim.world import World
+
+COST = 1
+
+
+@dataclass(frozen=True)
+class Branch:
+    repo: Repo
+    name: str
+    sha: str
+
+
+@dataclass(frozen=True)
+class CommitAt:
+    repo: Repo
+    sha: str
+
+
+@dataclass
+class Reading:
+    """`budget`: what the reader has left this hour."""
+
+    world: World
+    login: str
+    budget: Budget
+    _branches: dict[tuple[int, str], Branch | None] = field(default_factory=dict)
+
+    async def branch(self, repo: Repo | None, name: str) -> Branch | None:
+        """The branch as it is; asked of git once a query."""
+        if repo is None:
+            return None
+        key = (repo.id, name)
+        if key not in self._branches:
+            sha = await gitrepo.resolve(repo.path, f"refs/heads/{name}")
+            self._branches[key] = Branch(repo, name, sha) if sha is not None else None
+        return self._branches[key]
+
+    def sees(self, repo: Repo) -> bool:
+        return self.world.may(repo, self.login, "read")
+
+    def contexts(self, commit: CommitAt) -> list[CheckRun | Status]:
+        """GitHub's rollup has check runs first."""
+        runs, statuses = self.world.latest_runs(commit.repo, commit.sha), self.world.combined(commit.repo, commit.sha)
+        return [*runs, *statuses]
+
+    def rate_limit(self) -> dict[str, object]:
+        used = min(self.budget.used + COST, self.budget.limit)
+        return {
+            "cost": COST,
+            "limit": self.budget.limit,
+            "nodeCount": 0,
+            "remaining": self.budget.limit - used,
+            "resetAt": stamp(self.world.clock.now().fromtimestamp(self.budget.reset, tz=self.world.clock.now().tzinfo)),
+            "used": used,
+        }

@@ -1,0 +1,359 @@
+"""What each field of each type is. A source is a noun of `state`, or one of `reading`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from prow.sim import rules, search
+from prow.sim.errors import Refused
+from prow.sim.graph.pages import Page, by_key, by_position, refused
+from prow.sim.graph.reading import Branch, CommitAt, Reading
+from prow.sim.payloads import Json, node, stamp
+from prow.sim.state import CheckRun, Issue, Org, Pull, Repo, Review, Status, User
+from prow.sim.world.views import pull_of
+
+Resolver = Callable[..., Any]
+Info = GraphQLResolveInfo[Reading]
+
+
+def _reading(info: Info) -> Reading:
+    return info.context
+
+
+def _when(moment: datetime | None) -> str | None:
+    return stamp(moment) if moment is not None else None
+
+
+# Query
+
+
+def _repository(_: object, info: Info, *, owner: str, name: str, **__: Any) -> Repo:
+    reading = _reading(info)
+    try:
+        repo = reading.world.repo(f"{owner}/{name}")
+    except Refused:
+        repo = None
+    if repo is None or not reading.sees(repo):
+        raise refused("NOT_FOUND", f"Could not resolve to a Repository with the name '{owner}/{name}'.")
+    return repo
+
+
+def _organization(_: object, info: Info, *, login: str) -> Org:
+    found = _reading(info).world.orgs.get(login.lower())
+    if found is None:
+        raise refused("NOT_FOUND", f"Could not resolve to an Organization with the login of '{login}'.")
+    return found
+
+
+def _search(_: object, info: Info, *, query: str, first: int | None = None, after: str | None = None, **__: Any) -> Json:  # fmt: skip
+    reading = _reading(info)
+    known = {key: pair for key, pair in reading.world.indexed().items() if reading.sees(pair[1].repo)}
+    found = search.parse(query).select(entry for entry, _ in known.values())
+    issues = [known[entry.id][1] for entry in found]
+    page = by_position("search", issues[: search.MOST_RESULTS], Page(first=first, after=after))
+    return page | {"issueCount": len(issues)}
+
+
+# Organization and Repository
+
+
+def _repositories(org: Org, info: Info, *, isArchived: bool | None = None, **page: Any) -> Json:  # noqa: N803
+    reading = _reading(info)
+    found = [
+        repo
+        for repo in reading.world.repos.values()
+        if repo.owner.lower() == org.login.lower() and reading.sees(repo) and isArchived in {None, repo.archived}
+    ]
+    return by_key("repositories", found, Page(**page), lambda repo: [repo.id])
+
+
+def _numbered(repo: Repo, number: int, kind: str, *, pull: bool) -> Issue:
+    found = repo.issues.get(number)
+    if found is None or (found.pull is not None) is not pull:
+        raise refused("NOT_FOUND", f"Could not resolve to {kind} with the number of {number}.")
+    return found
+
+
+def _pull_request(repo: Repo, _: Info, *, number: int) -> Issue:
+    return _numbered(repo, number, "a PullRequest", pull=True)
+
+
+def _issue(repo: Repo, _: Info, *, number: int) -> Issue:
+    return _numbered(repo, number, "an Issue", pull=False)
+
+
+def _listed(name: str, found: list[Issue], page: Page, order: dict[str, str] | None, labels: list[str] | None) -> Json:
+    if labels is not None:
+        wanted = {label.lower() for label in labels}
+        found = [i for i in found if wanted & {label.name.lower() for label in i.labels}]
+    order = order or {"field": "CREATED_AT", "direction": "ASC"}
+
+    def key(issue: Issue) -> list[Any]:
+        when = issue.updated_at if order["field"] == "UPDATED_AT" else issue.created_at
+        return [when.isoformat(), issue.number]
+
+    return by_key(name, found, page, key, down=order["direction"] == "DESC")
+
+
+def _pull_requests(
+    repo: Repo, _: Info, *, states: list[str] | None = None, labels: list[str] | None = None,
+    baseRefName: str | None = None, headRefName: str | None = None, orderBy: dict[str, str] | None = None, **page: Any,  # noqa: N803
+) -> Json:  # fmt: skip
+    found = [
+        issue
+        for issue in repo.issues.values()
+        if issue.pull is not None
+        and (states is None or issue.graph_state in states)
+        and baseRefName in {None, issue.pull.base_ref}
+        and headRefName in {None, issue.pull.head_ref}
+    ]
+    return _listed("pullRequests", found, Page(**page), orderBy, labels)
+
+
+def _issues(
+    repo: Repo, _: Info, *, states: list[str] | None = None, labels: list[str] | None = None,
+    orderBy: dict[str, str] | None = None, **page: Any,  # noqa: N803
+) -> Json:  # fmt: skip
+    found = [i for i in repo.issues.values() if i.pull is None and (states is None or i.graph_state in states)]
+    return _listed("issues", found, Page(**page), orderBy, labels)
+
+
+async def _ref(repo: Repo, info: Info, *, qualifiedName: str) -> Branch | None:  # noqa: N803
+    return await _reading(info).branch(repo, qualifiedName.removeprefix("refs/heads/"))
+
+
+# PullRequest
+
+
+def _pull(get: Callable[[Pull], Any]) -> Resolver:
+    """A field of the pull request side."""
+    return lambda issue, _: get(pull_of(issue))
+
+
+def _looked(issue: Issue, info: Info) -> Pull:
+    """Whoever asks whether it merges has it computed."""
+    _reading(info).world.look(issue)
+    return pull_of(issue)
+
+
+def _mergeable(issue: Issue, info: Info) -> str:
+    pull = _looked(issue, info)
+    if issue.state != "open" or pull.mergeable is None:
+        return "UNKNOWN"
+    return "MERGEABLE" if pull.mergeable else "CONFLICTING"
+
+
+def _merge_state(issue: Issue, info: Info) -> str:
+    _looked(issue, info)
+    return _reading(info).world.merge_state(issue)
+
+
+def _rebaseable(issue: Issue, info: Info) -> bool:
+    return _looked(issue, info).rebaseable and issue.state == "open"
+
+
+async def _changed_files(issue: Issue, info: Info) -> int:
+    return len(await _reading(info).world.files(issue))
+
+
+async def _commits(issue: Issue, info: Info, **page: Any) -> Json:
+    compared = await _reading(info).world.compared(issue)
+    commits = [{"commit": CommitAt(issue.repo, sha)} for sha, _ in compared.commits]
+    return by_position("commits", commits, Page(**page))
+
+
+def _reviews(issue: Issue, _: Info, *, states: list[str] | None = None, **page: Any) -> Json:
+    found = [r for r in pull_of(issue).reviews if states is None or r.state in states]
+    return by_position("reviews", found, Page(**page))
+
+
+def _opinions(issue: Issue, _: Info, **page: Any) -> Json:
+    found = list(rules.opinions(pull_of(issue).reviews).values())
+    return by_position("latestOpinionatedReviews", found, Page(**page))
+
+
+def _merge_commit(issue: Issue, _: Info) -> CommitAt | None:
+    pull = pull_of(issue)
+    return CommitAt(issue.repo, pull.merge_commit_sha) if pull.merged and pull.merge_commit_sha else None
+
+
+# Commits
+
+
+def _status(commit: CommitAt, info: Info) -> Json | None:
+    statuses = _reading(info).world.combined(commit.repo, commit.sha)
+    if not statuses:
+        return None
+    return {"state": rules.combined_state(s.state for s in statuses).upper(), "contexts": statuses}
+
+
+def _rollup(commit: CommitAt, info: Info) -> Json | None:
+    states = _reading(info).world.states(commit.repo, commit.sha)
+    return {"state": rules.combined_state(states.values()).upper(), "commit": commit} if states else None
+
+
+def _rollup_contexts(rollup: Json, info: Info, **page: Any) -> Json:
+    return by_position("contexts", _reading(info).contexts(rollup["commit"]), Page(**page))
+
+
+# Everything by type
+
+
+def _item(get: Callable[[Any], Any]) -> Resolver:
+    return lambda source, _: get(source)
+
+
+def _url(issue: Issue, info: Info) -> str:
+    kind = "pull" if issue.pull is not None else "issues"
+    return f"{_reading(info).world.base}/{issue.repo.full_name}/{kind}/{issue.number}"
+
+
+def _login(actor: User | Org, _: Info) -> str:
+    """GraphQL calls bots by their names without the suffix that REST has."""
+    return actor.login.removesuffix("[bot]")
+
+
+def _owner(repo: Repo | None, info: Info) -> User | Org | None:
+    return _reading(info).world.owner(repo.owner) if repo is not None else None
+
+
+_ACTOR: dict[str, Resolver] = {
+    "id": lambda actor, _: node("O" if isinstance(actor, Org) else "U", actor.id),
+    "login": _login,
+    "url": lambda actor, info: f"{_reading(info).world.base}/{_login(actor, info)}",
+}
+_BOTH: dict[str, Resolver] = {
+    "number": _item(lambda i: i.number),
+    "title": _item(lambda i: i.title),
+    "body": _item(lambda i: i.body),
+    "url": _url,
+    "state": _item(lambda i: i.graph_state),
+    "author": _item(lambda i: i.user),
+    "createdAt": _item(lambda i: _when(i.created_at)),
+    "updatedAt": _item(lambda i: _when(i.updated_at)),
+    "closedAt": _item(lambda i: _when(i.closed_at)),
+    "labels": lambda issue, _, **page: by_position("labels", issue.labels, Page(**page)),
+    "assignees": lambda issue, _, **page: by_position("assignees", issue.assignees, Page(**page)),
+    "milestone": _item(lambda i: i.milestone),
+    "repository": _item(lambda i: i.repo),
+}
+
+FIELDS: dict[str, dict[str, Resolver]] = {
+    "Query": {
+        "viewer": lambda _, info: _reading(info).world.user(_reading(info).login),
+        "rateLimit": lambda _, info, **__: _reading(info).rate_limit(),
+        "repository": _repository,
+        "organization": _organization,
+        "search": _search,
+    },
+    "User": _ACTOR,
+    "Bot": _ACTOR,
+    "Organization": _ACTOR | {"repositories": _repositories},
+    "Repository": {
+        "id": _item(lambda r: node("R", r.id)),
+        "name": _item(lambda r: r.name),
+        "nameWithOwner": _item(lambda r: r.full_name),
+        "owner": _owner,
+        "url": lambda repo, info: f"{_reading(info).world.base}/{repo.full_name}",
+        "isArchived": _item(lambda r: r.archived),
+        "isFork": _item(lambda r: r.parent is not None),
+        "isPrivate": _item(lambda r: r.private),
+        "defaultBranchRef": lambda repo, info: _reading(info).branch(repo, repo.default_branch),
+        "mergeCommitAllowed": _item(lambda r: r.allow_merge_commit),
+        "squashMergeAllowed": _item(lambda r: r.allow_squash_merge),
+        "rebaseMergeAllowed": _item(lambda r: r.allow_rebase_merge),
+        "ref": _ref,
+        "issue": _issue,
+        "issues": _issues,
+        "pullRequest": _pull_request,
+        "pullRequests": _pull_requests,
+    },
+    "Ref": {
+        "name": _item(lambda b: b.name),
+        "prefix": _item(lambda _: "refs/heads/"),
+        "target": _item(lambda b: CommitAt(b.repo, b.sha)),
+    },
+    "Issue": _BOTH | {"id": _item(lambda i: node("I", i.id))},
+    "PullRequest": _BOTH
+    | {
+        "id": _item(lambda i: node("PR", i.id)),
+        "closed": _item(lambda i: i.state == "closed"),
+        "isDraft": _pull(lambda p: p.draft),
+        "isCrossRepository": _item(lambda i: pull_of(i).head_repo is not i.repo),
+        "merged": _pull(lambda p: p.merged),
+        "mergedAt": _pull(lambda p: _when(p.merged_at)),
+        "mergedBy": _pull(lambda p: p.merged_by),
+        "mergeCommit": _merge_commit,
+        "mergeable": _mergeable,
+        "mergeStateStatus": _merge_state,
+        "canBeRebased": _rebaseable,
+        "reviewDecision": lambda issue, info: _reading(info).world.review_decision(issue),
+        "baseRef": lambda issue, info: _reading(info).branch(issue.repo, pull_of(issue).base_ref),
+        "baseRefName": _pull(lambda p: p.base_ref),
+        "baseRefOid": _pull(lambda p: p.base_sha),
+        "headRef": lambda issue, info: _reading(info).branch(pull_of(issue).head_repo, pull_of(issue).head_ref),
+        "headRefName": _pull(lambda p: p.head_ref),
+        "headRefOid": _pull(lambda p: p.head_sha),
+        "headRepository": _pull(lambda p: p.head_repo),
+        "headRepositoryOwner": lambda issue, info: _owner(pull_of(issue).head_repo, info),
+        "changedFiles": _changed_files,
+        "commits": _commits,
+        "reviews": _reviews,
+        "latestOpinionatedReviews": _opinions,
+    },
+    "Label": {
+        "id": _item(lambda label: node("LA", label.id)),
+        "description": _item(lambda label: label.description or None),
+    },
+    "Milestone": {"id": _item(lambda m: node("MI", m.id))},
+    "Commit": {"oid": _item(lambda c: c.sha), "status": _status, "statusCheckRollup": _rollup},
+    "StatusCheckRollup": {"contexts": _rollup_contexts},
+    "CheckRun": {
+        "id": _item(lambda r: node("CR", r.id)),
+        "status": _item(lambda r: r.status.upper()),
+        "conclusion": _item(lambda r: r.conclusion.upper() if r.conclusion else None),
+        "detailsUrl": _item(lambda r: r.details_url or None),
+        "startedAt": _item(lambda r: _when(r.started_at)),
+        "completedAt": _item(lambda r: _when(r.completed_at)),
+    },
+    "StatusContext": {
+        "id": _item(lambda s: node("SC", s.id)),
+        "state": _item(lambda s: s.state.upper()),
+        "description": _item(lambda s: s.description or None),
+        "targetUrl": _item(lambda s: s.target_url or None),
+        "createdAt": _item(lambda s: _when(s.created_at)),
+    },
+    "PullRequestReview": {
+        "id": _item(lambda r: node("PRR", r.id)),
+        "author": _item(lambda r: r.user),
+        "submittedAt": _item(lambda r: _when(r.submitted_at)),
+    },
+}
+"""Fields that are not named here are attributes of the source with the same name."""
+
+
+def type_of(source: object) -> str:
+    """The name of a source's type, where a field may be of several."""
+    match source:
+        case Org():
+            return "Organization"
+        case User(type=kind):
+            return "Bot" if kind == "Bot" else "User"
+        case Issue(pull=None):
+            return "Issue"
+        case Issue():
+            return "PullRequest"
+        case CheckRun():
+            return "CheckRun"
+        case Status():
+            return "StatusContext"
+        case CommitAt():
+            return "Commit"
+        case Review():
+            return "PullRequestReview"
+        case _:
+            raise TypeError(f"{type(source).__name__} has no type in the schema")

@@ -1,0 +1,101 @@
+"""Answering a GraphQL request: parse, validate, execute; errors as GitHub words them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLUnionType,
+    build_schema,
+    execute,
+    parse,
+    validate,
+)
+
+from prow.sim.accounts import Budget
+from prow.sim.errors import Refused
+from prow.sim.graph.reading import Reading
+from prow.sim.graph.resolvers import FIELDS, type_of
+from prow.sim.payloads import Json
+from prow.sim.world import World
+
+_KEPT = 64
+
+
+class Graph:
+    """`answer` gives the body of a response; its status is always 200."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._schema = _schema()
+        self._parsed: OrderedDict[str, tuple[DocumentNode | None, list[GraphQLError]]] = OrderedDict()
+
+    async def answer(self, body: Any, login: str | None, budget: Budget) -> Json:
+        if login is None:
+            raise Refused(401, "This endpoint requires you to be authenticated.")
+        if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+            raise Refused(400, "A query attribute must be specified and must be a string.")
+        document, errors = self._document(body["query"])
+        if document is None or errors:
+            return {"errors": [_error(error) for error in errors]}
+        result = execute(
+            self._schema,
+            document,
+            context_value=Reading(self._world, login, budget),
+            variable_values=body.get("variables") or {},
+            operation_name=body.get("operationName"),
+        )
+        done = await result if isawaitable(result) else result
+        assert isinstance(done, ExecutionResult)
+        found: Json = {"data": done.data}
+        if done.errors:
+            found["errors"] = [_error(error) for error in done.errors]
+        return found
+
+    def _document(self, text: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+        """Programs send the same few queries all the time."""
+        known = self._parsed.get(text)
+        if known is None:
+            try:
+                document = parse(text)
+                known = document, validate(self._schema, document)
+            except GraphQLError as error:
+                known = None, [error]
+            self._parsed[text] = known
+            if len(self._parsed) > _KEPT:
+                self._parsed.popitem(last=False)
+        return known
+
+
+def _error(error: GraphQLError) -> Json:
+    """`type` stands beside the message. An error that nobody meant is a fault of this simulator and is not hidden."""
+    if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
+        raise error.original_error
+    shown: Json = dict(error.formatted)
+    kind = (shown.pop("extensions", None) or {}).get("type")
+    return {"type": kind} | shown if kind else shown
+
+
+def _schema() -> GraphQLSchema:
+    schema = build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
+    for name, kind in schema.type_map.items():
+        if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+            kind.resolve_type = _resolve_type
+        elif isinstance(kind, GraphQLObjectType):
+            for field, resolver in FIELDS.get(name, {}).items():
+                kind.fields[field].resolve = resolver
+    return schema
+
+
+def _resolve_type(source: Any, _: GraphQLResolveInfo[Reading], __: object) -> str:
+    return type_of(source)

@@ -1,0 +1,21 @@
+"""GitHub's REST API over the world: routes by noun, permissions, pagination. Answers are bodies; `server` makes responses of them."""
+
+from __future__ import annotations
+
+from prow.sim.rest.call import Area, Table
+from prow.sim.rest.commits import Commits
+from prow.sim.rest.issues import Issues
+from prow.sim.rest.people import People
+from prow.sim.rest.pulls import Pulls
+from prow.sim.rest.repos import Repos
+from prow.sim.world import World
+
+_AREAS: tuple[type[Area], ...] = (People, Repos, Commits, Issues, Pulls)
+
+
+def table(world: World) -> Table:
+    """Every call of the API."""
+    found: Table = {}
+    for area in _AREAS:
+        found |= area(world).table()
+    return found

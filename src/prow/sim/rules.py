@@ -1,0 +1,134 @@
+"""What GitHub makes of reviews, checks and protection: values in, verdicts out. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prow.sim.state import CheckRun, Protection, Review, Status
+
+FINE_CONCLUSIONS = frozenset({"success", "neutral", "skipped"})
+CONCLUSIONS = FINE_CONCLUSIONS | {"failure", "cancelled", "timed_out", "action_required", "stale", "startup_failure"}
+RUN_STATUSES = frozenset({"queued", "in_progress", "completed", "waiting", "requested", "pending"})
+
+
+def run_state(run: CheckRun) -> str:
+    """A check run as one of a status' words: success, pending or failure."""
+    if run.status != "completed":
+        return "pending"
+    return "success" if run.conclusion in FINE_CONCLUSIONS else "failure"
+
+
+def combined_state(states: Iterable[str]) -> str:
+    """One word for all of a commit's statuses and runs; pending when there are none."""
+    found = set(states)
+    return "failure" if found & {"error", "failure"} else "success" if found == {"success"} else "pending"
+
+
+def states_by_name(statuses: Iterable[Status], runs: Iterable[CheckRun]) -> dict[str, str]:
+    """The newest word for each name; where a status and a run share a name, the worse one."""
+    found = {status.context: status.state for status in statuses}
+    for run in runs:
+        found[run.name] = combined_state({found.get(run.name, "success"), run_state(run)})
+    return found
+
+
+def opinions(reviews: Sequence[Review]) -> dict[str, Review]:
+    """The newest review with an opinion of each reviewer, by lower-case login; comments are none, a dismissed one is empty."""
+    latest = {review.user.login.lower(): review for review in reviews if review.state != "COMMENTED"}
+    return {login: review for login, review in latest.items() if review.state != "DISMISSED"}
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What reviewers with write access say: how many approve, whether somebody wants changes."""
+
+    approvals: int
+    changes_requested: bool
+
+    @classmethod
+    def of(cls, reviews: Sequence[Review], writers: Mapping[str, bool]) -> Verdicts:
+        """`writers`: by lower-case login, whether this reviewer may write."""
+        states = [review.state for login, review in opinions(reviews).items() if writers.get(login)]
+        return cls(states.count("APPROVED"), "CHANGES_REQUESTED" in states)
+
+
+def review_decision(protection: Protection | None, verdicts: Verdicts) -> str | None:
+    """GraphQL's `reviewDecision`: None where the branch requires no reviews."""
+    if protection is None or not protection.reviews:
+        return None
+    if verdicts.changes_requested:
+        return "CHANGES_REQUESTED"
+    return "APPROVED" if verdicts.approvals >= protection.reviews else "REVIEW_REQUIRED"
+
+
+def search_review(protection: Protection | None, verdicts: Verdicts) -> str:
+    """The word of the `review:` qualifier."""
+    if verdicts.changes_requested:
+        return "changes_requested"
+    if verdicts.approvals:
+        return "approved"
+    return "required" if protection is not None and protection.reviews else "none"
+
+
+def _reviews_refusal(protection: Protection, verdicts: Verdicts) -> str:
+    if not protection.reviews:
+        return ""
+    if verdicts.changes_requested:
+        return "Changes have been requested by reviewers with write access."
+    if verdicts.approvals >= protection.reviews:
+        return ""
+    if protection.reviews == 1:
+        return "At least 1 approving review is required by reviewers with write access."
+    return f"At least {protection.reviews} approving reviews are required by reviewers with write access."
+
+
+_WORDS = {"": "expected", "pending": "pending", "failure": "failing", "error": "failing"}
+
+
+def _checks_refusal(protection: Protection, states: Mapping[str, str]) -> str:
+    """A context that never reported is expected."""
+    contexts = protection.contexts or ()
+    wrong = {context: _WORDS[states.get(context, "")] for context in contexts if states.get(context) != "success"}
+    if not wrong:
+        return ""
+    kinds = sorted(set(wrong.values()))
+    if len(contexts) == 1:
+        return f'Required status check "{contexts[0]}" is {kinds[0]}.'
+    start = f"{len(wrong)} of {len(contexts)} required status checks"
+    if kinds == ["expected"]:
+        return f"{start} are expected."
+    counts = " and ".join(f"{list(wrong.values()).count(kind)} {kind}" for kind in kinds)
+    return f"{start} have not succeeded: {counts}."
+
+
+def refusal(protection: Protection | None, verdicts: Verdicts, states: Mapping[str, str]) -> str:
+    """Why the branch's rules forbid a merge, in GitHub's words; empty when they allow it. Being behind is not looked at."""
+    if protection is None:
+        return ""
+    texts = (_checks_refusal(protection, states), _reviews_refusal(protection, verdicts))
+    return " ".join(text for text in texts if text)
+
+
+def behind_refusal(protection: Protection | None) -> str:
+    """The words for a head without the newest base where that is required: its checks count as not reported."""
+    if protection is None or not protection.strict or not protection.contexts:
+        return ""
+    return _checks_refusal(protection, {})
+
+
+def merge_state(
+    *, mergeable: bool | None, draft: bool, refused: str, behind: bool, protection: Protection | None, states: Mapping[str, str]
+) -> str:  # fmt: skip
+    """GraphQL's `mergeStateStatus` of an open pull request; REST says the same in lower case."""
+    if mergeable is None:
+        return "UNKNOWN"
+    if not mergeable:
+        return "DIRTY"
+    if draft:
+        return "DRAFT"
+    if refused:
+        return "BLOCKED"
+    if behind and protection is not None and protection.strict and protection.contexts is not None:
+        return "BEHIND"
+    return "CLEAN" if combined_state({"success", *states.values()}) == "success" else "UNSTABLE"

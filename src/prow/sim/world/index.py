@@ -1,0 +1,78 @@
+"""The search index: what search knows, which may lag behind what is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from prow.sim import rules
+from prow.sim.search import Entry
+from prow.sim.state import Issue
+from prow.sim.world.merges import Merges
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Index(Merges):
+    _lag = 0.0
+    _versions: dict[int, list[tuple[datetime, Entry]]] | None = None
+
+    @property
+    def search_lag(self) -> float:
+        """Seconds of the clock until a change is found by search."""
+        return self._lag
+
+    @search_lag.setter
+    def search_lag(self, seconds: float) -> None:
+        self._lag = seconds
+        if seconds and self._versions is None:
+            self._versions = {issue.id: [(_EPOCH, self.entry(issue))] for issue in self._all_issues()}
+
+    def _all_issues(self) -> list[Issue]:
+        return [issue for repo in self.repos.values() for issue in repo.issues.values()]
+
+    def entry(self, issue: Issue) -> Entry:
+        """What search would know of it without any lag."""
+        pull = issue.pull
+        return Entry(
+            id=issue.id,
+            number=issue.number,
+            pull=pull is not None,
+            state=issue.state,
+            repo=issue.repo.full_name.lower(),
+            author=issue.user.login.lower(),
+            title=issue.title,
+            created=issue.created_at,
+            updated=issue.updated_at,
+            merged=pull is not None and pull.merged,
+            draft=pull is not None and pull.draft,
+            archived=issue.repo.archived,
+            base=pull.base_ref if pull is not None else "",
+            head=pull.head_ref if pull is not None else "",
+            milestone=issue.milestone.title if issue.milestone is not None else "",
+            review=rules.search_review(self.protection(issue), self.verdicts(issue)),
+            labels=frozenset(label.name.lower() for label in issue.labels),
+            assignees=frozenset(user.login.lower() for user in issue.assignees),
+        )
+
+    def indexed(self) -> dict[int, tuple[Entry, Issue]]:
+        """What search knows now, by the issue's id."""
+        issues = self._all_issues()
+        if not self._lag or self._versions is None:
+            return {issue.id: (self.entry(issue), issue) for issue in issues}
+        known = self.clock.now() - timedelta(seconds=self._lag)
+        found: dict[int, tuple[Entry, Issue]] = {}
+        for issue in issues:
+            versions = self._versions.get(issue.id, [])
+            old = [entry for when, entry in versions if when <= known]
+            if old:
+                found[issue.id] = (old[-1], issue)
+        return found
+
+    async def changed(self) -> None:
+        if self._versions is not None and self._lag:
+            now = self.clock.now()
+            for issue in self._all_issues():
+                versions, entry = self._versions.setdefault(issue.id, []), self.entry(issue)
+                if not versions or versions[-1][1] != entry:
+                    versions.append((now, entry))
+        await super().changed()

@@ -1,0 +1,112 @@
+"""The merge button: GitHub's rules, in the order in which GitHub tells them, over the real repository."""
+
+from __future__ import annotations
+
+from prow.sim import gitmerge, gitrepo, rules
+from prow.sim.errors import Refused, unprocessable
+from prow.sim.gitmerge import Person
+from prow.sim.state import Issue, Pull
+from prow.sim.world.branches import Branches
+from prow.sim.world.views import pull_of
+
+BASE_MODIFIED = "Base branch was modified. Review and try the merge again."
+HEAD_MODIFIED = "Head branch was modified. Review and try the merge again."
+NOT_MERGEABLE = "Pull Request is not mergeable"
+NOT_AUTHORIZED = "You're not authorized to push to this branch."
+_METHODS = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
+
+
+class Merges(Branches):
+    async def merge(
+        self, issue: Issue, login: str, *, method: str = "merge", sha: str = "", title: str = "", message: str | None = None
+    ) -> str:  # fmt: skip
+        """Merge it; gives the SHA of the result. `sha`: the head it must have. `message` None: GitHub's own.
+
+        The base is read before its turn comes: whoever finds it moved by then is refused, as at GitHub.
+        """
+        pull = pull_of(issue)
+        base = await gitrepo.resolve(issue.repo.path, f"refs/heads/{pull.base_ref}")
+        async with self.lock(issue.repo):
+            if issue.state != "open" or base is None:
+                raise Refused(405, NOT_MERGEABLE)
+            if sha not in {"", pull.head_sha}:
+                raise Refused(409, HEAD_MODIFIED)
+            if pull.draft:
+                raise Refused(405, "Pull Request is still a draft")
+            self._check_method(issue, method)
+            if base != await gitrepo.resolve(issue.repo.path, f"refs/heads/{pull.base_ref}"):
+                raise Refused(405, BASE_MODIFIED)
+            head = pull.head_sha
+            await self._check_rules(issue, login, base)
+            await self.compared(issue)
+            await self.files(issue)
+            made = await self._make(issue, login, method, base, title, message)
+            if made is None:
+                raise Refused(405, NOT_MERGEABLE)
+            if issue.state != "open" or pull.head_sha != head:
+                raise Refused(409, HEAD_MODIFIED)
+            await gitrepo.update_ref(issue.repo.path, f"refs/heads/{pull.base_ref}", made)
+            await self.mark_merged(issue, self.user(login), made)
+        await self.pushed(issue.repo, login, f"refs/heads/{pull.base_ref}", base, made)
+        return made
+
+    def _check_method(self, issue: Issue, method: str) -> None:
+        repo = issue.repo
+        if method not in _METHODS:
+            raise unprocessable("PullRequest", "merge_method", "invalid")
+        allowed = {
+            "merge": repo.allow_merge_commit,
+            "squash": repo.allow_squash_merge,
+            "rebase": repo.allow_rebase_merge,
+        }
+        if not allowed[method]:
+            raise Refused(405, f"{_METHODS[method]} are not allowed on this repository.")
+
+    async def _check_rules(self, issue: Issue, login: str, base: str) -> None:
+        """Protection binds everybody; administrators only where it says so."""
+        protection = self.protection(issue)
+        admin = self.may(issue.repo, login, "admin")
+        if protection is None or (admin and not protection.enforce_admins):
+            return
+        if protection.pushers is not None and login.lower() not in protection.pushers:
+            raise Refused(405, NOT_AUTHORIZED)
+        refused = self.rules_refusal(issue)
+        if refused:
+            raise Refused(405, refused)
+        behind = rules.behind_refusal(protection)
+        if behind and not await gitrepo.is_ancestor(issue.repo.path, base, pull_of(issue).head_sha):
+            raise Refused(405, behind)
+
+    async def _make(
+        self, issue: Issue, login: str, method: str, base: str, title: str, message: str | None
+    ) -> str | None:
+        pull, path = pull_of(issue), issue.repo.path
+        when = self.seconds
+        if method == "rebase":
+            compared = await gitrepo.compare(path, base, pull.head_sha)
+            return await gitmerge.rebase(path, base, compared, when=when)
+        if method == "squash":
+            own_title, own_message = await self._squash_texts(issue, base)
+            text = _text(title or own_title, own_message if message is None else message)
+            author = Person.of(issue.user.login)
+            return await gitmerge.squash(path, base, pull.head_sha, message=text, author=author, when=when)
+        text = _text(title or _merge_title(issue, pull), issue.title if message is None else message)
+        return await gitmerge.merge(path, base, pull.head_sha, message=text, author=Person.of(login), when=when)
+
+    async def _squash_texts(self, issue: Issue, base: str) -> tuple[str, str]:
+        """One commit speaks for itself; of several the titles are listed."""
+        pull, path = pull_of(issue), issue.repo.path
+        commits = (await gitrepo.compare(path, base, pull.head_sha)).commits
+        told = [await gitmerge.describe(path, commit) for commit, _ in commits]
+        if len(told) == 1:
+            return f"{told[0].subject} (#{issue.number})", told[0].body
+        return f"{issue.title} (#{issue.number})", "\n\n".join(f"* {one.message}" for one in told)
+
+
+def _merge_title(issue: Issue, pull: Pull) -> str:
+    owner = pull.head_repo.owner if pull.head_repo is not None else issue.user.login
+    return f"Merge pull request #{issue.number} from {owner}/{pull.head_ref}"
+
+
+def _text(title: str, message: str) -> str:
+    return f"{title}\n\n{message}" if message else title

@@ -1,0 +1,173 @@
+"""Reviews: opinions on a pull request, comments on its lines, and who is asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prow.sim.errors import Refused, not_found, unprocessable
+from prow.sim.state import Issue, Repo, Review, ReviewComment, User
+from prow.sim.world.issues import Issues, check_body
+from prow.sim.world.views import pull_of
+
+_OPINIONS = {"APPROVED": "approve", "CHANGES_REQUESTED": "request changes on"}
+
+
+class Reviews(Issues):
+    async def review(self, issue: Issue, login: str, *, state: str, body: str = "", bare: bool = False) -> Review:
+        """`state`: APPROVED, CHANGES_REQUESTED or COMMENTED. `bare`: its words are in comments on lines.
+
+        A request for this review is answered by it.
+        """
+        pull, user = pull_of(issue), self.user(login)
+        if state in _OPINIONS and user is issue.user:
+            raise Refused(422, "Unprocessable Entity", [f"Can not {_OPINIONS[state]} your own pull request"])
+        if state != "APPROVED" and not body.strip() and not bare:
+            raise Refused(422, "Unprocessable Entity", ["Body cannot be blank"])
+        review = Review(self.new_id(), user, body, state, pull.head_sha, self.clock.now())
+        pull.reviews.append(review)
+        if user in pull.requested_reviewers:
+            pull.requested_reviewers.remove(user)
+        issue.updated_at = self.clock.now()
+        await self._review_event(issue, review, user, "submitted")
+        return review
+
+    def find_review(self, issue: Issue, review_id: int) -> Review:
+        found = next((r for r in pull_of(issue).reviews if r.id == review_id), None)
+        if found is None:
+            raise not_found()
+        return found
+
+    async def dismiss_review(self, issue: Issue, review: Review, login: str, message: str) -> None:
+        """An approval or a request for changes counts no more."""
+        if not message.strip():
+            raise unprocessable("PullRequestReview", "message", "missing_field")
+        if review.state not in _OPINIONS:
+            word = review.state.lower()
+            raise Refused(422, "Unprocessable Entity", [f"Can not dismiss a {word} pull request review"])
+        actor, before, review.state = self.user(login), review.state, "DISMISSED"
+        about = {"review_id": review.id, "state": before.lower(), "dismissal_message": message}
+        self.record(issue, actor, "review_dismissed", dismissed_review=about)
+        issue.updated_at = self.clock.now()
+        await self._review_event(issue, review, actor, "dismissed")
+
+    async def dismiss_stale_reviews(self, issue: Issue, sender: User) -> None:
+        """A branch may want approvals to fall when the head moves."""
+        protection = self.protection(issue)
+        if protection is not None and protection.dismiss_stale:
+            for review in pull_of(issue).reviews:
+                if review.state == "APPROVED":
+                    await self.dismiss_review(issue, review, sender.login, "The head has moved.")
+
+    async def _review_event(self, issue: Issue, review: Review, sender: User, action: str) -> None:
+        payload = {
+            "action": action,
+            "review": self.json.review(issue, review, webhook=True),
+            "pull_request": await self.pull_json(issue, full=False),
+        }
+        await self.emit(issue.repo, "pull_request_review", sender, payload)
+
+    # Comments on lines
+
+    async def review_comment(
+        self, issue: Issue, login: str, *, body: str, path: str, line: int = 1, review: Review | None = None,
+        reply_to: ReviewComment | None = None,
+    ) -> ReviewComment:  # fmt: skip
+        check_body("PullRequestReviewComment", body)
+        pull, now = pull_of(issue), self.clock.now()
+        if reply_to is not None:
+            path, line = reply_to.path, reply_to.line
+        if not path:
+            raise unprocessable("PullRequestReviewComment", "path", "missing_field")
+        comment = ReviewComment(self.new_id(), self.user(login), body, path, line, pull.head_sha, now, now)
+        comment.review_id = review.id if review is not None else None
+        comment.in_reply_to = reply_to.id if reply_to is not None else None
+        pull.review_comments.append(comment)
+        issue.updated_at = now
+        await self._line_event(issue, comment, comment.user, "created")
+        return comment
+
+    async def edit_review_comment(self, issue: Issue, comment: ReviewComment, login: str, body: str) -> None:
+        check_body("PullRequestReviewComment", body)
+        before, comment.body, comment.updated_at = comment.body, body, self.clock.now()
+        await self._line_event(issue, comment, self.user(login), "edited", changes={"body": {"from": before}})
+
+    async def delete_review_comment(self, issue: Issue, comment: ReviewComment, login: str) -> None:
+        pull_of(issue).review_comments.remove(comment)
+        await self._line_event(issue, comment, self.user(login), "deleted")
+
+    def find_review_comment(self, repo: Repo, comment_id: int) -> tuple[Issue, ReviewComment]:
+        for issue in repo.issues.values():
+            for comment in issue.pull.review_comments if issue.pull is not None else ():
+                if comment.id == comment_id:
+                    return issue, comment
+        raise not_found()
+
+    async def _line_event(self, issue: Issue, comment: ReviewComment, sender: User, action: str, **extra: Any) -> None:
+        payload = {
+            "action": action,
+            "comment": self.json.review_comment(issue, comment),
+            "pull_request": await self.pull_json(issue, full=False),
+            **extra,
+        }
+        await self.emit(issue.repo, "pull_request_review_comment", sender, payload)
+
+    # Who is asked
+
+    def _askable(self, issue: Issue, login: str) -> User:
+        user = self.users.get(login.lower())
+        if user is not None and user is issue.user:
+            raise Refused(422, "Review cannot be requested from pull request author.")
+        known = user is not None and (
+            self.is_collaborator(issue.repo, login) or self.is_member(issue.repo.owner, login)
+        )
+        if user is None or not known:
+            raise _not_collaborator(issue.repo)
+        return user
+
+    def _team(self, issue: Issue, slug: str) -> str:
+        org = self.orgs.get(issue.repo.owner.lower())
+        if org is None or slug not in org.teams:
+            raise _not_collaborator(issue.repo)
+        return slug
+
+    async def request_reviewers(
+        self, issue: Issue, login: str, people: Sequence[str], teams: Sequence[str] = ()
+    ) -> None:
+        """All of them, or none when one cannot be asked."""
+        pull, actor = pull_of(issue), self.user(login)
+        users = [self._askable(issue, name) for name in people]
+        slugs = [self._team(issue, slug) for slug in teams]
+        for user in users:
+            if user not in pull.requested_reviewers:
+                pull.requested_reviewers.append(user)
+                await self._asked(issue, actor, "review_requested", requested_reviewer=self.json.user(user))
+        for slug in slugs:
+            if slug not in pull.requested_teams:
+                pull.requested_teams.append(slug)
+                await self._asked(issue, actor, "review_requested", requested_team=self.json.team(slug))
+
+    async def remove_reviewers(
+        self, issue: Issue, login: str, people: Sequence[str], teams: Sequence[str] = ()
+    ) -> None:
+        """Who is not asked is passed over."""
+        pull, actor = pull_of(issue), self.user(login)
+        wanted = {name.lower() for name in people}
+        for user in [u for u in pull.requested_reviewers if u.login.lower() in wanted]:
+            pull.requested_reviewers.remove(user)
+            await self._asked(issue, actor, "review_request_removed", requested_reviewer=self.json.user(user))
+        for slug in [s for s in pull.requested_teams if s in set(teams)]:
+            pull.requested_teams.remove(slug)
+            await self._asked(issue, actor, "review_request_removed", requested_team=self.json.team(slug))
+
+    async def _asked(self, issue: Issue, actor: User, action: str, **whom: Any) -> None:
+        self.record(issue, actor, action, review_requester=self.json.user(actor), **whom)
+        await self.touched(issue, actor, action, **whom)
+
+
+def _not_collaborator(repo: Repo) -> Refused:
+    return Refused(
+        422,
+        "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a "
+        f"collaborator of the {repo.full_name} repository.",
+    )

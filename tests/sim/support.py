@@ -1,0 +1,61 @@
+"""What the simulator's tests share: programs that talk to it, and a hook's endpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from prow.lib import http
+from prow.sim.gitrepo import git
+from prow.sim.server import Sim
+from prow.sim.state import Repo
+
+
+def client(sim: Sim, login: str = "") -> httpx2.AsyncClient:
+    headers = {"Authorization": f"token {sim.world.token(login)}"} if login else {}
+    return httpx2.AsyncClient(base_url=sim.world.base, headers=headers, trust_env=False)
+
+
+async def ask(sim: Sim, query: str, variables: Mapping[str, Any] | None = None, *, login: str = "prow-bot") -> Any:
+    """The answer to a GraphQL request, with its errors."""
+    async with client(sim, login) as bot:
+        answer = await bot.post("/graphql", json={"query": query, "variables": dict(variables or {})})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+async def history(repo: Repo, branch: str = "main") -> list[str]:
+    """Subjects of a branch along its first parents, newest first."""
+    out = await git("log", "--first-parent", "--format=%s", branch, "--", cwd=repo.path)
+    return out.decode().splitlines()
+
+
+async def shown(repo: Repo, commit: str, form: str) -> str:
+    return (await git("show", "-s", f"--format={form}", commit, "--", cwd=repo.path)).decode().strip()
+
+
+class Receiver:
+    """A webhook endpoint that remembers; answers `status`."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.status = 200
+
+    async def app(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        self.got.append(({k.decode(): v.decode() for k, v in scope["headers"]}, body))
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def events(self) -> list[tuple[str, str]]:
+        return [(headers["x-github-event"], json.loads(body).get("action", "")) for headers, body in self.got]
+
+    def payloads(self, event: str) -> list[Any]:
+        return [json.loads(body) for headers, body in self.got if headers["x-github-event"] == event]
