@@ -32,16 +32,25 @@ async def test_every_part_is_read_once() -> None:
     world = World({"files": ["a"], "labels": ["x"]})
     view = PullView(KEY, world)
     for _ in range(2):
+        await view.labels()
         await view.fresh_pull()
         await view.pull()
-        await view.labels()
         await view.files()
         await view.comments()
         await view.reviews()
+        await view.review_comments()
         await view.base_sha()
         await view.statuses()
     assert sorted(world.calls) == sorted(set(world.calls))
-    assert len(world.calls) == 7
+    assert len(world.calls) == 8
+
+
+async def test_a_pull_request_that_was_read_brings_its_labels() -> None:
+    world = World({"labels": ["x"]})
+    view = PullView(KEY, world)
+    await view.fresh_pull()
+    assert await view.labels() == ("x",)
+    assert world.calls == ["get_pull_request"]
 
 
 async def test_handlers_that_ask_at_once_share_one_request() -> None:

@@ -18,6 +18,7 @@ from prow.config.load import load
 from prow.config.load_plugins import load_plugins
 from prow.config.plugins import PluginsConfig
 from prow.github.errors import NotFound
+from prow.github.payloads import generic_comment
 from prow.hook import rules
 from prow.hook.commands import CommandTable
 from prow.jobs.store import AlreadyExists, Conflict
@@ -25,7 +26,7 @@ from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import ProwError
 from prow.lib.virtual_clock import VirtualClock
-from prow.model.events import Event, EventKind, GenericComment, PullRequestEvent
+from prow.model.events import Event, EventKind, GenericComment, PullRequestEvent, ReviewEvent
 from prow.model.forge import (
     Branch,
     ChangedFile,
@@ -41,10 +42,12 @@ from prow.model.forge import (
     User,
 )
 from prow.model.prowjob import ProwJob
+from prow.owners import rules as owners_rules
+from prow.owners.queries import RepoOwners
 from prow.plugin.context import Context
 from prow.plugin.effects import Effects, MemoryEffects
 from prow.plugin.model import Plugin
-from prow.plugin.ports import CountsMerged, InRepoConfig, OpenJob
+from prow.plugin.ports import CountsMerged, InRepoConfig, OpenJob, ReadsOwners
 from prow.plugin.view import PullView
 from prow.plugins import BUILT
 
@@ -81,6 +84,8 @@ class World:
             state=state["state"],
             draft=state.get("draft", False),
             mergeable=state.get("mergeable"),
+            labels=tuple(LabelRef(name=name) for name in self.labels),
+            assignees=tuple(User(login=login) for login in state.get("assignees") or ()),
             base=Branch(ref=state.get("branch", "main"), sha="base", repo=REPO),
             head=Branch(ref="head", sha=state.get("head", "head"), repo=REPO),
         )
@@ -155,6 +160,12 @@ class World:
         self.effects.append(["remove_label", label])
         self.labels = [known for known in self.labels if known.lower() != label.lower()]
 
+    async def who_labelled(self, org: str, repo: str, number: int, label: str) -> str | None:
+        self._called("who_labelled")
+        if label.lower() not in {known.lower() for known in self.labels}:
+            return None
+        return "olga" if self.state.get("labels_added_by_human") else BOT
+
     async def list_comments(self, org: str, repo: str, number: int) -> Sequence[IssueComment]:
         self._called("list_comments")
         return tuple(self.comments)
@@ -174,6 +185,13 @@ class World:
         self._called("delete_comment")
         self.effects.append(["delete_comment", str(comment_id)])
         self.comments = [c for c in self.comments if c.id != comment_id]
+
+    async def load(self, org: str, repo: str, branch: str, *, config: Config, plugins: PluginsConfig) -> RepoOwners:
+        """OWNERS files, the same on every branch; in this world all owners count."""
+        self._called("load_owners")
+        layout = owners_rules.layout_for(config, plugins, org, repo)
+        contents = {path: text.encode() for path, text in (self.state.get("owners_files") or {}).items()}
+        return owners_rules.repo_owners(contents, layout)
 
     async def create(self, job: ProwJob) -> ProwJob:
         if self.faults["create"]:
@@ -223,6 +241,7 @@ class Story:
         *,
         enabled: Sequence[Plugin] = BUILT,
         in_repo: InRepoConfig | None = None,
+        owners: ReadsOwners | None = None,
         search: CountsMerged | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -230,6 +249,7 @@ class Story:
         self.config = config
         self.plugins = plugins
         self.in_repo = in_repo
+        self.owners = owners or world
         self.search = search
         self.clock = clock or VirtualClock()
         self._enabled = enabled
@@ -243,7 +263,13 @@ class Story:
 
     async def comment(self, user: str, body: str, *, guid: str = "", **more: Any) -> None:
         """Someone comments."""
-        fields: dict[str, Any] = {"action": "created", "is_pr": True, "issue_state": self.world.state["state"], **more}
+        fields: dict[str, Any] = {
+            "action": "created",
+            "is_pr": True,
+            "issue_state": self.world.state["state"],
+            "html_url": "https://github.com/org/repo/pull/5#1",
+            **more,
+        }
         comment = GenericComment(
             guid=guid or self.guid(),
             repo=REPO,
@@ -251,10 +277,30 @@ class Story:
             body=body,
             user=User(login=user),
             issue_author=User(login=self.world.state["author"]),
-            html_url="https://github.com/org/repo/pull/5#1",
             **fields,
         )
         await self.deliver(comment, EventKind.ISSUE_COMMENT)
+
+    async def review(
+        self,
+        user: str,
+        state: str,
+        body: str = "",
+        *,
+        action: str = "submitted",
+        link: str = "",
+        account: str = "User",
+        whole: bool = True,
+    ) -> None:
+        """Someone reviews. `whole`: with the comment that hook makes of it."""
+        event = ReviewEvent(
+            guid=self.guid(),
+            action=action,
+            repo=REPO,
+            pull_request=self.world.pull(),
+            review=Review(id=1, user=User(login=user, type=account), body=body, state=state.upper(), html_url=link),
+        )
+        await self.deliver(event, EventKind.REVIEW, comment=generic_comment(event) if whole else None)
 
     async def pull(self, action: str, *, guid: str = "", label: str = "", sender: str = "mia", **more: Any) -> None:
         """Something happens to the pull request."""
@@ -270,9 +316,9 @@ class Story:
         )
         await self.deliver(event, EventKind.PULL_REQUEST)
 
-    async def deliver(self, event: Event, kind: EventKind) -> None:
+    async def deliver(self, event: Event, kind: EventKind, *, comment: GenericComment | None = None) -> None:
         """Handlers of one delivery share a view; effects of one delivery id are done once."""
-        comment = event if isinstance(event, GenericComment) else None
+        comment = event if isinstance(event, GenericComment) else comment
         found = self._table.match(comment.body) if comment is not None else {}
         work = rules.work_for(self._enabled, config=self.config, kind=kind, comment=comment, commands=found)
         about = None if kind is EventKind.PUSH else PullKey("org", "repo", 5)
@@ -283,7 +329,8 @@ class Story:
                 continue
             effects = self._effects.setdefault((event.guid, item.plugin.name), MemoryEffects())
             ctx = self.context(item.plugin.name, event.guid, effects=effects, view=view)
-            await item.plugin.handlers[item.kind](ctx, event)
+            is_comment = item.kind is EventKind.GENERIC_COMMENT and comment is not None
+            await item.plugin.handlers[item.kind](ctx, comment if is_comment and comment is not None else event)
 
     def context(self, plugin: str, guid: str, *, effects: Effects, view: PullView | None) -> Context:
         return Context(
@@ -299,6 +346,7 @@ class Story:
             log=logs.get("test"),
             view=view,
             in_repo_config=self.in_repo,
+            owners=self.owners,
             search=self.search,
             bot=BOT,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from prow.github.area import Area, repo_at, typed
 from prow.github.errors import NotFound, Unprocessable
-from prow.model.forge import Issue, IssueComment, LabelRef
+from prow.model.forge import Issue, IssueComment, LabelRef, User
 
 _NO_SUCH_LABEL = "label does not exist"
 
@@ -17,6 +19,14 @@ class NotAssigned(Unprocessable):
     def __init__(self, text: str, *, logins: tuple[str, ...]) -> None:
         super().__init__(text)
         self.logins = logins
+
+
+class _Happened(msgspec.Struct):
+    """An event in the history of an issue."""
+
+    event: str = ""
+    actor: User | None = None
+    label: LabelRef | None = None
 
 
 class Issues(Area):
@@ -46,6 +56,14 @@ class Issues(Area):
         place = repo_at("/issues", org, repo, query={"state": "open", "labels": label})
         found = await self._list(Issue, place)
         return tuple(issue for issue in found if issue.pull_request is None)
+
+    async def who_labelled(self, org: str, repo: str, number: int, label: str) -> str | None:
+        """Login of whoever set this label last, empty when the account is deleted; None: nobody set it."""
+        place = repo_at("/issues/:issueId/events", org, repo, issueId=number)
+        for event in reversed(await self._list(_Happened, place, lags=True)):
+            if event.event == "labeled" and event.label is not None and event.label.name == label:
+                return event.actor.login if event.actor is not None else ""
+        return None
 
     async def list_comments(self, org: str, repo: str, number: int) -> tuple[IssueComment, ...]:
         place = repo_at("/issues/:issueId/comments", org, repo, issueId=number)

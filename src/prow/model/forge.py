@@ -105,7 +105,7 @@ class Issue(Noun, frozen=True):
 
 
 class PullRequest(Noun, frozen=True):
-    """`mergeable` is None while GitHub computes it."""
+    """`mergeable` is None while GitHub computes it; `review_comments` (on lines of the diff) where GitHub does not tell."""
 
     id: int = 0
     node_id: str = ""
@@ -131,6 +131,7 @@ class PullRequest(Noun, frozen=True):
     additions: int = 0
     deletions: int = 0
     changed_files: int = 0
+    review_comments: int | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
 

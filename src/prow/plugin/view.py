@@ -11,7 +11,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from prow.model.forge import ChangedFile, CombinedStatus, IssueComment, PullKey, PullRequest, Review, ReviewComment
+from prow.model.forge import (
+    ChangedFile,
+    CombinedStatus,
+    IssueComment,
+    LabelRef,
+    PullKey,
+    PullRequest,
+    Review,
+    ReviewComment,
+)
 from prow.plugin.ports import GitHubForPlugins
 
 T = TypeVar("T")
@@ -35,10 +44,23 @@ class PullView:
         """The pull request as GitHub has it now, with `mergeable` if it is known."""
         return await self._part("pull", lambda: self._github.get_pull_request(*self.key))
 
+    @property
+    def known_fresh(self) -> PullRequest | None:
+        """The pull request if GitHub was asked for it in this delivery."""
+        task = self._parts.get("pull")
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        pull: PullRequest = task.result()
+        return pull
+
     async def labels(self) -> Sequence[str]:
-        """Names of its labels, with what this delivery's handlers added and removed."""
+        """Names of its labels, with what this delivery's handlers added and removed. A pull request that was read has them."""
         if self._labels is None:
-            found = await self._part("labels", lambda: self._github.list_issue_labels(*self.key))
+            fresh = self.known_fresh
+            if fresh is not None:
+                found: Sequence[LabelRef] = fresh.labels
+            else:
+                found = await self._part("labels", lambda: self._github.list_issue_labels(*self.key))
             if self._labels is None:
                 self._labels = [label.name for label in found]
         return tuple(self._labels)

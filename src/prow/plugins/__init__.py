@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from prow.plugin.model import Plugin
+from prow.plugins.approve import PLUGIN as APPROVE
 from prow.plugins.help import PLUGIN as HELP
 from prow.plugins.hold import PLUGIN as HOLD
 from prow.plugins.size import PLUGIN as SIZE
 from prow.plugins.trigger import PLUGIN as TRIGGER
 
-BUILT: tuple[Plugin, ...] = (HELP, HOLD, SIZE, TRIGGER)
+BUILT: tuple[Plugin, ...] = (APPROVE, HELP, HOLD, SIZE, TRIGGER)
