@@ -17,6 +17,8 @@ COMMANDS = {
     "up": ("prow.cli.up", "Run all components in one process against a GitHub organisation."),
     "hook": ("prow.cli.hook", "Receive webhooks and run the plugins."),
     "run": ("prow.cli.run", "Run one job of the config on this machine, as CI would run it."),
+    "explain": ("prow.cli.explain", "Say why a pull request is not merging, and who can do what next."),
+    "watch": ("prow.cli.watch", "The same, live, until it is merged or closed."),
     "sim": ("prow.cli.sim", "GitHub in a box, for trying things out and for tests."),
     "version": ("prow.cli.version", "Print the version."),
 }
