@@ -26,6 +26,7 @@ from prow.lib.ids import Ids
 from prow.lib.open_work import in_thread
 from prow.model.prowjob import KUBERNETES_AGENT, JobType, Label, ProwJob
 from prow.plugin.ports import OpenJob
+from prow.tide.service import Tide
 
 _log = logs.get("jobs")
 J = TypeVar("J", Presubmit, Postsubmit)
@@ -41,6 +42,19 @@ class EngineLogs:
         if self._engine.log_path(name) is None:
             return None
         return await self._engine.read_log(name, offset, limit)
+
+
+class Pools:
+    """deck's view of a tide in the same process."""
+
+    def __init__(self, tide: Tide) -> None:
+        self._tide = tide
+
+    async def pools(self) -> bytes:
+        return await in_thread(self._tide.pools)
+
+    async def history(self) -> bytes:
+        return await in_thread(self._tide.history)
 
 
 class DryStore:

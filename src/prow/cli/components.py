@@ -29,10 +29,14 @@ from prow.jobs.engine import Engine
 from prow.jobs.store import JobStore
 from prow.lib.ids import Ids, RandomIds
 from prow.lib.secrets import Secret
+from prow.owners.people import People
 from prow.owners.service import OwnersReader
 from prow.plank.service import Plank
 from prow.plugins import BUILT
 from prow.storage.ports import Storage
+from prow.tide.history_store import HistoryStore
+from prow.tide.service import Settings as TideSettings
+from prow.tide.service import Tide
 
 
 class Workers(NamedTuple):
@@ -107,6 +111,32 @@ def deck(
         explains=explains,
         pools=pools,
         config=parts.config,
+    )
+
+
+def tide(
+    parts: Parts,
+    settings: TideSettings,
+    github: GitHub,
+    mirrors: Mirrors,
+    storage: Storage,
+    *,
+    history_uri: str = "",
+    dry_run: bool = False,
+) -> Tide:
+    """`history_uri`: where its history is kept; empty: in memory."""
+    reader = OwnersReader(mirrors, github.bound(caller="tide", cost=Cost.BACKGROUND))
+    return Tide(
+        settings,
+        config=parts.config,
+        github=github.bound(caller="tide", cost=Cost.MERGE),
+        background=github.bound(caller="tide", cost=Cost.BACKGROUND),
+        jobs=job_store(parts, dry_run=dry_run),
+        index=parts.index,
+        clock=parts.clock,
+        history=HistoryStore(history_uri, storage, longest=settings.longest_history, clock=parts.clock),
+        own_jobs=adapters.InRepo(mirrors).reader_for,
+        people=People(mirrors, reader, lambda: parts.agent.snapshot),
     )
 
 

@@ -25,6 +25,9 @@ from prow.lib.clock import Clock
 from prow.lib.ids import Ids
 from prow.lib.service import Ports
 from prow.plank.service import Plank
+from prow.storage.buckets import Buckets
+from prow.tide.service import Settings as TideSettings
+from prow.tide.service import Tide
 
 __all__ = ["ConfigSettings", "GitHubSettings", "Settings", "System", "running"]
 
@@ -44,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hook: HookSettings
     deck: DeckSettings
     engine: EngineSettings
+    tide: TideSettings = TideSettings()
     hmac_secret_file: str
     ports: Ports
     host: str = "127.0.0.1"
@@ -67,6 +71,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     plank: Plank
     crier: Crier
     engine: LocalEngine
+    tide: Tide
     github: GitHub
     agent: ConfigAgent
 
@@ -91,7 +96,25 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
         mirrors = await parts.mirrors(settings.state_dir, settings.github)
         plank = components.plank(parts, engine)
         crier = components.crier(parts, github, storage, dry_run=settings.dry_run)
-        deck = components.deck(parts, settings.deck, storage, live=adapters.EngineLogs(engine), waiting=plank, ids=ids)
+        tide = components.tide(
+            parts,
+            settings.tide,
+            github,
+            mirrors,
+            Buckets(local_roots=[settings.state_dir]),
+            history_uri=f"file://{settings.state_dir.resolve()}/tide-history.json",
+            dry_run=settings.dry_run,
+        )
+        deck = components.deck(
+            parts,
+            settings.deck,
+            storage,
+            live=adapters.EngineLogs(engine),
+            waiting=plank,
+            explains=tide,
+            pools=adapters.Pools(tide),
+            ids=ids,
+        )
         hook = await components.hook(
             parts,
             settings.hook,
@@ -99,13 +122,20 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             hmac=hmac,
             github=github,
             mirrors=mirrors,
+            listeners=[tide],
             endpoints=settings.event_endpoints,
         )
         deck_port = await parts.stack.enter_async_context(
             http.serve(deck.app, host=settings.host, port=settings.deck_port)
         )
         parts.stack.callback(deck.close)
-        works = {"engine": engine.run(), "plank": plank.run(), "crier": crier.run(), "hook": hook.run()}
+        works = {
+            "engine": engine.run(),
+            "plank": plank.run(),
+            "crier": crier.run(),
+            "tide": tide.run(),
+            "hook": hook.run(),
+        }
         async with parts.running(works):
             try:
                 async with http.serve(hook.app, host=settings.host, port=settings.hook_port) as hook_port:
@@ -121,6 +151,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
                         plank=plank,
                         crier=crier,
                         engine=engine,
+                        tide=tide,
                         github=github,
                         agent=parts.agent,
                     )
