@@ -11,7 +11,7 @@ import msgspec
 
 from prow.model.explanation import Explanation, GateState
 
-_COMMAND = re.compile(r"/[a-z][a-z0-9-]*(?: [A-Za-z0-9_./@#:-]+){0,3}")
+_COMMAND = re.compile(r"/[a-z][a-z0-9-]*(?: [A-Za-z0-9_./@#:-]+)?")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _QUOTED = re.compile(r"`([^`\n]+)`|(?<![^\s(])(/[a-z][a-z-]{2,})(?=[\s.,;:!?)]|$)")
 

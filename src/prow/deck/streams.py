@@ -15,7 +15,7 @@ from prow.lib.clock import Clock
 
 T = TypeVar("T")
 KEEP_ALIVE = 15.0
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 """Seconds between two looks at something that does not say when it changes."""
 _COALESCE = 0.1
 HERE = ": here\n\n"
