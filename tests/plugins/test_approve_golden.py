@@ -11,8 +11,10 @@ import pytest
 
 from prow.config.plugin_options import ApproveConfig
 from prow.model.events import EventKind
-from prow.plugins.approve import PLUGIN, rules
+from prow.model.forge import IssueComment
+from prow.plugins.approve import PLUGIN, notification, rules
 from prow.plugins.approve.approvals import Text, in_order
+from prow.plugins.approve.notification import Place
 from prow.plugins.approve.rules import Evaluation, Facts
 from tests.owners.test_golden import read
 from tests.plugins.test_recorded_events import configs
@@ -22,6 +24,15 @@ from tests.support.data import golden, needs_data
 pytestmark = needs_data
 
 BOT = "the-bot"
+PLACE = Place(
+    org="org",
+    repo="repo",
+    branch="main",
+    filename="OWNERS",
+    link_url="https://github.com",
+    command_help_link="https://go.k8s.io/bot-commands",
+    process_link="https://git.k8s.io/process",
+)
 START = datetime(2026, 3, 4, tzinfo=UTC)
 
 
@@ -86,6 +97,26 @@ def test_verdict_and_suggestions_are_the_recorded_ones() -> None:
         asked = found.suggestion
         mine = "|".join(",".join(logins) for logins in (asked.everyone, asked.others, asked.assigned))
         assert any(mine in out["possible_ccs"] for out in outs), (case["case"], mine)
+
+
+def test_notifications_are_replaced_when_the_recorded_ones_were() -> None:
+    """The original deletes them all and writes a new one; here the newest is edited."""
+    for case in golden("approve"):
+        out = case["out"] if "out" in case else case["nondeterministic"][0]["out"]
+        found = evaluated(case["in"])
+        text = notification.message(found, PLACE)
+        own = [
+            IssueComment(id=index, body=given["body"])
+            for index, given in enumerate(case["in"]["pr"].get("comments") or ())
+            if given["kind"] == "comment"
+            and given["author"] == BOT
+            and notification.is_notification(given.get("body", ""))
+        ]
+        plan = notification.plan(own, text)
+        gone = sorted([*plan.delete, *([plan.edit] if plan.edit is not None else [])])
+        assert gone == sorted(out["comments_deleted"]), case["case"]
+        assert text.startswith("[APPROVALNOTIFIER] This PR is **APPROVED**") is out["notification_approved"]
+        assert text.splitlines()[-1].startswith('<!-- META={"approvers":[')
 
 
 async def replayed(kind: EventKind, given: dict[str, Any], folder: Path) -> World:

@@ -65,6 +65,8 @@ class World:
             IssueComment(id=i + 1, user=User(login=c["author"]), body=c["body"])
             for i, c in enumerate(self.state.get("comments") or ())
         ]
+        self.reviews: list[Review] = []
+        self.line_comments: list[ReviewComment] = []
         self.statuses: dict[str, str] = {s["context"]: s["state"] for s in self.state.get("statuses") or ()}
         self.effects: list[list[str]] = []
         self.created: list[ProwJob] = []
@@ -85,6 +87,9 @@ class World:
             draft=state.get("draft", False),
             mergeable=state.get("mergeable"),
             labels=tuple(LabelRef(name=name) for name in self.labels),
+            review_comments=len(self.line_comments),
+            created_at=state.get("created_at"),
+            updated_at=state.get("created_at"),
             assignees=tuple(User(login=login) for login in state.get("assignees") or ()),
             base=Branch(ref=state.get("branch", "main"), sha="base", repo=REPO),
             head=Branch(ref="head", sha=state.get("head", "head"), repo=REPO),
@@ -120,11 +125,11 @@ class World:
 
     async def list_reviews(self, org: str, repo: str, number: int) -> Sequence[Review]:
         self._called("list_reviews")
-        return ()
+        return tuple(self.reviews)
 
     async def list_review_comments(self, org: str, repo: str, number: int) -> Sequence[ReviewComment]:
         self._called("list_review_comments")
-        return ()
+        return tuple(self.line_comments)
 
     async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus:
         self._called("get_combined_status")

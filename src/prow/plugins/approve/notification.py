@@ -21,7 +21,7 @@ from prow.plugins.approve.suggestion import Suggestion
 
 _TITLE = "[APPROVALNOTIFIER]"
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&@]")
-_MOST_FOLDERS = 150
+_LONGEST_LIST = 40_000
 _MOST_PEOPLE = 50
 _LONGEST_PATH = 150
 
@@ -130,9 +130,15 @@ def _issue(found: Evaluation) -> str:
 
 def _details(found: Evaluation, place: Place) -> str:
     folders = found.coverage.needed
-    lines = [_folder(folder, found, place) for folder in folders[:_MOST_FOLDERS]]
-    if len(folders) > _MOST_FOLDERS:
-        lines.append(f"- and {len(folders) - _MOST_FOLDERS} more")
+    lines: list[str] = []
+    room = _LONGEST_LIST
+    for index, folder in enumerate(folders):
+        line = _folder(folder, found, place)
+        room -= len(line) + 1
+        if room < 0:
+            lines.append(f"- and {len(folders) - index} more")
+            break
+        lines.append(line)
     listed = "\n".join(lines)
     return (
         f"<details {'open' if found.waiting else ''}>\n"

@@ -16,6 +16,7 @@ from prow.plugins.approve.coverage import Coverage
 
 _LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,98})(?:\[bot\])?", re.ASCII)
 _MOST_CANDIDATES = 2_000
+_MOST_ASKED = 50
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -57,10 +58,10 @@ def _useful(
 def _covering(
     coverage: Coverage, folders_of: Mapping[str, frozenset[str]], candidates: Sequence[str]
 ) -> frozenset[str]:
-    """Greedily: always the one who can approve most of what is open; of equals the first."""
+    """Greedily: always the one who can approve most of what is open; of equals the first. Nobody asks more than some."""
     chosen: set[str] = set()
     possible = [login for login in candidates if login in folders_of]
-    while left := coverage.uncovered(chosen):
+    while len(chosen) < _MOST_ASKED and (left := coverage.uncovered(chosen)):
         best = max(possible, key=lambda login: len(folders_of[login] & left), default=None)
         if best is None or not folders_of[best] & left:
             break
