@@ -101,6 +101,7 @@ def _with_tests(
         missing=tuple(missing),
         attempts={name: sum(row.context == name for row in here) for name in wanted},
         pending=tuple(sorted(set(pending))),
+        proven=tuple(job.context for job in needs.jobs if job.context in proven),
         bucket=Bucket.MISSING if missing else Bucket.PENDING if pending else Bucket.SUCCESS,
         passing=not found.unsuccessful,
         waits_for=waits,

@@ -179,7 +179,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     `problem`: why its requirements cannot be told. `refusal`: one that still holds.
 
     Of those in the pool only: `missing` and `pending` tests on the newest base, `attempts` by context that were made for these very
-    commits, `waits_for`: pending contexts that tide did not bring about, `retry_at`: when its missing tests may be repeated,
+    commits, `proven`: tests that a description says passed, `waits_for`: pending contexts that tide did not bring about, `retry_at`: when its missing tests may be repeated,
     `passing`: every context is good, so that it may merge at once.
     """
 
@@ -193,6 +193,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     refusal: Refusal | None = None
     missing: tuple[Presubmit, ...] = ()
     pending: tuple[str, ...] = ()
+    proven: tuple[str, ...] = ()
     attempts: Mapping[str, int] = msgspec.field(default_factory=dict)
     waits_for: tuple[str, ...] = ()
     retry_at: datetime | None = None
