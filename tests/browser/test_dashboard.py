@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser
 
+from tests.support.browser import LOOKS, check, needs_browser, open_page, picture
 from tests.support.prow import World, job, prow
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="install chromium (Debian: apt-get install chromium)")
+pytestmark = needs_browser
 
 SCRIPT = "for i in 1 2 3 4; do printf '\\033[32mok\\033[0m step %s\\n' $i; sleep 0.2; done; sh run.sh"
 JOBS = "presubmits:\n  acme/rockets:\n" + job("unit", SCRIPT) + job("lint", "echo fine")
-PICTURES = os.environ.get("PROW_PICTURES", "")
 
 
 @pytest.fixture
@@ -26,45 +23,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield world
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    flags = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        await browser.close()
-
-
-async def open_page(
-    browser: Browser, world: World, *, scheme: str = "light", width: int = 1200, scripts: bool = True
-) -> tuple[Page, list[str]]:
-    """A page, and what it complains about."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": 800},
-        color_scheme="dark" if scheme == "dark" else "light",
-        java_script_enabled=scripts,
-    )
-    page = await context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(world.system.deck_url)
-    return page, complaints
-
-
-async def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        await page.screenshot(path=f"{PICTURES}/{name}.png")
-
-
 async def test_a_pull_request_is_watched_from_start_to_end(world: World, browser: Browser) -> None:
-    page, complaints = await open_page(browser, world)
+    page, complaints = await open_page(browser, world.system.deck_url)
     await page.get_by_text("No job has run yet").wait_for()
     await page.locator(".live.on").wait_for()
     pr = await world.repo.open_pull_request("wernher", title="Fail", files={"run.sh": "exit 1\n"})
@@ -90,8 +50,8 @@ async def test_a_pull_request_is_watched_from_start_to_end(world: World, browser
 async def test_pages_fit_and_can_be_read_light_dark_and_on_a_phone(world: World, browser: Browser) -> None:
     pr = await world.repo.open_pull_request("wernher", title="Fail", files={"run.sh": "exit 1\n"})
     await pr.expect_status("unit", "failure")
-    for scheme, width in (("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390)):
-        page, complaints = await open_page(browser, world, scheme=scheme, width=width)
+    for scheme, width in LOOKS:
+        page, complaints = await open_page(browser, world.system.deck_url, scheme=scheme, width=width)
         await check(page, dark=scheme == "dark")
         await picture(page, f"{scheme}-{width}-list")
         await page.get_by_role("link", name="unit").click()
@@ -104,24 +64,9 @@ async def test_pages_fit_and_can_be_read_light_dark_and_on_a_phone(world: World,
 async def test_everything_is_there_without_scripts(world: World, browser: Browser) -> None:
     pr = await world.repo.open_pull_request("wernher", title="Fail", files={"run.sh": "exit 1\n"})
     await pr.expect_status("unit", "failure")
-    page, _ = await open_page(browser, world, scripts=False)
+    page, _ = await open_page(browser, world.system.deck_url, scripts=False)
     await page.select_option("select[name=state]", "failure")
     await page.get_by_role("button", name="Filter").click()
     assert await page.locator("table.jobs tbody tr").count() == 1
     await page.get_by_role("link", name="unit").click()
     assert "step 4" in await page.locator("pre.log").first.inner_text()
-
-
-async def check(page: Page, *, dark: bool) -> None:
-    """Nothing is wider than the window, and text stands out from its ground."""
-    assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    style = "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
-    ink, ground = await page.evaluate(style)
-    assert abs(brightness(ink) - brightness(ground)) > 125
-    assert (brightness(ground) < 128) is dark
-
-
-def brightness(colour: str) -> float:
-    """Of `rgb(r, g, b)`."""
-    red, green, blue = (float(part) for part in colour.partition("(")[2].rstrip(")").split(",")[:3])
-    return 0.299 * red + 0.587 * green + 0.114 * blue
