@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from prow.lib import http
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
-from tests.sim.support import Receiver
+from tests.sim.support import Events
 
 FILES = {"README.md": "# widgets\n", "run.sh": "#!/bin/sh\necho ok\n"}
 
@@ -17,8 +16,8 @@ FILES = {"README.md": "# widgets\n", "run.sh": "#!/bin/sh\necho ok\n"}
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
     sim = Sim(tmp_path / "sim")
     sim.world.org("acme", members=["wernher"])
-    async with sim.serve():
-        yield sim
+    yield sim
+    await sim.world.close()
 
 
 @pytest.fixture
@@ -29,9 +28,5 @@ async def repo(sim: Sim) -> RepoStory:
 
 
 @pytest.fixture
-async def receiver(sim: Sim, repo: RepoStory) -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    async with http.serve(receiver.app) as port:
-        sim.world.add_hook(repo.repo, url=f"http://127.0.0.1:{port}/hook", secret="s3cret")
-        await sim.world.hooks.settled()
-        yield receiver
+def events(sim: Sim, repo: RepoStory) -> Events:
+    return Events(sim, repo.repo)

@@ -15,8 +15,11 @@ from prow.sim.state import Repo
 
 
 def client(sim: Sim, login: str = "") -> httpx2.AsyncClient:
+    """A program with a token of that user. A simulator that is not served is called without a socket."""
     headers = {"Authorization": f"token {sim.world.token(login)}"} if login else {}
-    return httpx2.AsyncClient(base_url=sim.world.base, headers=headers, trust_env=False)
+    served = sim.world.base.startswith("http://127.")
+    transport = None if served else httpx2.ASGITransport(app=sim.app)
+    return httpx2.AsyncClient(base_url=sim.world.base, headers=headers, trust_env=False, transport=transport)
 
 
 async def ask(sim: Sim, query: str, variables: Mapping[str, Any] | None = None, *, login: str = "prow-bot") -> Any:
@@ -57,5 +60,17 @@ class Receiver:
     def events(self) -> list[tuple[str, str]]:
         return [(headers["x-github-event"], json.loads(body).get("action", "")) for headers, body in self.got]
 
+
+class Events:
+    """What a hook was to be told, without anybody to tell it to."""
+
+    def __init__(self, sim: Sim, repo: Repo) -> None:
+        sim.world.hooks.fault = lambda _, __: "lose"
+        self._hook = sim.world.add_hook(repo, url="http://nobody.invalid/", secret="s3cret")
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        return [(d.event, d.action) for d in self._hook.deliveries if d.event != "ping"]
+
     def payloads(self, event: str) -> list[Any]:
-        return [json.loads(body) for headers, body in self.got if headers["x-github-event"] == event]
+        return [json.loads(d.body) for d in self._hook.deliveries if d.event == event]

@@ -13,7 +13,7 @@ from prow.sim.errors import Refused
 from prow.sim.gitrepo import git
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
-from tests.sim.support import Receiver, client, history, shown
+from tests.sim.support import Events, client, history, shown
 
 
 async def press(sim: Sim, pr: PullStory, *, login: str = "prow-bot", **body: Any) -> httpx2.Response:
@@ -177,14 +177,13 @@ async def test_an_archived_repository_merges_nothing(sim: Sim, repo: RepoStory) 
     assert (await press(sim, pr)).status_code == 200
 
 
-async def test_a_merge_is_announced_and_moves_the_others(sim: Sim, repo: RepoStory, receiver: Receiver) -> None:
+async def test_a_merge_is_announced_and_moves_the_others(sim: Sim, repo: RepoStory, events: Events) -> None:
     first, second = await opened(repo, "First"), await opened(repo, "Second")
     await first.expect_mergeable()
     await second.expect_mergeable()
     sim.world.compute_mergeable = False
     made = (await press(sim, first)).json()["sha"]
-    await sim.world.hooks.settled()
-    closed, push = receiver.payloads("pull_request")[-1], receiver.payloads("push")[-1]
+    closed, push = events.payloads("pull_request")[-1], events.payloads("push")[-1]
     assert (closed["action"], closed["number"], closed["pull_request"]["merged"]) == ("closed", 1, True)
     assert (closed["pull_request"]["merge_commit_sha"], closed["pull_request"]["merged_by"]["login"]) == (
         made,
@@ -221,14 +220,13 @@ async def test_the_same_merge_twice_at_once_happens_once(sim: Sim, repo: RepoSto
     assert len(await history(repo.repo)) == 2
 
 
-async def test_a_push_that_contains_the_head_merges_it(sim: Sim, repo: RepoStory, receiver: Receiver) -> None:
+async def test_a_push_that_contains_the_head_merges_it(sim: Sim, repo: RepoStory, events: Events) -> None:
     pr = await opened(repo, from_fork=False)
     async with client(sim, "prow-bot") as bot:
         moved = await bot.patch("/repos/acme/widgets/git/refs/heads/main", json={"sha": pr.head_sha})
         assert moved.status_code == 200
     assert (pr.merged, pr.merge_commit) == (True, pr.head_sha)
-    await sim.world.hooks.settled()
-    assert receiver.payloads("pull_request")[-1]["pull_request"]["merged"] is True
+    assert events.payloads("pull_request")[-1]["pull_request"]["merged"] is True
 
 
 async def test_deleting_the_head_closes_and_refs_follow_githubs_rules(sim: Sim, repo: RepoStory) -> None:
@@ -264,11 +262,10 @@ async def test_mergeability_takes_its_time(tmp_path: Any) -> None:
     await sim.world.close()
 
 
-async def test_a_force_push_is_history(sim: Sim, repo: RepoStory, receiver: Receiver) -> None:
+async def test_a_force_push_is_history(sim: Sim, repo: RepoStory, events: Events) -> None:
     pr = await opened(repo)
     first = pr.head_sha
     second = await pr.force_push({"new.txt": "again\n"})
     assert (await sim.world.compared(pr.issue)).commits == ((second, (await repo.tip(),)),)
     assert [e.event for e in pr.issue.events] == ["head_ref_force_pushed"]
-    await sim.world.hooks.settled()
-    assert receiver.payloads("pull_request")[-1]["before"] == first
+    assert events.payloads("pull_request")[-1]["before"] == first

@@ -6,16 +6,35 @@ import asyncio
 import hashlib
 import hmac
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from prow.lib import http
 from prow.sim.accounts import FaultAnswer
 from prow.sim.gitrepo import git
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory, Unexpected
 from tests.sim.support import Receiver, client
+
+
+@pytest.fixture
+async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
+    sim = Sim(tmp_path / "sim")
+    sim.world.org("acme", members=["wernher"])
+    async with sim.serve():
+        yield sim
+
+
+@pytest.fixture
+async def receiver(sim: Sim, repo: RepoStory) -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    async with http.serve(receiver.app) as port:
+        sim.world.add_hook(repo.repo, url=f"http://127.0.0.1:{port}/hook", secret="s3cret")
+        await sim.world.hooks.settled()
+        yield receiver
 
 
 async def test_a_pull_request_from_a_fork_is_announced_and_merges(

@@ -51,6 +51,18 @@ async def git(
 async def git_code(
     *arguments: str, cwd: Path | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
 ) -> tuple[int, bytes, bytes]:
+    """Exit code, standard output and error. A call that is cancelled still lets git finish, so that no repository is left half written."""
+    run = asyncio.get_running_loop().create_task(_run(arguments, cwd, stdin, {**ENVIRONMENT, **(env or {})}))
+    try:
+        return await asyncio.shield(run)
+    except asyncio.CancelledError:
+        await asyncio.wait({run})
+        raise
+
+
+async def _run(
+    arguments: tuple[str, ...], cwd: Path | None, stdin: bytes, env: Mapping[str, str]
+) -> tuple[int, bytes, bytes]:
     with open_work.counted():
         process = await asyncio.create_subprocess_exec(
             "git",
@@ -58,7 +70,7 @@ async def git_code(
             "core.hooksPath=/dev/null",
             *arguments,
             cwd=cwd,
-            env={**ENVIRONMENT, **(env or {})},
+            env=env,
             stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

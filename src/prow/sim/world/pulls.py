@@ -92,10 +92,14 @@ class Pulls(Reviews):
         rebased = made
         if made is not None and not (compared.linear and len(compared.commits) == 1):
             rebased = await gitmerge.rebase(issue.repo.path, base, compared, when=self.seconds)
-        if (pull.base_sha, pull.head_sha) != (base, head) or issue.state != "open":
-            return
-        if made is not None:
+
+        def outdated() -> bool:
+            return (pull.base_sha, pull.head_sha) != (base, head) or issue.state != "open"
+
+        if made is not None and not outdated():
             await gitrepo.update_ref(issue.repo.path, f"refs/pull/{issue.number}/merge", made)
+        if outdated():
+            return
         pull.compared = ((base, head), compared)
         pull.merge_commit_sha = made
         pull.mergeable = made is not None
