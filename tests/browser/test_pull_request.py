@@ -16,9 +16,33 @@ from prow.model.prowjob import JobState
 from tests.deck.test_tide_pages import QUERIES, pool, pull, record
 from tests.support.browser import LOOKS, check, needs_browser, open_page, picture
 from tests.support.deck import BEFORE, DeckWorld, Tide, deck, waiting_pull
+from tests.support.prow import CONFIG, job, prow
 
 pytestmark = needs_browser
 
+JOBS = (
+    "presubmits:\n  acme/rockets:\n"
+    + job("unit", "echo fine")
+    + job("integration", "sleep 0.5; cat engine/cooling.txt")
+)
+FILES = {"OWNERS": "approvers: [katherine]\n", "engine/OWNERS": "approvers: [mary, dorothy]\n"}
+PLUGINS = """
+plugins:
+  acme:
+    plugins: [trigger, hold, approve]
+owners:
+  skip_collaborators: [acme]
+approve:
+- repos: [acme]
+  require_self_approval: true
+"""
+TIDE = """
+tide:
+  queries:
+  - orgs: [acme]
+    labels: [approved]
+    missingLabels: [do-not-merge/hold]
+"""
 PAGE = "/pr/acme/rockets/12"
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)>{{7*7}}'
 
@@ -59,7 +83,6 @@ def approved(before: Explanation) -> Explanation:
 async def test_a_pull_request_is_watched_until_it_is_merged(world: DeckWorld, browser: Browser) -> None:
     page, complaints = await open_page(browser, world.url + PAGE)
     await page.locator(".live.on").wait_for()
-    await picture(page, "pull-request")
     gate = page.locator("li.gate", has_text="Approved by owners")
     assert "mary or dorothy" in await gate.inner_text()
     await page.evaluate("window.stayed = true")
@@ -84,6 +107,37 @@ async def test_a_pull_request_is_watched_until_it_is_merged(world: DeckWorld, br
     assert await page.locator("li.gate").count() == 0
     assert await page.evaluate("window.stayed")
     assert not complaints
+
+
+async def test_a_newcomer_finds_out_from_the_page_alone_acts_and_sees_it_merge(
+    tmp_path: Path, browser: Browser
+) -> None:
+    async with prow(tmp_path, jobs=JOBS, files=FILES, plugins=PLUGINS, config=CONFIG + TIDE) as world:
+        pr = await world.repo.open_pull_request(
+            "wernher", title="Cool the second stage before ignition", files={"engine/cooling.txt": "on\n"}
+        )
+        await pr.comment("wernher", "/hold")
+        await pr.expect_label("do-not-merge/hold")
+        await pr.expect_status("integration", "success")
+        await world.quiet()
+        page, complaints = await open_page(browser, world.system.deck_url)
+        await page.get_by_role("link", name="#1", exact=True).first.click()
+        await page.locator(".live.on").wait_for()
+        await page.locator("#gates li.closed", has_text="/hold cancel").wait_for()
+        await page.locator("#gates li.closed", has_text="/approve").wait_for()
+        await picture(page, "pull-request")
+        for _ in range(2):
+            step = page.locator("li.gate.closed .steps li").first
+            who, command = await step.locator(".who").inner_text(), await step.locator("code").inner_text()
+            gate = await page.locator("li.gate.closed").first.get_attribute("id")
+            await pr.comment("wernher" if who == "anyone" else who.split(", ")[0], command)
+            await page.locator(f"#{gate}.closed").wait_for(state="detached")
+        await page.locator("#verdict.merged").wait_for()
+        assert pr.merged
+        await page.get_by_role("link", name="History", exact=True).click()
+        await page.locator("#history-body .merged").wait_for()
+        assert "Cool the second stage" in await page.locator("#history-body").inner_text()
+        assert not complaints
 
 
 async def test_pages_fit_and_can_be_read_light_dark_and_on_a_phone(world: DeckWorld, browser: Browser) -> None:

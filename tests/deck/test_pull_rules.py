@@ -33,6 +33,19 @@ def test_a_pull_request_stands_where_its_gates_are(
 
 
 @pytest.mark.parametrize(
+    ("state", "said", "shown"),
+    [
+        ("merged", "Merged.", "It is in main."),
+        ("merged", "Merged into main as 1234567.", "Merged into main as 1234567."),
+        ("closed", "Closed.", "It was closed without being merged."),
+        ("open", "Not mergeable: it is a draft.", "Not mergeable: it is a draft."),
+    ],
+)
+def test_a_verdict_says_more_than_the_word_above_it(state: str, said: str, shown: str) -> None:
+    assert pull_rules.verdict(Explanation(state=state, verdict=said, base_ref="main")) == shown
+
+
+@pytest.mark.parametrize(
     ("text", "code"),
     [
         ("/approve", ["/approve"]),

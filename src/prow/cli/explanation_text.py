@@ -7,7 +7,17 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 
-from prow.deck.pull_rules import GATE_WORDS, STANDING_WORDS, Standing, is_name, pieces, progress, span, standing
+from prow.deck.pull_rules import (
+    GATE_WORDS,
+    STANDING_WORDS,
+    Standing,
+    is_name,
+    pieces,
+    progress,
+    span,
+    standing,
+    verdict,
+)
 from prow.lib.errors import UsageError
 from prow.model.explanation import Explanation, Gate, GateState
 from prow.model.forge import PullKey
@@ -85,7 +95,7 @@ def _lines(explanation: Explanation, now: datetime, paint: Paint) -> Iterator[st
     yield paint("  ".join(part for part in origin if part), _SOFT)
     yield ""
     word = paint(f"{STANDING_WORDS[stands]}:", _BOLD, _STANDING_COLOURS[stands])
-    yield f"{word} {paint.sentence(explanation.verdict)}"
+    yield f"{word} {paint.sentence(verdict(explanation))}"
     if explanation.gates:
         yield ""
         for gate in explanation.gates:
@@ -113,7 +123,7 @@ def change_lines(before: Explanation | None, after: Explanation) -> list[str]:
     name = f"{after.org}/{after.repo}#{after.number}"
     lines = []
     if before is None or (before.verdict, before.state) != (after.verdict, after.state):
-        lines.append(f"{name}: {STANDING_WORDS[standing(after)]}: {printable(after.verdict)}")
+        lines.append(f"{name}: {STANDING_WORDS[standing(after)]}: {printable(verdict(after))}")
     if before is not None and before.head_sha != after.head_sha:
         lines.append(f"{name}: new commit {printable(after.head_sha)[:7]}")
     known = {gate.name: gate for gate in before.gates} if before else {}

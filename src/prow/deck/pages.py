@@ -61,6 +61,7 @@ class Pages:
             "ago": pull_rules.ago,
             "standing": pull_rules.standing,
             "progress": pull_rules.progress,
+            "verdict": pull_rules.verdict,
             "standing_words": pull_rules.STANDING_WORDS,
             "gate_words": pull_rules.GATE_WORDS,
         }

@@ -33,7 +33,7 @@ STANDING_WORDS = {
     Standing.WAITING: "Under way",
     Standing.STOPPED: "Waits for somebody",
 }
-GATE_WORDS = {GateState.OPEN: "passed", GateState.WAITING: "under way", GateState.CLOSED: "to do"}
+GATE_WORDS = {GateState.OPEN: "passed", GateState.WAITING: "waiting", GateState.CLOSED: "to do"}
 
 
 def standing(explanation: Explanation) -> Standing:
@@ -43,6 +43,19 @@ def standing(explanation: Explanation) -> Standing:
     if GateState.CLOSED in states:
         return Standing.STOPPED
     return Standing.WAITING if GateState.WAITING in states else Standing.READY
+
+
+def verdict(explanation: Explanation) -> str:
+    """The sentence below the standing; one that only says the same again is replaced by one that says more."""
+    stands, said = standing(explanation), explanation.verdict
+    if said.rstrip(".") != STANDING_WORDS[stands]:
+        return said
+    match stands:
+        case Standing.MERGED if explanation.base_ref:
+            return f"It is in {explanation.base_ref}."
+        case Standing.CLOSED:
+            return "It was closed without being merged."
+    return said
 
 
 class Piece(msgspec.Struct, frozen=True):
