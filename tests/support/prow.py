@@ -16,6 +16,7 @@ from prow.lib.clock import SystemClock
 from prow.lib.service import Ports
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from prow.tide.service import Settings as TideSettings
 
 BOT = "prow-bot"
 
@@ -39,6 +40,28 @@ plugins:
     plugins: [trigger, hold, size, help]
 """
 
+TIDE = """
+tide:
+  queries:
+  - orgs: [acme]
+    labels: [lgtm, approved]
+    missingLabels: [do-not-merge/hold, needs-ok-to-test]
+"""
+"""To be added to CONFIG: merging on two labels."""
+
+REVIEWED = """
+plugins:
+  acme:
+    plugins: [trigger, lgtm, approve, assign, hold, wip, size, help]
+owners:
+  skip_collaborators: [acme]
+approve:
+- repos: [acme]
+  require_self_approval: true
+"""
+
+OWNERS = "approvers: [wernher]\nreviewers: [katherine, wernher]\n"
+
 
 class World(msgspec.Struct):
     """`system`: the running Prow; `sim`, `repo`: the GitHub and the repository it looks after."""
@@ -52,6 +75,7 @@ class World(msgspec.Struct):
         """All webhooks were delivered and handled."""
         await self.sim.world.hooks.settled()
         await self.system.hook.idle()
+        await self.system.tide.idle()
 
 
 def job(name: str, script: str, *, extra: str = "always_run: true") -> str:
@@ -63,7 +87,14 @@ def job(name: str, script: str, *, extra: str = "always_run: true") -> str:
 
 
 async def settings_for(
-    folder: Path, sim: Sim, *, config: str, jobs: str, plugins: str, deck: DeckSettings | None = None
+    folder: Path,
+    sim: Sim,
+    *,
+    config: str,
+    jobs: str,
+    plugins: str,
+    deck: DeckSettings | None = None,
+    tide: TideSettings | None = None,
 ) -> compose.Settings:
     """Config files, secrets and settings below `folder`."""
     (folder / "config.yaml").write_text(config)
@@ -87,6 +118,7 @@ async def settings_for(
         ),
         hook=HookSettings(grace_period=5),
         deck=deck or DeckSettings(actions=True),
+        tide=tide or TideSettings(),
         engine=EngineSettings(state=folder / "state" / "engine", max_jobs=8),
         hmac_secret_file=str(folder / "hmac"),
         ports=Ports(health=None, metrics=None, pprof=None),
@@ -118,10 +150,11 @@ async def prow(
     config: str = CONFIG,
     plugins: str = PLUGINS,
     full_name: str = "acme/rockets",
+    tide: TideSettings | None = None,
 ) -> AsyncIterator[World]:
     """Everything running, with the webhook installed."""
     async with github(folder, full_name, files=files) as (sim, repo):
-        settings = await settings_for(folder, sim, config=config, jobs=jobs, plugins=plugins)
+        settings = await settings_for(folder, sim, config=config, jobs=jobs, plugins=plugins, tide=tide)
         async with compose.running(settings, clock=SystemClock()) as system:
             sim.world.add_hook(repo.repo, url=system.hook_url, secret="0123456789abcdef0123")
             yield World(system, sim, repo, settings)

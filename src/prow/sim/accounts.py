@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -23,7 +23,8 @@ class Budget:
     reset: int
 
 
-Fault = Callable[[Request], "FaultAnswer | None"]
+Fault = Callable[[Request], "FaultAnswer | Awaitable[FaultAnswer | None] | None"]
+"""Decides about a call before it is carried out; an async one may let something happen first."""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.ids import Ids, RandomIds
 from prow.sim import githttp, rest
-from prow.sim.accounts import Budget, Budgets, Fault, token_of
+from prow.sim.accounts import Budget, Budgets, Fault, FaultAnswer, token_of
 from prow.sim.errors import Refused
 from prow.sim.faults import Faults
 from prow.sim.rest.call import Answer, Call, Handler
@@ -99,8 +99,7 @@ class Sim:
             login = self._authenticate(request)
             budget = self.budgets.of(login, resource)
             body = await _json_body(request)
-            fault = self.fault(request) if self.fault is not None else None
-            fault = fault or self.faults.take(request)
+            fault = await self._fault_of(request)
             if fault is not None and not fault.after:
                 return JSONResponse(fault.body, fault.status, headers=fault.headers)
             call = Call(login, dict(request.path_params), dict(request.query_params), body)
@@ -125,6 +124,12 @@ class Sim:
             made.headers["x-ratelimit-used"] = str(budget.used)
             made.headers["x-ratelimit-resource"] = resource
         return made
+
+    async def _fault_of(self, request: Request) -> FaultAnswer | None:
+        found = self.fault(request) if self.fault is not None else None
+        if isinstance(found, Awaitable):
+            found = await found
+        return found or self.faults.take(request)
 
     def _authenticate(self, request: Request) -> str | None:
         token = token_of(request)
