@@ -13,6 +13,7 @@ import msgspec
 from prow.cli import compose
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.settings import Settings as EngineSettings
+from prow.github.limiter import Limits
 from prow.hook.settings import Settings as HookSettings
 from prow.lib.clock import SystemClock
 from prow.lib.service import Ports
@@ -30,6 +31,18 @@ plank:
       gcs_configuration: {bucket: prow-logs, path_strategy: explicit}
 """
 PLUGINS = "plugins: {acme: {plugins: [trigger, hold, size, help]}}\n"
+TIDE = """
+tide:
+  queries:
+  - orgs: [acme]
+    labels: [lgtm, approved]
+    missingLabels: [do-not-merge/hold, needs-ok-to-test]
+"""
+REVIEWED = """
+plugins: {acme: {plugins: [trigger, lgtm, approve, assign, hold, wip, size, help]}}
+approve: [{repos: [acme], require_self_approval: true}]
+"""
+OWNERS = "approvers: [wernher]\nreviewers: [katherine, wernher]\n"
 
 
 def report(
@@ -105,14 +118,23 @@ class Bench(msgspec.Struct):
 
 
 @asynccontextmanager
-async def prow(folder: Path, *, jobs: str = "", latency: float = 0.0) -> AsyncIterator[Bench]:
+async def prow(
+    folder: Path,
+    *,
+    jobs: str = "",
+    latency: float = 0.0,
+    config: str = CONFIG,
+    plugins: str = PLUGINS,
+    files: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[Bench]:
     """Everything running; the simulated GitHub answers after `latency` seconds."""
     sim = Sim(folder / "github", latency=latency)
-    sim.world.org("acme", members=["wernher"])
+    sim.world.org("acme", members=["wernher", "katherine"])
     async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"run.sh": "exit 0\n"})
+        repo = await RepoStory.create(sim, "acme/rockets", files=files or {"run.sh": "exit 0\n"})
         repo.collaborator(BOT, "write")
-        for name, text in (("config.yaml", CONFIG), ("jobs.yaml", jobs), ("plugins.yaml", PLUGINS), ("hmac", SECRET)):
+        for name, text in (("config.yaml", config), ("jobs.yaml", jobs), ("plugins.yaml", plugins), ("hmac", SECRET)):
             (folder / name).write_text(text)
         (folder / "token").write_text(sim.world.token(BOT))
         (folder / "state").mkdir()
@@ -124,7 +146,11 @@ async def prow(folder: Path, *, jobs: str = "", latency: float = 0.0) -> AsyncIt
                 plugin_config=str(folder / "plugins.yaml"),
             ),
             github=compose.GitHubSettings(
-                endpoints=(sim.world.base,), git_base=sim.world.base, token_path=str(folder / "token")
+                endpoints=(sim.world.base,),
+                graphql_endpoint=f"{sim.world.base}/graphql",
+                git_base=sim.world.base,
+                token_path=str(folder / "token"),
+                limits=limits or Limits(),
             ),
             hook=HookSettings(grace_period=1),
             deck=DeckSettings(),

@@ -1,0 +1,73 @@
+"""What the life of one pull request costs: opened, tested, /lgtm, /approve, merged; every call to GitHub's API is counted.
+
+One presubmit that always runs; a trusted author; a reviewer and an approver from OWNERS. Answers with 304 cost nothing at GitHub
+and do not count. Statuses, labels, comments and the merge are content writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from bench import support
+
+JOBS = """
+presubmits:
+  acme/rockets:
+  - name: unit
+    always_run: true
+    decorate: true
+    spec: {containers: [{image: debian, command: [sh, run.sh]}]}
+"""
+Calls = Counter[tuple[str, str]]
+
+
+async def measure(folder: Path) -> tuple[Calls, int]:
+    files = {"run.sh": "exit 0\n", "OWNERS": support.OWNERS}
+    async with support.prow(
+        folder, jobs=JOBS, config=support.CONFIG + support.TIDE, plugins=support.REVIEWED, files=files
+    ) as world:
+        github = world.sim.world
+        await world.system.tide.ready()
+        await _quiet(world)
+        github.calls.clear()
+        github.content_writes = 0
+        pr = await world.repo.open_pull_request("katherine", title="A change", files={"run.sh": "exit  0\n"})
+        await pr.expect_status("unit", "success")
+        await _quiet(world)
+        await pr.comment("wernher", "/lgtm")
+        await pr.expect_label("lgtm")
+        await _quiet(world)
+        await pr.comment("wernher", "/approve")
+        await pr.expect_merged()
+        await _quiet(world)
+        return Counter(github.calls), github.content_writes
+
+
+async def _quiet(world: support.Bench) -> None:
+    """Until nothing is under way any more: webhooks, handlers, tide."""
+    for _ in range(3):
+        await world.sim.world.hooks.settled()
+        await world.system.hook.idle()
+        await world.system.tide.idle()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        calls, writes = asyncio.run(measure(Path(folder)))
+    for (method, path), count in sorted(calls.items(), key=lambda item: (-item[1], item[0])):
+        print(f"{count:4} {method:6} {path}", file=sys.stderr)
+    kinds = ", ".join(f"{count} {method} {path}" for (method, path), count in sorted(calls.items()))
+    support.report(
+        "pr_lifecycle",
+        work=f"open, test, /lgtm, /approve, merge: {kinds}",
+        figures={"calls": sum(calls.values()), "content_writes": writes},
+        target={"calls": "<= 25", "content_writes": "<= 12"},
+    )
+
+
+if __name__ == "__main__":
+    main()
