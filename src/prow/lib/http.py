@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -23,6 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _BACKLOG = 2048
+_TICKS_A_SECOND = 10
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -66,7 +68,22 @@ def bind_unix(path: str) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Signals belong to `lib.service`, not to each server."""
+    """Signals belong to `lib.service`, not to each server; it wakes once a second, and at once when it has to stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leave = asyncio.Event()
+
+    def leave(self) -> None:
+        self.should_exit = True
+        self._leave.set()
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += _TICKS_A_SECOND
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leave.wait(), 1.0)
 
     def install_signal_handlers(self) -> None: ...
 
@@ -110,6 +127,6 @@ async def serve(
     try:
         yield port
     finally:
-        server.should_exit = True
+        server.leave()
         await task
         listener.close()
