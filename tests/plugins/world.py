@@ -18,6 +18,7 @@ from prow.config.load import load
 from prow.config.load_plugins import load_plugins
 from prow.config.plugins import PluginsConfig
 from prow.github.errors import NotFound
+from prow.github.issues import NotAssigned
 from prow.github.payloads import generic_comment
 from prow.hook import rules
 from prow.hook.commands import CommandTable
@@ -112,6 +113,36 @@ class World:
     async def is_collaborator(self, org: str, repo: str, user: str) -> bool:
         self._called("is_collaborator")
         return user.lower() in {c.lower() for key in ("collaborators", "admins") for c in self.state.get(key) or ()}
+
+    async def in_team_named(self, org: str, team: str, user: str) -> bool:
+        self._called("in_team_named")
+        return user.lower() in {m.lower() for m in (self.state.get("teams") or {}).get(team, ())}
+
+    async def add_assignees(self, org: str, repo: str, number: int, logins: Sequence[str]) -> None:
+        self._people("assign", logins)
+
+    async def remove_assignees(self, org: str, repo: str, number: int, logins: Sequence[str]) -> None:
+        self._people("unassign", logins)
+
+    async def request_reviewers(self, org: str, repo: str, number: int, logins: Sequence[str]) -> None:
+        self._people("request_review", logins)
+
+    async def remove_reviewers(self, org: str, repo: str, number: int, logins: Sequence[str]) -> None:
+        self._people("unrequest_review", logins)
+
+    def _people(self, what: str, logins: Sequence[str]) -> None:
+        """`state["unassignable"]`: whom GitHub does not take."""
+        self._called(what)
+        self.effects.append([what, list(logins)])  # type: ignore[list-item]
+        left = tuple(login for login in logins if login in (self.state.get("unassignable") or ()))
+        if left:
+            raise NotAssigned(f"GitHub left out {', '.join(left)}", logins=left)
+
+    async def get_tree_sha(self, org: str, repo: str, sha: str) -> str:
+        """`state["trees"]`: commit → tree; a commit without one is its own."""
+        self._called("get_tree_sha")
+        trees: Mapping[str, str] = self.state.get("trees") or {}
+        return trees.get(sha, sha)
 
     async def get_pull_request(self, org: str, repo: str, number: int) -> PullRequest:
         self._called("get_pull_request")

@@ -39,6 +39,11 @@ class Orgs(Area):
         answer = await self._ask("GET", place, ok=(404,))
         return answer.status != 404 and typed(answer, _Membership, place).state == "active"
 
+    async def in_team_named(self, org: str, team: str, user: str) -> bool:
+        """Whether `user` is in the team of that name (not slug); a team that is not there has nobody."""
+        found = next((each for each in await self.list_teams(org) if each.name == team), None)
+        return found is not None and await self.team_has_member(org, found.slug, user)
+
     async def current_user(self) -> User:
         """Who this token is. Asked once in the life of the client."""
         known = self._transport.known_user

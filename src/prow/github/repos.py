@@ -22,6 +22,10 @@ class _Ref(msgspec.Struct):
     object: _Target
 
 
+class _Commit(msgspec.Struct):
+    tree: _Target
+
+
 class _Content(msgspec.Struct):
     type: str = ""
     encoding: str = ""
@@ -49,6 +53,10 @@ class Repos(Area):
 
     async def get_branch_sha(self, org: str, repo: str, branch: str) -> str:
         return await self.get_ref(org, repo, f"heads/{branch}")
+
+    async def get_tree_sha(self, org: str, repo: str, sha: str) -> str:
+        """The tree of a commit."""
+        return (await self._read(_Commit, repo_at("/git/commits/:sha", org, repo, sha=sha), lags=True)).tree.sha
 
     async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes:
         """A file's content at a ref (empty: the default branch). Raises NotFound; Unprocessable for a folder."""

@@ -7,12 +7,13 @@ derived from what is done, so a handler that decides the same again meets its ow
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
+from prow.github.issues import NotAssigned
 from prow.lib import ids
 from prow.lib.clock import Clock
 from prow.lib.logs import Logger
@@ -21,6 +22,8 @@ from prow.plugin import text
 from prow.plugin.effects import Effects
 from prow.plugin.ports import CountsMerged, GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, Owners, ReadsOwners
 from prow.plugin.view import PullView
+
+WritesPeople = Callable[[str, str, int, Sequence[str]], Awaitable[object]]
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +136,33 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
                 said = text.own_words(comment.body or "")
                 if any(marker in said for marker in markers):
                     await self.delete_comment(comment.id)
+
+    async def assign(self, *logins: str) -> tuple[str, ...]:
+        """Assign these people; those whom GitHub did not take."""
+        return await self._people("assign", self.github.add_assignees, logins)
+
+    async def unassign(self, *logins: str) -> tuple[str, ...]:
+        """Those who are still assigned."""
+        return await self._people("unassign", self.github.remove_assignees, logins)
+
+    async def request_review(self, *logins: str) -> tuple[str, ...]:
+        """Ask for reviews (`org/slug`: of a team); those who cannot be asked."""
+        return await self._people("request-review", self.github.request_reviewers, logins)
+
+    async def withdraw_review_request(self, *logins: str) -> tuple[str, ...]:
+        return await self._people("withdraw-review", self.github.remove_reviewers, logins)
+
+    async def _people(self, what: str, write: WritesPeople, logins: Sequence[str]) -> tuple[str, ...]:
+        org, repo, number = self.pull.key
+
+        async def act() -> str:
+            try:
+                await write(org, repo, number, logins)
+            except NotAssigned as error:
+                return " ".join(error.logins)
+            return ""
+
+        return tuple((await self.effects.once(f"{what}:{','.join(logins)}", act=act)).split())
 
     async def set_status(self, sha: str, status: CommitStatus) -> None:
         """Write a commit status in the delivery's repository."""

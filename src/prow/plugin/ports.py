@@ -35,6 +35,10 @@ class ReadsPulls(Protocol):
 
     async def get_ref(self, org: str, repo: str, ref: str) -> str: ...
 
+    async def get_tree_sha(self, org: str, repo: str, sha: str) -> str:
+        """The tree of a commit."""
+        ...
+
     async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes: ...
 
 
@@ -64,6 +68,20 @@ class WritesIssues(Protocol):
         ...
 
 
+class AsksPeople(Protocol):
+    """Assignees and reviewers; NotAssigned names those whom GitHub left out."""
+
+    async def add_assignees(self, org: str, repo: str, number: int, logins: Sequence[str]) -> object: ...
+
+    async def remove_assignees(self, org: str, repo: str, number: int, logins: Sequence[str]) -> object: ...
+
+    async def request_reviewers(self, org: str, repo: str, number: int, logins: Sequence[str]) -> object:
+        """`org/slug` means a team."""
+        ...
+
+    async def remove_reviewers(self, org: str, repo: str, number: int, logins: Sequence[str]) -> object: ...
+
+
 class KnowsPeople(Protocol):
     async def current_user(self) -> User: ...
 
@@ -71,8 +89,12 @@ class KnowsPeople(Protocol):
 
     async def is_collaborator(self, org: str, repo: str, user: str) -> bool: ...
 
+    async def in_team_named(self, org: str, team: str, user: str) -> bool:
+        """Whether `user` is in the team of that name (not slug); a team that is not there has nobody."""
+        ...
 
-class GitHubForPlugins(ReadsPulls, WritesIssues, WritesStatuses, KnowsPeople, Protocol):
+
+class GitHubForPlugins(ReadsPulls, WritesIssues, WritesStatuses, AsksPeople, KnowsPeople, Protocol):
     """All of it, as the context holds it; handlers should depend on the parts."""
 
 

@@ -12,6 +12,7 @@ from prow.sim.state import CheckRun, Repo
 class Commits(Area):
     def table(self) -> Table:
         return {
+            ("GET", f"{REPO}/git/commits/{{sha}}"): self.get_commit,
             ("GET", f"{REPO}/commits/{{ref}}/status"): self.combined_status,
             ("GET", f"{REPO}/commits/{{ref}}/statuses"): self.list_statuses,
             ("GET", f"{REPO}/commits/{{ref}}/check-runs"): self.list_check_runs,
@@ -33,6 +34,12 @@ class Commits(Area):
             target_url=str(wanted.get("target_url") or ""),
         )
         return Answer(self.world.json.status(repo, call.path["sha"], status), 201)
+
+    async def get_commit(self, call: Call) -> Answer:
+        repo, sha = self.repo(call), call.path["sha"]
+        found = await gitrepo.git("show", "-s", "--format=%H %T %P", await self._sha(repo, sha), "--", cwd=repo.path)
+        commit, tree, *parents = found.decode().split()
+        return Answer({"sha": commit, "tree": {"sha": tree}, "parents": [{"sha": parent} for parent in parents]})
 
     async def _sha(self, repo: Repo, ref: str) -> str:
         sha = await gitrepo.resolve(repo.path, ref)
