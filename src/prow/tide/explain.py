@@ -52,7 +52,9 @@ from prow.tide.steps import AUTHOR, steps_for
 _HOLD = "do-not-merge/hold"
 _WIP = "do-not-merge/work-in-progress"
 _MOST_FACTS = 40
-_PLAIN_WORDS = frozenset("A It Job Jobs Labels Merging Must Needs No Nothing Should The What".split())
+_PLAIN_WORDS = frozenset(
+    ["A", "It", "Job", "Jobs", "Labels", "Merging", "Must", "Needs", "No", "Nothing", "Should", "The", "What"]
+)
 
 
 def explain(
@@ -302,7 +304,7 @@ class _Gates:
         for job in needs.jobs:
             if job.context in missing:
                 failed = self._found.attempts.get(job.context, 0)
-                facts.append(f"{job.context}: {f'failed here {failed} times' if failed else 'not tested here yet'}")
+                facts.append(f"{job.context}: {'failed here before' if failed else 'not tested here yet'}")
             elif job.context in self._found.pending:
                 facts.append(f"{job.context}: running")
             else:

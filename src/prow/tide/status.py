@@ -123,7 +123,8 @@ def _inside(snapshot: PoolSnapshot, decision: PoolDecision, candidate: Candidate
     blocked = _blocked(snapshot)
     if blocked is not None:
         numbers = ", ".join(str(number) for number in blocked.numbers)
-        return Summary(Standing.IN_POOL, f"{IN_POOL}, held up by issue {numbers}.", (blocked,))
+        plural = "s" if len(blocked.numbers) > 1 else ""
+        return Summary(Standing.IN_POOL, f"{IN_POOL}, held up by issue{plural} {numbers}.", (blocked,))
     standing = Standing.MERGING if found.number in decision.target else Standing.IN_POOL
     if candidate.pull.merge_state == "BLOCKED" and snapshot.rules.github_blocks == "permit":
         return Summary(standing, f"{IN_POOL} (despite BLOCKED).")
@@ -183,7 +184,8 @@ def _told(steps: Sequence[NextStep]) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """GitHub's words and names of branches are others' text."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _cut(text: str) -> str:
