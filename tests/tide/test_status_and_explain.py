@@ -10,13 +10,13 @@ import pytest
 
 from prow.config.job import Presubmit
 from prow.config.tide import TideQuery
-from prow.model.explanation import Explanation, Gate, GateState, NextStep
+from prow.model.explanation import Gate, GateState, NextStep
 from prow.model.forge import CommitStatus
 from prow.model.pull_facts import ContextState, HeadContext, Mergeable
 from prow.model.status_text import LONGEST
 from prow.tide.decide import decide
-from prow.tide.explain import explain, explain_done, explain_uncovered
-from prow.tide.model import Blocker, Candidate, Policy, PoolSnapshot, Problem, Refusal
+from prow.tide.explain import explain, explain_done
+from prow.tide.model import Action, Blocker, Candidate, Policy, PoolSnapshot, Problem, Refusal
 from prow.tide.reasons import LabelsMissing, cut_list
 from prow.tide.status import HINTS, differs, status_of
 from tests.tide.pools import NOW, OLD_BASE, READY, candidate, context, green, head, pool, pull, row
@@ -273,10 +273,22 @@ def test_of_several_queries_each_is_told() -> None:
     assert facts == ("Query 1: Needs a label.", "Query 2: Must be in milestone v1.")
 
 
-def test_merged_closed_and_uncovered_ones_have_a_sentence() -> None:
+def test_merged_and_closed_ones_have_a_sentence() -> None:
     merged = msgspec.structs.replace(pull(1), state="MERGED")
     assert (explain_done(merged).verdict, explain_done(merged).state) == ("Merged.", "merged")
     assert explain_done(msgspec.structs.replace(merged, state="CLOSED")).verdict == "Closed without a merge."
-    uncovered: Explanation = explain_uncovered(pull(1))
-    assert uncovered.verdict == "Not merged by Prow: no query of tide covers o/r."
-    assert uncovered.gates[0].next_steps
+
+
+def test_a_repository_that_no_query_covers_is_left_alone() -> None:
+    snapshot = pool(candidate(1, contexts=[green()]), queries=())
+    decision = decide(snapshot)
+    assert (decision.action, status_of(snapshot, decision, 1)) == (Action.WAIT, None)
+    assert explain(snapshot, decision, 1).verdict == "Not merged by Prow: no query of tide covers o/r."
+    assert [step.what for step in gates(snapshot)["query"].next_steps] == ["add o/r to tide.queries"]
+
+
+def test_of_check_runs_of_one_name_the_best_counts() -> None:
+    runs = [context("build", "FAILURE", check_run=True), context("build", "SUCCESS", check_run=True)]
+    assert status(pool(candidate(1, contexts=[green(), *runs]))) == ("success", "In merge pool.")
+    both = [context("build", "FAILURE", check_run=True), context("build", "SUCCESS")]
+    assert status(pool(candidate(1, contexts=[green(), *both])))[1] == "Not mergeable. Job build has not succeeded."

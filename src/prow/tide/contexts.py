@@ -129,10 +129,10 @@ def class_of(policy: Policy, name: str) -> ContextClass:
 
 
 def unsuccessful(policy: Policy, contexts: Sequence[HeadContext]) -> tuple[HeadContext, ...]:
-    """Contexts that hinder a merge; required ones that are missing have the state EXPECTED."""
+    """Contexts that hinder a merge; required ones that are missing have the state EXPECTED. Of check runs of one name the best counts."""
     bad = [
         context
-        for context in contexts
+        for context in best_check_runs(contexts)
         if context.state is not ContextState.SUCCESS
         and class_of(policy, context.name) not in {ContextClass.IGNORED, ContextClass.OPTIONAL}
     ]

@@ -36,6 +36,7 @@ from prow.tide.reasons import (
     LabelsMissing,
     MethodLabelsContradict,
     MethodNotAllowed,
+    NoQueryCovers,
     NotRebasable,
     RequirementsUnknown,
     ReviewMissing,
@@ -80,14 +81,6 @@ def explain_done(pull: PullFacts) -> Explanation:
     return _about(pull, "Merged." if pull.state == "MERGED" else "Closed without a merge.")
 
 
-def explain_uncovered(pull: PullFacts) -> Explanation:
-    """Of one that no query is about: tide leaves it alone."""
-    text = f"No query of tide covers {pull.org}/{pull.repo}."
-    step = NextStep(who="an operator of Prow", what="add the repository to tide.queries")
-    gate = Gate(name="query", title="Covered by a query of tide", facts=(text,), next_steps=(step,))
-    return _about(pull, f"Not merged by Prow: {_lower(text)}", (gate,))
-
-
 def _about(pull: PullFacts, verdict: str, gates: tuple[Gate, ...] = ()) -> Explanation:
     return Explanation(
         org=pull.org,
@@ -117,6 +110,8 @@ def _verdict(summary: Summary, decision: PoolDecision, found: Judgement) -> str:
         case Standing.RETESTING:
             what = "being tested" if not found.missing else "to be tested"
             return f"In the merge pool; {what} on the newest base: {', '.join(summary.tests)}."
+        case Standing.UNCOVERED:
+            return f"Not merged by Prow: {_lower(summary.text)}"
         case Standing.UNKNOWN:
             return f"Not known now: {_lower(summary.text)}"
     said = summary.text.removeprefix(NOT_MERGEABLE).strip()
@@ -190,17 +185,14 @@ class _Gates:
         """Those from the nearest query; of a query that is not the nearest nobody is told to do something."""
         return [each for each in self._gap.differences if isinstance(each, kinds)] if self._gap is not None else []
 
-    def _unmergeable(self, *kinds: type[Reason]) -> list[Reason]:
+    def _among_reasons(self, *kinds: type[Reason]) -> list[Reason]:
         return [each for each in self._found.reasons if isinstance(each, kinds)]
 
     def _query(self) -> Gate:
-        reasons = self._differences(WrongBranch, WrongAuthor, WrongMilestone)
+        reasons = [*self._among_reasons(NoQueryCovers), *self._differences(WrongBranch, WrongAuthor, WrongMilestone)]
         facts: list[str] = []
         if len(self._found.gaps) > 1:
             facts = [_query_fact(gap) for gap in self._found.gaps]
-        if self._gap is None:
-            facts = [f"No query of tide covers {self._pull.org}/{self._pull.repo}."]
-            return self._gate("query", "Covered by a query of tide", facts=facts, state=GateState.CLOSED)
         return self._gate("query", "Covered by a query of tide", reasons=reasons, facts=facts)
 
     def _labels(self) -> Gate:
@@ -222,24 +214,24 @@ class _Gates:
         return self._gate(name, title, reasons=[LabelsForbidden(labels=tuple(labels))] if labels else [])
 
     def _draft(self, labels: Sequence[str]) -> Gate:
-        reasons: list[Reason] = [*self._unmergeable(Draft)]
+        reasons: list[Reason] = [*self._among_reasons(Draft)]
         if labels:
             reasons.append(LabelsForbidden(labels=tuple(labels)))
         return self._gate("draft", "Ready for review", reasons=reasons)
 
     def _conflict(self) -> Gate:
         title = f"No conflict with {self._pull.base_ref}"
-        reasons = self._unmergeable(Conflict)
+        reasons = self._among_reasons(Conflict)
         if not reasons and self._pull.mergeable.value == "UNKNOWN":
             facts = ["GitHub is working it out."]
             return self._gate("conflict", title, facts=facts, state=GateState.WAITING)
         return self._gate("conflict", title, reasons=reasons)
 
     def _method(self) -> Gate:
-        reasons = self._unmergeable(MethodLabelsContradict, NotRebasable, MethodNotAllowed)
+        reasons = self._among_reasons(MethodLabelsContradict, NotRebasable, MethodNotAllowed)
         facts = [f"Method: {self._found.method}."] if self._found.method else []
         waiting = None
-        if self._unmergeable(SettingsUnknown):
+        if self._among_reasons(SettingsUnknown):
             facts.append(str(SettingsUnknown()))
             waiting = GateState.WAITING if not reasons else None
         return self._gate(
@@ -248,7 +240,7 @@ class _Gates:
 
     def _reviews(self) -> Gate:
         title = "Reviewed as GitHub wants it"
-        reasons = [*self._differences(ReviewMissing), *self._unmergeable(ReviewsOutstanding)]
+        reasons = [*self._differences(ReviewMissing), *self._among_reasons(ReviewsOutstanding)]
         decision = self._pull.review_decision
         if reasons or decision not in {"CHANGES_REQUESTED", "REVIEW_REQUIRED"}:
             facts = ["Approved on GitHub."] if decision == "APPROVED" else []
@@ -258,7 +250,7 @@ class _Gates:
 
     def _github(self) -> Gate:
         title = "GitHub's rules for the branch"
-        reasons = self._unmergeable(GitHubBlocks)
+        reasons = self._among_reasons(GitHubBlocks)
         if reasons or self._pull.merge_state != "BLOCKED":
             return self._gate("github", title, reasons=reasons)
         facts = ["GitHub says BLOCKED; the merge is tried all the same when everything else is open."]

@@ -21,6 +21,7 @@ from prow.tide.reasons import (
     GitHubBlocks,
     MethodLabelsContradict,
     MethodNotAllowed,
+    NoQueryCovers,
     NoQueryMatches,
     NotRebasable,
     ReviewsOutstanding,
@@ -64,7 +65,9 @@ def outside(
     tests: Collection[str],
 ) -> Iterator[Reason]:
     """All else that keeps it out: no query has it, reviews, contexts."""
-    if not any(gap.searched for gap in gaps):
+    if not gaps:
+        yield NoQueryCovers(repo=f"{pull.org}/{pull.repo}")
+    elif not any(gap.searched for gap in gaps):
         yield NoQueryMatches()
     if rules.wait_for_reviews and pull.review_decision in {"CHANGES_REQUESTED", "REVIEW_REQUIRED"}:
         yield ReviewsOutstanding(decision=pull.review_decision)

@@ -177,6 +177,15 @@ class NoQueryMatches(Reason, frozen=True):
         return "It does not have what a merge needs."
 
 
+class NoQueryCovers(Reason, frozen=True):
+    """The repository is none of tide's."""
+
+    repo: str
+
+    def __str__(self) -> str:
+        return f"No query of tide covers {self.repo}."
+
+
 class ReviewsOutstanding(Reason, frozen=True):
     decision: str
 

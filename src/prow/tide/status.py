@@ -18,7 +18,15 @@ from prow.model.pull_facts import HeadContext
 from prow.model.status_text import LONGEST
 from prow.tide.model import TIDE, Candidate, Judgement, PoolDecision, PoolSnapshot
 from prow.tide.queries import nearest, target_url
-from prow.tide.reasons import Blocked, Draft, RequirementsUnknown, SettingsUnknown, WasRefused, WrongBranch
+from prow.tide.reasons import (
+    Blocked,
+    Draft,
+    NoQueryCovers,
+    RequirementsUnknown,
+    SettingsUnknown,
+    WasRefused,
+    WrongBranch,
+)
 from prow.tide.steps import HINTS, steps_for
 
 __all__ = ["HINTS", "Standing", "Summary", "differs", "status_of", "summary_of"]
@@ -29,7 +37,7 @@ _WRONG_BRANCH = 2000
 
 
 class Standing(StrEnum):
-    """`ERROR`: somebody has to act outside of labels and tests. `UNKNOWN`: it cannot be told now."""
+    """`ERROR`: somebody has to act outside of labels and tests. `UNKNOWN`: it cannot be told now. `UNCOVERED`: tide leaves it alone."""
 
     MERGING = "merging"
     IN_POOL = "in pool"
@@ -37,6 +45,7 @@ class Standing(StrEnum):
     WAITING = "waiting"
     ERROR = "error"
     UNKNOWN = "unknown"
+    UNCOVERED = "uncovered"
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -57,7 +66,7 @@ def status_of(
     if candidate is None or found is None:
         return None
     summary = summary_of(snapshot, decision, candidate, found)
-    if summary.standing is Standing.UNKNOWN:
+    if summary.standing not in _STATES:
         return None
     steps = [step for reason in summary.reasons for step in steps_for(reason, candidate, hints)]
     url = target_url(snapshot.rules, candidate.pull)
@@ -91,6 +100,9 @@ def candidate_of(snapshot: PoolSnapshot, number: int) -> Candidate | None:
 
 def summary_of(snapshot: PoolSnapshot, decision: PoolDecision, candidate: Candidate, found: Judgement) -> Summary:
     """The first row of §5.2 that fits."""
+    if not found.gaps:
+        uncovered = NoQueryCovers(repo=f"{candidate.pull.org}/{candidate.pull.repo}")
+        return Summary(Standing.UNCOVERED, str(uncovered), (uncovered,))
     if any(isinstance(reason, SettingsUnknown) for reason in found.unmergeable):
         return Summary(Standing.UNKNOWN, str(SettingsUnknown()))
     if found.problem is not None and found.problem.passing:

@@ -20,6 +20,7 @@ from prow.tide.reasons import (
     LabelsMissing,
     MethodLabelsContradict,
     MethodNotAllowed,
+    NoQueryCovers,
     NotRebasable,
     ReviewMissing,
     ReviewsOutstanding,
@@ -67,6 +68,8 @@ def _steps(reason: Reason, candidate: Candidate, hints: Mapping[str, NextStep]) 
                 yield from known[:1]
         case LabelsForbidden(labels=labels):
             yield from (hints[label.lower()] for label in cut_list(labels) if label.lower() in hints)
+        case NoQueryCovers(repo=repo):
+            yield NextStep(who="an operator of Prow", what=f"add {repo} to tide.queries")
         case WrongMilestone(milestone=milestone):
             yield NextStep(who="a milestone maintainer", what=f"/milestone {milestone}")
         case ContextsUnsuccessful(contexts=names):
