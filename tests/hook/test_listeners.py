@@ -28,6 +28,7 @@ from prow.lib.virtual_clock import VirtualClock
 from prow.model.events import Event, EventKind, IssueCommentEvent
 from prow.plugin.ports import GitHubForPlugins
 from tests.bus.support import Noting, comment
+from tests.support.processes import free_port
 
 KEY = b"s3cret-key"
 
@@ -223,6 +224,29 @@ async def test_an_endpoint_that_fails_is_sent_it_again_and_later_ones_wait(tmp_p
         await world.hook.idle()
         assert not await world.hook.failures()
     assert tide.guids == ["one", "two"]
+
+
+async def test_an_endpoint_that_stays_away_does_not_fill_the_inbox_for_ever(tmp_path: Path) -> None:
+    endpoint = EventEndpoint("tide", f"http://127.0.0.1:{free_port()}/events")
+    async with running(tmp_path, endpoints=[endpoint]) as world:
+        await world.deliver("one")
+        await world.deliver("two")
+        await world.hook.idle()
+        failures = await world.hook.failures()
+    assert [guid for guid, _, _ in failures] == ["two", "one"]
+    assert "cannot be reached for 60 minutes" in failures[0][2]
+
+
+async def test_what_is_tried_again_later_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    clock = VirtualClock()
+
+    async def not_now(_: Event) -> None:
+        raise Retry("not now", after=600)
+
+    async with running(tmp_path, listeners=[Noting("tide", first=not_now)], clock=clock) as world:
+        await world.deliver("one")
+        await world.hook.drain()
+        assert clock.monotonic() < 10
 
 
 async def test_two_consumers_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ class Workers(NamedTuple):
 
 
 _WORKERS = Workers()
+_KINDS = {Tide.name: Tide.kinds}
+"""What a component wants that gets events over HTTP; one that is not here gets everything."""
 
 
 def job_store(parts: Parts, *, dry_run: bool) -> JobStore:
@@ -165,7 +167,7 @@ async def hook(
         in_repo_config=adapters.InRepo(mirrors).reader_for,
         owners=OwnersReader(mirrors, github.bound(caller="owners", cost=Cost.INTERACTIVE)),
         listeners=listeners,
-        endpoints=[EventEndpoint(name, url) for name, url in (endpoints or {}).items()],
+        endpoints=[EventEndpoint(name, url, _KINDS.get(name)) for name, url in (endpoints or {}).items()],
         clock=parts.clock,
     )
     parts.stack.push_async_callback(made.close)

@@ -26,6 +26,7 @@ from prow.lib.ids import Ids
 from prow.lib.service import Ports
 from prow.plank.service import Plank
 from prow.storage.buckets import Buckets
+from prow.tide import web
 from prow.tide.service import Settings as TideSettings
 from prow.tide.service import Tide
 
@@ -37,6 +38,7 @@ _log = logs.get("up")
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything `up` runs with. `bucket_dir` empty: buckets are where the config says. Ports 0: any free one.
 
+    tide_port: of tide's own pages, for others than our deck; None: not served.
     job_store: the file of the ProwJobs; None: below the state folder.
     event_endpoints: name → URL of processes that get hook's events besides the components here.
     """
@@ -53,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     hook_port: int = 8888
     deck_port: int = 8080
+    tide_port: int | None = None
     job_store: Path | None = None
     event_endpoints: dict[str, str] = {}
     bucket_dir: str = ""
@@ -129,6 +132,9 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             http.serve(deck.app, host=settings.host, port=settings.deck_port)
         )
         parts.stack.callback(deck.close)
+        if settings.tide_port is not None:
+            tide_pages = http.serve(web.app(tide), host=settings.host, port=settings.tide_port)
+            await parts.stack.enter_async_context(tide_pages)
         works = {
             "engine": engine.run(),
             "plank": plank.run(),

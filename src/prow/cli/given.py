@@ -6,9 +6,12 @@ command's coroutine until a signal comes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TypeVar
+
+import msgspec
 
 from prow.cli import groups
 from prow.cli.parts import ConfigSettings, GitHubSettings, StorageSettings
@@ -22,7 +25,7 @@ from prow.hook.settings import Settings as HookSettings
 from prow.lib import flags, logs
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.errors import UsageError
-from prow.lib.service import Ports, run
+from prow.lib.service import Instrumentation, Ports, run
 
 C = TypeVar("C", bound=Callable[..., object])
 G = TypeVar("G", bound=flags.FlagGroup)
@@ -110,15 +113,23 @@ class Given:
         )
 
     def hook(self) -> HookSettings:
-        hook, enablement = self.of(groups.HookPortFlags), self.of(groups.EnablementFlags)
-        enablement.check()
+        hook = self.of(groups.HookPortFlags)
+        return msgspec.structs.replace(
+            self._enablement(), webhook_path=hook.webhook_path, grace_period=hook.grace_period
+        )
+
+    def enabled(self) -> Callable[[str, str], bool]:
+        """Whether an organisation's repository is handled."""
+        return self._enablement().accepts
+
+    def _enablement(self) -> HookSettings:
+        given = self.of(groups.EnablementFlags)
+        given.check()
         return HookSettings(
-            webhook_path=hook.webhook_path,
-            grace_period=hook.grace_period,
-            enabled_orgs=frozenset(enablement.enabled_org),
-            enabled_repos=frozenset(enablement.enabled_repo),
-            disabled_orgs=frozenset(enablement.disabled_org),
-            disabled_repos=frozenset(enablement.disabled_repo),
+            enabled_orgs=frozenset(given.enabled_org),
+            enabled_repos=frozenset(given.enabled_repo),
+            disabled_orgs=frozenset(given.disabled_org),
+            disabled_repos=frozenset(given.disabled_repo),
         )
 
     def deck(self) -> DeckSettings:
@@ -127,6 +138,13 @@ class Given:
 
     def engine(self, state: Path) -> EngineSettings:
         return engine_settings(self.of(groups.EngineFlags), state / "engine")
+
+
+async def until_stopped(side: Instrumentation, log: logs.Logger, **where: object) -> None:
+    """Everything runs: say so, and go on until the process is told to stop."""
+    side.ready()
+    log.info("Ready.", **where)
+    await asyncio.Event().wait()
 
 
 def start(

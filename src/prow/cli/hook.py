@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
 from prow.cli import components, groups
-from prow.cli.given import Given, start, takes
+from prow.cli.given import Given, start, takes, until_stopped
 from prow.cli.parts import open_parts, side_ports
 from prow.lib import flags, http, logs
 from prow.lib.clock import Clock
@@ -57,9 +55,7 @@ async def _serve(given: Given, clock: Clock) -> None:
         async with parts.running({"hook": hook.run()}):
             try:
                 async with http.serve(hook.app, host=given.host, port=options.port) as port:
-                    side.ready()
                     where = f"http://{given.host}:{port}{options.webhook_path}"
-                    _log.info("Ready.", webhooks=where, dry_run=options.dry_run)
-                    await asyncio.Event().wait()
+                    await until_stopped(side, _log, webhooks=where, dry_run=options.dry_run)
             finally:
                 await hook.drain()

@@ -14,6 +14,9 @@ from prow.lib.clock import Clock
 
 class UpFlags(flags.FlagGroup):
     dry_run: bool = flags.flag("dry-run", False, "Write nothing to GitHub.")
+    tide_port: int | None = flags.flag(
+        "tide-port", None, "Port of tide's pools, history and explanations, for a deck elsewhere; default: not served."
+    )
 
 
 @click.command(cls=flags.GoCommand)
@@ -64,6 +67,7 @@ def settings_from(given: Given) -> compose.Settings:
         host=given.host,
         hook_port=hook.port,
         deck_port=given.of(groups.DeckFlags).deck_port,
+        tide_port=given.of(UpFlags).tide_port,
         event_endpoints=endpoints,
         bucket_dir=storage.bucket_dir,
         gcs_credentials_file=storage.gcs_credentials_file,

@@ -75,6 +75,7 @@ class Dispatcher:
         self._read_early: set[int] = set()
         self._finished: list[int] = []
         self._flush = asyncio.Event()
+        self._retrying = 0
         self._parked: dict[tuple[str, str], deque[tuple[int, str]]] = {}
         self._left: dict[int, set[str]] = {}
         self._changed = asyncio.Event()
@@ -95,6 +96,12 @@ class Dispatcher:
     async def idle(self) -> None:
         """Return when everything that arrived was handled."""
         while not self.quiet:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def drain(self) -> None:
+        """Return when nothing runs and nothing waits but what is tried again later; that is kept."""
+        while not self._lanes.quiet or self._retrying or self._finished:
             self._changed.clear()
             await self._changed.wait()
 
@@ -215,7 +222,8 @@ class Dispatcher:
             self.failed += 1
             await self._inbox.consumer_done(delivery.seq, task.consumer, guid=delivery.guid, error=reason)
         else:
-            _log.warning("A handler is tried again.", **fields, attempts=attempt, after_seconds=round(pause, 1))
+            say = _log.debug if isinstance(error, rules.Unreachable) else _log.warning
+            say("A handler is tried again.", **fields, attempts=attempt, after_seconds=round(pause, 1))
         return pause
 
     def _park(self, lane: str, consumer: str, delivery: Delivery, *, after: float | None = None) -> None:
@@ -236,7 +244,12 @@ class Dispatcher:
             seq, guid = queue[0]
             await self._clock.sleep(pause)
             attempt += 1
-            again = await self._try_parked(seq, consumer, attempt)
+            self._retrying += 1
+            try:
+                again = await self._try_parked(seq, consumer, attempt)
+            finally:
+                self._retrying -= 1
+                self._changed.set()
             if again is not None:
                 pause = again
                 continue

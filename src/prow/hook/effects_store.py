@@ -34,6 +34,15 @@ class Ledger:
             if not lock.locked():
                 self._locks.pop(name, None)
 
+    async def begun(self, guid: str, consumer: str, key: str) -> bool:
+        name = (guid, consumer, key)
+        found = await self._db.read(
+            lambda connection: connection.execute(
+                "SELECT 1 FROM effects WHERE guid = ? AND consumer = ? AND key = ?", name
+            ).fetchone()
+        )
+        return found is not None
+
     async def _once(self, name: tuple[str, str, str], *, act: Act, find: Find | None) -> str:
         now = self._clock.now().timestamp()
 
@@ -73,6 +82,9 @@ class DeliveryEffects:
 
     async def once(self, key: str, *, act: Act, find: Find | None = None) -> str:
         return await self._ledger.once(self._guid, self._consumer, key, act=act, find=find)
+
+    async def begun(self, key: str) -> bool:
+        return await self._ledger.begun(self._guid, self._consumer, key)
 
 
 def _forget(connection: sqlite3.Connection, name: tuple[str, str, str]) -> None:

@@ -16,6 +16,10 @@ _FIRST = 1.0
 _LAST = 600.0
 
 
+class Unreachable(Retry):
+    """Nobody is there: no fault of the delivery, so attempts are not counted."""
+
+
 class _Number(msgspec.Struct, gc=False):
     number: int = 0
 
@@ -107,6 +111,8 @@ def pause_after(error: BaseException, attempt: int, *, now: float) -> float | No
     """Seconds until a failed handler is tried again; None: never. `attempt` counts from 1, `now` is Unix time."""
     if isinstance(error, RateLimited):
         return max(1.0, error.until.timestamp() - now)
+    if isinstance(error, Unreachable) and error.after is not None:
+        return error.after
     if isinstance(error, Permanent) or attempt >= ATTEMPTS:
         return None
     if isinstance(error, Retry) and error.after is not None:

@@ -144,12 +144,12 @@ class Hook:
         await self._dispatcher.idle()
 
     async def drain(self) -> None:
-        """Finish what is open, for the grace period at most; the rest is handled at the next start. At once when `run` has ended."""
+        """Finish what runs, for the grace period at most; the rest is handled at the next start. At once when `run` has ended."""
         if not self._running:
             return
         try:
             async with self._clock.timeout(self._settings.grace_period):
-                await self._dispatcher.idle()
+                await self._dispatcher.drain()
         except TimeoutError:
             _log.warning(
                 "Not every delivery was handled in time; the rest is handled at the next start.",
