@@ -39,23 +39,23 @@ commits(last: 1) { nodes { commit { oid statusCheckRollup { contexts(first: 100)
   }
 } } } } }
 """
+_METHODS = "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed"
 _LIST = (
     "query($owner: String!, $name: String!, $cursor: String) { repository(owner: $owner, name: $name) { "
-    f"pullRequests(states: OPEN, first: {PAGE}, after: $cursor) {{ "
+    f"{_METHODS} pullRequests(states: OPEN, first: {PAGE}, after: $cursor) {{ "
     f"pageInfo {{ hasNextPage endCursor }} nodes {{ {_FIELDS} }} }} }} }}"
 )
 _ONE = (
     "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) { "
-    f"pullRequest(number: $number) {{ {_FIELDS} }} }} }}"
+    f"{_METHODS} pullRequest(number: $number) {{ {_FIELDS} }} }} }}"
 )
 
 
-class MergeSettings(msgspec.Struct, frozen=True):
-    """Which merge methods the repository allows."""
+class PullPage(msgspec.Struct, frozen=True):
+    """A page of a repository's open pull requests. `methods`: those of merge, squash and rebase that it allows."""
 
-    allow_merge_commit: bool = True
-    allow_squash_merge: bool = True
-    allow_rebase_merge: bool = True
+    pulls: tuple[PullFacts, ...]
+    methods: tuple[str, ...]
 
 
 class MergeDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,11 +191,26 @@ class _Pulls(msgspec.Struct, rename="camel"):
     nodes: list[_Pull]
 
 
-class _ListRepo(msgspec.Struct, rename="camel"):
+class _Repo(msgspec.Struct, rename="camel", kw_only=True):
+    merge_commit_allowed: bool = True
+    squash_merge_allowed: bool = True
+    rebase_merge_allowed: bool = True
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        allowed = {
+            "merge": self.merge_commit_allowed,
+            "squash": self.squash_merge_allowed,
+            "rebase": self.rebase_merge_allowed,
+        }
+        return tuple(method for method, yes in allowed.items() if yes)
+
+
+class _ListRepo(_Repo, rename="camel"):
     pull_requests: _Pulls
 
 
-class _OneRepo(msgspec.Struct, rename="camel"):
+class _OneRepo(_Repo, rename="camel"):
     pull_request: _Pull | None = None
 
 
@@ -219,8 +234,8 @@ class _Runs(msgspec.Struct):
 
 
 class Merging(GraphQL, Statuses):
-    async def open_pull_facts(self, org: str, repo: str) -> AsyncIterator[PullFacts]:
-        """All open pull requests of a repository, page by page. Raises NotFound for a repository that is not there."""
+    async def open_pull_pages(self, org: str, repo: str) -> AsyncIterator[PullPage]:
+        """All open pull requests of a repository; at least one page. Raises NotFound for a repository that is not there."""
         cursor: str | None = None
         while True:
             variables: dict[str, Any] = {"owner": org, "name": repo, "cursor": cursor}
@@ -228,8 +243,8 @@ class Merging(GraphQL, Statuses):
             if reply.repository is None:
                 raise NotFound(f"{org}/{repo} is not there, or the token may not see it")
             page = reply.repository.pull_requests
-            for pull in page.nodes:
-                yield await self._facts(org, repo, pull)
+            methods = reply.repository.methods
+            yield PullPage(tuple([await self._facts(org, repo, pull, methods) for pull in page.nodes]), methods)
             cursor = page.page_info.end_cursor
             if not page.page_info.has_next_page or cursor is None:
                 return
@@ -240,9 +255,9 @@ class Merging(GraphQL, Statuses):
         reply = await self.graphql(_OneReply, _ONE, variables, org=org)
         if reply.repository is None or reply.repository.pull_request is None:
             raise NotFound(f"{org}/{repo}#{number} is not there, or the token may not see it")
-        return await self._facts(org, repo, reply.repository.pull_request)
+        return await self._facts(org, repo, reply.repository.pull_request, reply.repository.methods)
 
-    async def _facts(self, org: str, repo: str, pull: _Pull) -> PullFacts:
+    async def _facts(self, org: str, repo: str, pull: _Pull, methods: tuple[str, ...]) -> PullFacts:
         contexts = pull.head_contexts
         if contexts is None:
             contexts = await self._contexts_of(org, repo, pull.head_ref_oid)
@@ -271,6 +286,7 @@ class Merging(GraphQL, Statuses):
             assignees=tuple(user.login for user in pull.assignees.nodes),
             milestone=pull.milestone.title if pull.milestone is not None else "",
             contexts=contexts,
+            allowed_methods=methods,
             updated_at=pull.updated_at,
         )
 
@@ -298,10 +314,6 @@ class Merging(GraphQL, Statuses):
                 for run in typed(page, _Runs, place).check_runs
             ]
         return tuple(found)
-
-    async def merge_settings(self, org: str, repo: str) -> MergeSettings:
-        """GitHub names them only to those who may push; without their names everything counts as allowed."""
-        return await self._read(MergeSettings, repo_at("", org, repo))
 
     async def list_org_repos(self, org: str) -> tuple[str, ...]:
         """Names of the organisation's repositories that are not archived."""

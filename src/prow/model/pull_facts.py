@@ -51,7 +51,8 @@ class Mergeable(StrEnum):
 class PullFacts(Noun, frozen=True):
     """`state`: OPEN, CLOSED or MERGED. `author_type`: User, Bot, Mannequin. `base_sha`: the newest commit of the base branch when
     this was read. `merge_state`: `mergeStateStatus`. `review_decision`: APPROVED, CHANGES_REQUESTED, REVIEW_REQUIRED or empty.
-    `base_ref`, `head_ref`: names of branches. `contexts`: those of the head commit."""
+    `base_ref`, `head_ref`: names of branches. `contexts`: those of the head commit. `allowed_methods`: of merge, squash and rebase those
+    that the repository allows; empty: not known."""
 
     org: str = ""
     repo: str = ""
@@ -75,6 +76,7 @@ class PullFacts(Noun, frozen=True):
     assignees: tuple[str, ...] = ()
     milestone: str = ""
     contexts: tuple[HeadContext, ...] = ()
+    allowed_methods: tuple[str, ...] = ()
     updated_at: datetime | None = None
 
     @property

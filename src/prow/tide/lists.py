@@ -47,7 +47,7 @@ class Lists:
         return tuple(sorted(self._listed))
 
     def soon(self, org: str, repo: str, *, after: float = _SOON) -> None:
-        """List the repository in so many seconds, and then again for as long as something is unknown."""
+        """List the repository in so many seconds if something that matters is unknown by then, and again for as long as it is."""
         at = self._clock.monotonic() + after
         due = self._due.get((org, repo))
         if due is None or at < due[0]:
@@ -87,6 +87,8 @@ class Lists:
                     pass
                 continue
             _, pause = self._due.pop(repo)
+            if repo in self._listed and not self._unknown(repo, matters):
+                continue
             known = await self._list(repo, listed)
             if (not known or self._unknown(repo, matters)) and repo not in self._due:
                 pause = min(pause * 2, _LONGEST)
@@ -107,11 +109,13 @@ class Lists:
             changed: set[PoolKey] = set()
             numbers: list[int] = []
             try:
-                async for facts in self._github.open_pull_facts(*repo):
-                    numbers.append(facts.number)
-                    pool = self._pulls.take(facts, seen=seen.get(facts.key, 0))
-                    if pool is not None:
-                        changed.add(pool)
+                async for page in self._github.open_pull_pages(*repo):
+                    self._pulls.allow_methods(*repo, page.methods)
+                    for facts in page.pulls:
+                        numbers.append(facts.number)
+                        pool = self._pulls.take(facts, seen=seen.get(facts.key, 0))
+                        if pool is not None:
+                            changed.add(pool)
             except ProwError as error:
                 metrics.LISTS.labels("error").inc()
                 _log.warning("The open pull requests cannot be listed.", org=repo[0], repo=repo[1], error=str(error))

@@ -33,6 +33,7 @@ class OpenPulls:
         self._by_head: dict[tuple[str, str, str], set[PullKey]] = {}
         self._changes: dict[PullKey, int] = {}
         self._bases: dict[PoolKey, str] = {}
+        self._methods: dict[tuple[str, str], tuple[str, ...]] = {}
         self._past: dict[PoolKey, deque[str]] = {}
         self._done: OrderedDict[PullKey, PullFacts] = OrderedDict()
         self._status_times: dict[tuple[PullKey, str], datetime] = {}
@@ -82,14 +83,25 @@ class OpenPulls:
                     can_be_rebased=facts.can_be_rebased,
                     review_decision=facts.review_decision,
                     base_sha=facts.base_sha,
+                    allowed_methods=facts.allowed_methods,
                 )
             else:
                 return None
+        if facts.allowed_methods:
+            self._methods[facts.org, facts.repo] = facts.allowed_methods
         pool = _pool_of(facts)
         moved = bool(facts.base_sha) and self.base_moved(pool, facts.base_sha)
         if known == facts:
             return pool if moved else None
         return self._put(facts)
+
+    def allowed_methods(self, org: str, repo: str) -> frozenset[str] | None:
+        """The merge methods that the repository allows, as it was read last; None: it was not."""
+        found = self._methods.get((org, repo))
+        return frozenset(found) if found else None
+
+    def allow_methods(self, org: str, repo: str, methods: tuple[str, ...]) -> None:
+        self._methods[org, repo] = methods
 
     def base_moved(self, pool: PoolKey, sha: str) -> bool:
         """The branch has a new commit: whether its pull requests merge is unknown again. False: that, or a newer one, was known."""
@@ -188,7 +200,11 @@ class OpenPulls:
             return None
         facts = _facts(key, pull)
         pool = _pool_of(facts)
-        facts = msgspec.structs.replace(facts, base_sha=self.base_sha(pool))
+        if pull.base.sha and pool not in self._bases:
+            self._bases[pool] = pull.base.sha  # perhaps an old one, but a read comes before anything is done
+        facts = msgspec.structs.replace(
+            facts, base_sha=self.base_sha(pool), allowed_methods=self._methods.get((org, repo), ())
+        )
         if known is not None and (known.head_sha, known.base_ref) == (facts.head_sha, facts.base_ref):
             mergeable = facts.mergeable if facts.mergeable is not Mergeable.UNKNOWN else known.mergeable
             state = known.merge_state if known.draft == facts.draft else "UNKNOWN"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 from prow.config.job import Presubmit
-from prow.github.merging import MergeDetails, MergeSettings
+from prow.github.merging import MergeDetails, PullPage
 from prow.jobs.index import JobRow
 from prow.model.forge import ChangedFile, CommitStatus, Issue
 from prow.model.prowjob import ProwJob
@@ -14,13 +14,11 @@ from prow.model.pull_facts import PullFacts
 
 
 class ReadsPulls(Protocol):
-    def open_pull_facts(self, org: str, repo: str) -> AsyncIterator[PullFacts]: ...
+    def open_pull_pages(self, org: str, repo: str) -> AsyncIterator[PullPage]: ...
 
     async def pull_facts(self, org: str, repo: str, number: int) -> PullFacts: ...
 
     async def list_files(self, org: str, repo: str, number: int) -> Sequence[ChangedFile]: ...
-
-    async def merge_settings(self, org: str, repo: str) -> MergeSettings: ...
 
     async def list_org_repos(self, org: str) -> Sequence[str]: ...
 

@@ -106,7 +106,7 @@ class Tide:
         self._clock = clock
         self._history = history or HistoryStore("", None, longest=settings.longest_history, clock=clock)
         self._pulls = OpenPulls()
-        self._knowledge = Knowledge(background, own_jobs, clock=clock)
+        self._knowledge = Knowledge(background, own_jobs)
         self._hints = Hints(people, self._knowledge)
         self._statuses = StatusWriter(github, self._pulls, self._hints)
         self._merger = Merger(github, jobs, clock=clock)
@@ -295,7 +295,7 @@ class Tide:
 
     async def _snapshot(self, key: PoolKey) -> PoolSnapshot:
         config = self._config()
-        allowed = await self._knowledge.allowed_methods(key.org, key.repo)
+        allowed = self._pulls.allowed_methods(key.org, key.repo)
         rules = pool_rules(config, key, allowed_methods=allowed, wait_for_reviews=self._settings.wait_for_reviews)
         candidates = []
         for pull in self._pulls.of(key):
