@@ -87,3 +87,10 @@ async def test_a_closed_database_says_so(tmp_path: Path) -> None:
     await database.close()
     with pytest.raises(DatabaseClosed):
         await database.write(insert(1))
+
+
+async def test_several_may_make_the_file_at_the_same_time(tmp_path: Path) -> None:
+    for attempt in range(10):
+        path = tmp_path / f"room-{attempt}.db"
+        databases = await asyncio.gather(*(Database.open(path, [TABLE]) for _ in range(6)))
+        await asyncio.gather(*(database.close() for database in databases))

@@ -9,6 +9,7 @@ a savepoint of its own: an exception undoes that work alone and is raised to its
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import queue
 import sqlite3
@@ -51,7 +52,7 @@ class Database:
     ) -> Database:
         """Create or open `path` and bring it to the newest version. `UsageError` when that cannot be."""
         database = cls(path, synchronous)
-        await asyncio.to_thread(database._prepare, tuple(migrations))
+        await asyncio.to_thread(database._prepare_alone, tuple(migrations))
         database._writer.start()
         return database
 
@@ -89,9 +90,23 @@ class Database:
         connection.execute("PRAGMA journal_size_limit=16777216")
         return connection
 
-    def _prepare(self, migrations: tuple[str, ...]) -> None:
+    def _prepare_alone(self, migrations: tuple[str, ...]) -> None:
+        """Several processes that make one file at the same time take turns: SQLite does not wait when a file becomes WAL."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UsageError(
+                f"cannot open {self.path}: {error}; give another --state-dir or mend its rights"
+            ) from error
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            self._prepare(migrations)
+        finally:
+            os.close(folder)
+
+    def _prepare(self, migrations: tuple[str, ...]) -> None:
+        try:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = self._connect()
         except (OSError, sqlite3.Error) as error:
