@@ -124,6 +124,8 @@ async def test_a_row_says_what_its_labels_say(store: SQLiteJobStore, index: JobI
     async with index.subscribe() as changes:
         await store.create(job("third", labels={Label.RE_RUN: "3", Label.RETEST: "true"}, finalizers=("keep/me",)))
         third = await until(changes, "third")
+        await store.patch("early", {"metadata": {"annotations": {Label.CRON: "@daily"}}})
+        assert (await until(changes, "early")).cron == "@daily"
         await store.create(job("odd", labels={Label.RE_RUN: "many"}))
         odd = await until(changes, "odd")
         await store.delete("third")

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,23 @@ def test_quantities_are_those_of_kubernetes() -> None:
 def test_cron_expressions_are_accepted_as_upstream_does() -> None:
     for case in cases("cron"):
         assert (cron.problem(case["in"]["expr"]) is None) == case["out"]["config_valid"], case["in"]["expr"]
+
+
+def test_cron_expressions_fire_when_upstream_does() -> None:
+    for case in cases("cron"):
+        text = case["in"]["expr"]
+        if not case["out"]["horologium_valid"]:
+            with pytest.raises(cron.CronError):
+                cron.parse(text)
+            continue
+        schedule = cron.parse(text)
+        assert isinstance(schedule, cron.Every) == case["out"]["immediate"]
+        for now, wanted in zip(case["in"]["now"], case["out"]["next"], strict=True):
+            moment = datetime.fromisoformat(now)
+            for fires in wanted:
+                found = schedule.after(moment)
+                assert (found and found.strftime("%Y-%m-%dT%H:%M:%SZ")) == fires, (text, now)
+                moment = found or moment
 
 
 def test_html_templates_escape_as_in_go() -> None:

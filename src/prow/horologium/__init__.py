@@ -1,1 +1,1 @@
-"""Floor 5: starts periodic jobs."""
+"""Starts periodics when they are due (`spec/prowjobs-and-pods` §8.1)."""

@@ -76,6 +76,8 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tide started it (label `created-by-tide`)."""
     rerun: int = 0
     """Which repetition of a periodic it is (§8.1); 0: the regular run; -1: its label cannot be read."""
+    cron: str = ""
+    """The expression that this run of a periodic was started by."""
     deleting: bool = False
     """Deleted already, but still there because of its finalizers."""
     deleted: bool = False
@@ -149,8 +151,14 @@ def row_of(job: ProwJob) -> JobRow:
         report=spec.report,
         rerun_command=share(spec.rerun_command),
         by_tide=meta.labels.get(Label.CREATED_BY_TIDE) == "true",
+        cron=share(meta.annotations.get(Label.CRON, "")),
         deleting=meta.deletion_timestamp is not None,
     )
+
+
+def latest(rows: Iterable[JobRow]) -> JobRow | None:
+    """The run of a periodic that counts as its latest: the one that started last."""
+    return max(rows, key=lambda row: (row.started, row.created, row.rerun, row.name), default=None)
 
 
 def identity(spec: ProwJobSpec) -> str:

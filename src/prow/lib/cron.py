@@ -1,13 +1,29 @@
-"""Whether a text is a cron expression of robfig/cron v3 (`spec/config` §3.5). Schedules come with the scheduler."""
+"""Cron expressions of robfig/cron v3: whether a text is one, and when it fires (`spec/config` §3.5). Always in UTC.
+
+`problem` is the check of the configuration, which lets a time zone pass; `parse` is what runs, and refuses it, as upstream's
+scheduler does.
+"""
 
 from __future__ import annotations
 
+import calendar
 import re
+from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from prow.lib import durations
 from prow.lib.durations import DurationError
 
-_DESCRIPTORS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
+_DESCRIPTORS = {
+    "@yearly": "0 0 0 1 1 *",
+    "@annually": "0 0 0 1 1 *",
+    "@monthly": "0 0 0 1 * *",
+    "@weekly": "0 0 0 * * 0",
+    "@daily": "0 0 0 * * *",
+    "@midnight": "0 0 0 * * *",
+    "@hourly": "0 0 * * * *",
+}
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: n for n, name in enumerate(_MONTH_NAMES, start=1)}
 _DAYS = {name: n for n, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))}
@@ -21,6 +37,92 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 )
 _NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 _ZONE = re.compile(r"(?:CRON_)?TZ=([A-Za-z0-9_+\-/]*) ", re.ASCII)
+_EVERY = "@every "
+_YEARS = 5
+"""How far ahead a firing is looked for; what comes later never fires, as upstream."""
+
+
+class CronError(ValueError):
+    """Not a cron expression that can run; the text says why."""
+
+
+class Every(msgspec.Struct, frozen=True):
+    """Fires that many seconds after it was last asked for."""
+
+    seconds: int
+
+    def after(self, moment: datetime) -> datetime:
+        """The first firing later than `moment`, when counting from there."""
+        return moment.replace(microsecond=0) + timedelta(seconds=self.seconds)
+
+
+class Calendar(msgspec.Struct, frozen=True):
+    """Fires at every second whose parts are all listed; each list is sorted."""
+
+    seconds: tuple[int, ...]
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[int, ...]
+    months: tuple[int, ...]
+    weekdays: tuple[int, ...]
+    both_days: bool
+    """Whether day of month and day of week have to match; else either is enough."""
+
+    def after(self, moment: datetime) -> datetime | None:
+        """The first firing later than `moment` (UTC); None: it never fires."""
+        if not (self.seconds and self.minutes and self.hours):
+            return None
+        start = moment.replace(microsecond=0) + timedelta(seconds=1)
+        for year in range(start.year, start.year + _YEARS + 1):
+            for month in self.months:
+                if (year, month) < (start.year, start.month):
+                    continue
+                first = start.day if (year, month) == (start.year, start.month) else 1
+                for day in range(first, calendar.monthrange(year, month)[1] + 1):
+                    if not self._on(year, month, day):
+                        continue
+                    today = (year, month, day) == (start.year, start.month, start.day)
+                    clock = self._clock((start.hour, start.minute, start.second) if today else (0, 0, 0))
+                    if clock is not None:
+                        return datetime(year, month, day, *clock, tzinfo=UTC)
+        return None
+
+    def _on(self, year: int, month: int, day: int) -> bool:
+        by_month = day in self.days
+        by_week = (calendar.weekday(year, month, day) + 1) % 7 in self.weekdays
+        return (by_month and by_week) if self.both_days else (by_month or by_week)
+
+    def _clock(self, least: tuple[int, int, int]) -> tuple[int, int, int] | None:
+        """The first time of a day that is not before `least`."""
+        for hour in self.hours:
+            if hour < least[0]:
+                continue
+            for minute in self.minutes:
+                if (hour, minute) < least[:2]:
+                    continue
+                for second in self.seconds:
+                    if (hour, minute, second) >= least:
+                        return hour, minute, second
+        return None
+
+
+Schedule = Every | Calendar
+
+
+def parse(text: str) -> Schedule:
+    """The schedule of an expression without a time zone. Raises CronError."""
+    if text.startswith(("TZ=", "CRON_TZ=")):
+        raise CronError("schedules are in UTC and take no time zone: leave it away")
+    wrong = problem(text)
+    if wrong:
+        raise CronError(wrong)
+    if text.startswith(_EVERY):
+        return Every(max(1, int(durations.parse(text.removeprefix(_EVERY))) // durations.SECOND))
+    parts = _DESCRIPTORS.get(text, text).split()
+    parts = ["0"] * (len(_FIELDS) - len(parts)) + parts
+    fields = [_values(part, low, high, names) for (_, low, high, names), part in zip(_FIELDS, parts, strict=True)]
+    second, minute, hour, day, month, weekday = (tuple(sorted(numbers)) for numbers, _ in fields)
+    return Calendar(second, minute, hour, day, month, weekday, both_days=fields[3][1] or fields[5][1])
 
 
 def problem(text: str) -> str | None:
@@ -62,10 +164,10 @@ def _known_zone(name: str) -> bool:
 def _descriptor_problem(text: str) -> str | None:
     if text in _DESCRIPTORS:
         return None
-    if not text.startswith("@every "):
+    if not text.startswith(_EVERY):
         return f"{text!r} is not known"
     try:
-        durations.parse(text.removeprefix("@every "))
+        durations.parse(text.removeprefix(_EVERY))
     except DurationError as error:
         return str(error)
     return None
@@ -89,6 +191,25 @@ def _item_problem(item: str, low: int, high: int, names: dict[str, int]) -> str 
     if values[0] > values[-1]:
         return f"the range {item!r} runs backwards"
     return None
+
+
+def _values(part: str, low: int, high: int, names: dict[str, int]) -> tuple[set[int], bool]:
+    """The numbers that a field lists, and whether it lists all by a star (a step of its own takes that away)."""
+    found: set[int] = set()
+    star = False
+    for item in filter(None, part.split(",")):
+        bounds, _, step_text = item.partition("/")
+        step = int(step_text or "1")
+        ends = bounds.split("-")
+        if ends[0] in {"*", "?"}:
+            first, last = low, high
+            star = star or step == 1
+        else:
+            numbers = [names[end.lower()] if end.lower() in names else int(end) for end in ends]
+            first = numbers[0]
+            last = numbers[-1] if len(numbers) > 1 or not step_text else high
+        found.update(range(first, last + 1, step))
+    return found, star
 
 
 def _whole(text: str) -> int | None:

@@ -171,3 +171,5 @@ class Label:
     IS_OPTIONAL = "prow.k8s.io/is-optional"
     RETEST = "prow.k8s.io/retest"
     RE_RUN = "prow.k8s.io/re-run"
+    CRON = "prow.k8s.io/cron"
+    """Ours, an annotation: the cron expression a periodic was started by. Firings are made up for only under the same one."""
