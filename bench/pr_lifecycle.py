@@ -1,7 +1,8 @@
 """What the life of one pull request costs: opened, tested, /lgtm, /approve, merged; every call to GitHub's API is counted.
 
 One presubmit that always runs; a trusted author; a reviewer and an approver from OWNERS. Answers with 304 cost nothing at GitHub
-and do not count. Statuses, labels, comments and the merge are content writes.
+and do not count. Statuses, labels, comments and the merge are content writes. What a process asks once in its life (who it is) is
+asked before.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ async def measure(folder: Path) -> tuple[Calls, int]:
     ) as world:
         github = world.sim.world
         await world.system.tide.ready()
+        before = await world.repo.open_pull_request(
+            "katherine", title="Before", files={"a.txt": "a\n"}, branch="before"
+        )
+        await before.expect_status("unit", "success")
+        await before.close("katherine")
         await _quiet(world)
         github.calls.clear()
         github.content_writes = 0

@@ -41,6 +41,7 @@ tide:
 REVIEWED = """
 plugins: {acme: {plugins: [trigger, lgtm, approve, assign, hold, wip, size, help]}}
 approve: [{repos: [acme], require_self_approval: true}]
+owners: {skip_collaborators: [acme]}
 """
 OWNERS = "approvers: [wernher]\nreviewers: [katherine, wernher]\n"
 

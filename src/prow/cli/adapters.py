@@ -15,6 +15,7 @@ from prow.config.inrepo import InRepoJobs
 from prow.config.job import Postsubmit, Presubmit
 from prow.engines.local.engine import LocalEngine
 from prow.engines.local.rules import IN_REPO
+from prow.git.errors import NoSuchFile
 from prow.git.mirror import Mirror, Mirrors
 from prow.jobs.engine import Execution, Rejected
 from prow.jobs.index import JobIndex
@@ -149,6 +150,21 @@ class Reruns:
         )
         text = f"Successfully reran {made.name}."
         return msgspec.structs.replace(made, status=msgspec.structs.replace(made.status, description=text))
+
+
+class RepoFiles:
+    """The plugins' view of files at a commit."""
+
+    def __init__(self, mirrors: Mirrors) -> None:
+        self._mirrors = mirrors
+
+    async def read(self, org: str, repo: str, sha: str, path: str) -> bytes | None:
+        mirror = self._mirrors.mirror(org, repo)
+        await mirror.ensure([sha])
+        try:
+            return await mirror.read_file(sha, path)
+        except NoSuchFile:
+            return None
 
 
 class RepoConfig:

@@ -165,6 +165,7 @@ async def hook(
         jobs=job_store(parts, dry_run=dry_run),
         known_jobs=adapters.OpenPresubmits(parts.index),
         in_repo_config=adapters.InRepo(mirrors).reader_for,
+        files=adapters.RepoFiles(mirrors),
         owners=OwnersReader(mirrors, github.bound(caller="owners", cost=Cost.INTERACTIVE)),
         listeners=listeners,
         endpoints=[EventEndpoint(name, url, _KINDS.get(name)) for name, url in (endpoints or {}).items()],

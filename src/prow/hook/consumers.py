@@ -37,7 +37,7 @@ from prow.model.events import (
 from prow.model.forge import PullKey, PullRequest
 from prow.plugin.context import Context
 from prow.plugin.model import Plugin
-from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsOwners
+from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsFiles, ReadsOwners
 from prow.plugin.view import PullView
 
 _log = logs.get("hook")
@@ -70,6 +70,7 @@ class PluginConsumers:
         in_repo_config: Callable[[Config, str, str], InRepoConfig | None],
         clock: Clock,
         owners: ReadsOwners | None = None,
+        files: ReadsFiles | None = None,
         listeners: Sequence[Listener] = (),
         endpoints: Sequence[EventEndpoint] = (),
     ) -> None:
@@ -84,6 +85,7 @@ class PluginConsumers:
         self._in_repo_config = in_repo_config
         self._clock = clock
         self._owners = owners
+        self._files = files
         self._listeners = tuple(listeners)
         self._endpoints = tuple(endpoints)
         _refuse_one_name_for_two(
@@ -187,6 +189,7 @@ class PluginConsumers:
                     commands=item.commands,
                     in_repo_config=self._in_repo_config(snapshot.config, delivery.org, delivery.repo),
                     owners=self._owners,
+                    files=self._files,
                     bot=bot,
                 )
                 generic = item.kind is EventKind.GENERIC_COMMENT and comment is not None

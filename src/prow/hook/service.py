@@ -25,7 +25,7 @@ from prow.lib.secrets import Secret
 from prow.lib.sqlite import Database
 from prow.plugin.help import help_for_all
 from prow.plugin.model import Plugin
-from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsOwners
+from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsFiles, ReadsOwners
 
 _log = logs.get("hook")
 _PRUNE_EVERY = 600.0
@@ -79,6 +79,7 @@ class Hook:
         clock: Clock,
         in_repo_config: Callable[[Config, str, str], InRepoConfig | None] = lambda _config, _org, _repo: None,
         owners: ReadsOwners | None = None,
+        files: ReadsFiles | None = None,
         listeners: Sequence[Listener] = (),
         endpoints: Sequence[EventEndpoint] = (),
     ) -> Hook:
@@ -100,6 +101,7 @@ class Hook:
             in_repo_config=in_repo_config,
             clock=clock,
             owners=owners,
+            files=files,
             listeners=listeners,
             endpoints=endpoints,
         )

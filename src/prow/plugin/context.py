@@ -13,6 +13,7 @@ import msgspec
 
 from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
+from prow.github.errors import NotFound
 from prow.github.issues import NotAssigned
 from prow.lib import ids
 from prow.lib.clock import Clock
@@ -20,7 +21,16 @@ from prow.lib.logs import Logger
 from prow.model.forge import CommitStatus
 from prow.plugin import text
 from prow.plugin.effects import Effects
-from prow.plugin.ports import CountsMerged, GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, Owners, ReadsOwners
+from prow.plugin.ports import (
+    CountsMerged,
+    GitHubForPlugins,
+    InRepoConfig,
+    KnowsJobs,
+    MakesJobs,
+    Owners,
+    ReadsFiles,
+    ReadsOwners,
+)
 from prow.plugin.view import PullView
 
 WritesPeople = Callable[[str, str, int, Sequence[str]], Awaitable[object]]
@@ -47,6 +57,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     in_repo_config: InRepoConfig | None = None
     search: CountsMerged | None = None
     owners: ReadsOwners | None = None
+    files: ReadsFiles | None = None
     bot: str = ""
 
     @property
@@ -67,6 +78,16 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         return await self.pull.shared(
             f"owners:{branch}", lambda: owners.load(org, repo, branch, config=self.config, plugins=self.plugins)
         )
+
+    async def file_at(self, sha: str, path: str) -> bytes | None:
+        """A file of the repository at a commit; None: it has none. From the mirror where there is one, else from the API."""
+        org, repo, _ = self.pull.key
+        if self.files is not None:
+            return await self.files.read(org, repo, sha, path)
+        try:
+            return await self.github.get_file(org, repo, path, sha)
+        except NotFound:
+            return None
 
     async def add_labels(self, *labels: str) -> None:
         """Add those that are missing, in one call."""
@@ -94,6 +115,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
         await self.effects.once(f"remove-label:{label}", act=act)
         self.pull.learn_removed(label)
+
+    async def had_label(self, label: str) -> bool:
+        """Whether it was there before this delivery: an earlier attempt to handle it may have set or removed it.
+
+        For handlers that have more to do after the label: what is left of it is not forgotten when they are tried again.
+        """
+        if await self.pull.has_label(label):
+            return not await self.effects.begun(f"add-labels:{label}")
+        return await self.effects.begun(f"remove-label:{label}")
 
     async def comment(self, body: str, *, key: str) -> None:
         """Write a comment. `key` names its purpose within this delivery.
@@ -159,10 +189,13 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 await write(org, repo, number, logins)
             except NotAssigned as error:
-                return " ".join(error.logins)
+                # Places, not names: an answer that is kept has to be short.
+                left_out = {login.lower() for login in error.logins}
+                return " ".join(str(place) for place, login in enumerate(logins) if login.lower() in left_out)
             return ""
 
-        return tuple((await self.effects.once(f"{what}:{','.join(logins)}", act=act)).split())
+        answer = await self.effects.once(f"{what}:{','.join(logins)}", act=act)
+        return tuple(logins[int(place)] for place in answer.split())
 
     async def set_status(self, sha: str, status: CommitStatus) -> None:
         """Write a commit status in the delivery's repository."""

@@ -42,6 +42,14 @@ class ReadsPulls(Protocol):
     async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes: ...
 
 
+class ReadsFiles(Protocol):
+    """Files of a repository at a commit, from a git mirror: no API call is spent."""
+
+    async def read(self, org: str, repo: str, sha: str, path: str) -> bytes | None:
+        """None: the commit has no such file."""
+        ...
+
+
 class WritesStatuses(Protocol):
     async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> object: ...
 

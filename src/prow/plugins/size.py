@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from prow.config.plugin_options import SizeConfig
 from prow.config.plugins import PluginsConfig
-from prow.github.errors import NotFound
 from prow.lib import regex
 from prow.lib.errors import Permanent
 from prow.lib.open_work import in_thread
@@ -165,12 +164,9 @@ async def handle(ctx: Context, event: Event) -> None:
 
 
 async def _generated(ctx: Context, base_sha: str) -> IsGenerated:
-    org, repo, _ = ctx.pull.key
-
     async def read(path: str) -> str | None:
-        try:
-            content = await ctx.github.get_file(org, repo, path, base_sha)
-        except NotFound:
+        content = await ctx.file_at(base_sha, path)
+        if content is None:
             return None
         if len(content) > _LONGEST_RULES:
             raise Permanent(f"{path} is larger than {_LONGEST_RULES} bytes")
