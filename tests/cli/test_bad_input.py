@@ -109,7 +109,7 @@ def test_a_git_that_is_too_old_is_told(files: dict[str, str], tmp_path: Path) ->
 
 
 def test_commands_of_later_releases_say_so() -> None:
-    for name in ("tide", "checkconfig", "gerrit"):
+    for name in ("ghproxy", "checkconfig", "gerrit"):
         code, said = prow(name)
         assert code == 2
         assert said.startswith(f"prow: prow {name} ")

@@ -18,6 +18,7 @@ JOBS = (
     + job("unit", "echo testing; while test -e gate; do sleep 0.05; done; sh run.sh")
     + job("lint", "true")
 )
+PERIODICS = "periodics:\n" + job("hourly", "echo on the hour", extra="interval: 1h")
 
 
 async def page(prow: Processes, path: str, holds: Callable[[str], bool]) -> str:
@@ -38,7 +39,7 @@ async def change(prow: Processes, branch: str, script: str) -> PullStory:
 
 
 async def test_a_pull_request_is_opened_tested_reported_and_merged(tmp_path: Path) -> None:
-    async with processes(tmp_path, jobs=JOBS, files=FILES, config=CONFIG + TIDE) as prow:
+    async with processes(tmp_path, jobs=JOBS + PERIODICS, files=FILES, config=CONFIG + TIDE) as prow:
         pr = await change(prow, "one", "exit 3\n")
         await pr.expect_status("unit", "failure")
         await pr.expect_status("lint", "success")
@@ -49,7 +50,8 @@ async def test_a_pull_request_is_opened_tested_reported_and_merged(tmp_path: Pat
         await pr.label("wernher", "lgtm", "approved")
         await pr.expect_merged()
         await page(prow, "/pr/acme/rockets/1", lambda text: "Merged" in text)
-        assert "change one" not in await page(prow, "/tide", lambda text: "acme/rockets" in text)
+        await page(prow, "/tide-history", lambda text: "merge" in text.lower() and "acme/rockets" in text)
+        await page(prow, "/?type=periodic", lambda text: "hourly" in text and "success" in text)
 
 
 async def test_the_log_of_a_running_job_is_seen_from_another_process(tmp_path: Path) -> None:

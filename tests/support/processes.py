@@ -129,12 +129,12 @@ async def processes(
 
 
 def _components(folder: Path, sim: Sim) -> dict[str, Component]:
-    every = {
+    every: dict[str, object] = {
         "config-path": folder / "config.yaml",
         "job-config-path": folder / "jobs.yaml",
         "job-store": folder / "shared" / "jobs.db",
     }
-    known = {
+    known: dict[str, object] = {
         "github-endpoint": sim.world.base,
         "github-graphql-endpoint": f"{sim.world.base}/graphql",
         "github-token-path": folder / "token",
@@ -153,6 +153,7 @@ def _components(folder: Path, sim: Sim) -> dict[str, Component]:
         Component(folder, "prow-controller-manager", every | known | buckets | real, sim),
         Component(folder, "crier", every | known | buckets | {"github-workers": 4, "blob-storage-workers": 4}, sim),
         tide,
+        Component(folder, "horologium", every | real, sim),
         Component(folder, "deck", every | buckets | {"tide-url": tide.url}, sim),
     ]
     return {component.name: component for component in made}

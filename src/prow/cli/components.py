@@ -24,6 +24,7 @@ from prow.github.client import GitHub
 from prow.hook.external import EventEndpoint
 from prow.hook.service import Hook
 from prow.hook.settings import Settings as HookSettings
+from prow.horologium.service import Horologium
 from prow.jobs.build_id import BuildIds
 from prow.jobs.engine import Engine
 from prow.jobs.store import JobStore
@@ -140,6 +141,12 @@ def tide(
         own_jobs=adapters.InRepo(mirrors).reader_for,
         people=People(mirrors, reader, lambda: parts.agent.snapshot),
     )
+
+
+def horologium(parts: Parts, *, dry_run: bool = False) -> Horologium:
+    made = Horologium(parts.store, parts.index, config=parts.config, clock=parts.clock, dry_run=dry_run)
+    parts.agent.subscribe(lambda _before, _now: made.wake())
+    return made
 
 
 async def hook(

@@ -140,6 +140,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             "plank": plank.run(),
             "crier": crier.run(),
             "tide": tide.run(),
+            "horologium": components.horologium(parts).run(),
             "hook": hook.run(),
         }
         async with parts.running(works):
