@@ -1,1 +1,1 @@
-"""Floor 5: removes ProwJobs that finished long ago."""
+"""Removes old ProwJobs, and runs that nobody waits for (`spec/prowjobs-and-pods` §8.2)."""
