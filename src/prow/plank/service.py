@@ -158,8 +158,8 @@ class Plank:
     def _enqueue_twins(self, row: JobRow) -> None:
         """A new presubmit may make older ones of its pull request pointless."""
         if row.type is JobType.PRESUBMIT and row.state is JobState.TRIGGERED:
-            for other in self._index.by_job(row.job):
-                if not other.complete and other.name != row.name and other.identity == row.identity:
+            for other in self._index.open_by_job(row.job):
+                if other.name != row.name and other.identity == row.identity:
                     self._enqueue(other.name)
 
     async def _follow_engine(self, engine: Engine) -> None:
