@@ -13,7 +13,7 @@ from prow.cli.main import main
 from prow.sim.server import Sim
 from tests.support.processes import Component
 
-COMPONENTS = ("hook", "prow-controller-manager", "crier", "tide", "deck", "horologium")
+COMPONENTS = ("hook", "prow-controller-manager", "crier", "tide", "deck", "horologium", "sinker")
 CREDENTIALS = {"s3-credentials-file": "s3.json"}
 GITHUB = {"github-endpoint": "http://127.0.0.1:1", "github-token-path": "token"}
 
@@ -44,6 +44,7 @@ UPSTREAM: dict[str, dict[str, object]] = {
         "spyglass": True,
     },
     "horologium": {"dry-run": False},
+    "sinker": {"dry-run": False},
 }
 """How Metal3 starts them (`spec/deployment` §2.5), with files that are here."""
 
@@ -119,7 +120,7 @@ def test_help_says_what_it_does(name: str, prow: Prow) -> None:
         assert flag in out
 
 
-@pytest.mark.parametrize("name", ["hook", "prow-controller-manager", "tide", "horologium"])
+@pytest.mark.parametrize("name", ["hook", "prow-controller-manager", "tide", "horologium", "sinker"])
 def test_it_is_dry_unless_told_otherwise(name: str, prow: Prow) -> None:
     text = " ".join(prow(name, "--help")[1].split())
     assert "[default: True]" in text.partition(" --dry-run ")[2].partition(" --")[0]

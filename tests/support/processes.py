@@ -154,6 +154,7 @@ def _components(folder: Path, sim: Sim) -> dict[str, Component]:
         Component(folder, "crier", every | known | buckets | {"github-workers": 4, "blob-storage-workers": 4}, sim),
         tide,
         Component(folder, "horologium", every | real, sim),
+        Component(folder, "sinker", every | real, sim),
         Component(folder, "deck", every | buckets | {"tide-url": tide.url}, sim),
     ]
     return {component.name: component for component in made}

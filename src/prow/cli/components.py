@@ -34,6 +34,8 @@ from prow.owners.people import People
 from prow.owners.service import OwnersReader
 from prow.plank.service import Plank
 from prow.plugins import BUILT
+from prow.sinker.ports import Runs
+from prow.sinker.service import Sinker
 from prow.storage.ports import Storage
 from prow.tide.history_store import HistoryStore
 from prow.tide.service import Settings as TideSettings
@@ -147,6 +149,18 @@ def horologium(parts: Parts, *, dry_run: bool = False) -> Horologium:
     made = Horologium(parts.store, parts.index, config=parts.config, clock=parts.clock, dry_run=dry_run)
     parts.agent.subscribe(lambda _before, _now: made.wake())
     return made
+
+
+def sinker(parts: Parts, *, runs: Runs, job_config_path: str = "", dry_run: bool = False) -> Sinker:
+    return Sinker(
+        parts.store,
+        parts.index,
+        config=parts.config,
+        clock=parts.clock,
+        runs=runs,
+        job_config_path=job_config_path,
+        dry_run=dry_run,
+    )
 
 
 async def hook(

@@ -15,6 +15,7 @@ from prow.config.agent import ConfigAgent
 from prow.crier.service import Crier
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.engine import LocalEngine
+from prow.engines.local.leftovers import Leftovers
 from prow.engines.local.settings import Settings as EngineSettings
 from prow.github.client import GitHub
 from prow.hook.service import Hook
@@ -135,12 +136,18 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
         if settings.tide_port is not None:
             tide_pages = http.serve(web.app(tide), host=settings.host, port=settings.tide_port)
             await parts.stack.enter_async_context(tide_pages)
+        sinker = components.sinker(
+            parts,
+            runs=Leftovers(engine, settings.engine.state),
+            job_config_path=settings.config.job_config_path,
+        )
         works = {
             "engine": engine.run(),
             "plank": plank.run(),
             "crier": crier.run(),
             "tide": tide.run(),
             "horologium": components.horologium(parts).run(),
+            "sinker": sinker.run(),
             "hook": hook.run(),
         }
         async with parts.running(works):

@@ -9,6 +9,7 @@ from prow.cli.given import Given, start, takes, until_stopped
 from prow.cli.parts import Parts, Works, open_parts, open_storage, side_ports
 from prow.cli.runs import ServesRuns, socket_address
 from prow.cli.state import only_one
+from prow.engines.local.leftovers import Leftovers
 from prow.lib import flags, http, logs
 from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
@@ -76,9 +77,10 @@ async def _real(parts: Parts, given: Given) -> Works:
     parts.stack.enter_context(only_one("plank", folder))
     if github.token_path:
         parts.secrets.load(github.token_path, flag="--github-token-path")  # so that no log shows it
-    engine = await parts.engine(given.engine(state), open_storage(given.storage()), github)
+    settings = given.engine(state)
+    engine = await parts.engine(settings, open_storage(given.storage()), github)
     plank = components.plank(parts, engine)
-    runs = ServesRuns(adapters.EngineLogs(engine), plank)
+    runs = ServesRuns(adapters.EngineLogs(engine), plank, Leftovers(engine, settings.state))
     listener = http.bind_unix(socket_address(folder))
     await parts.stack.enter_async_context(http.serve(runs.app, listener=listener))
     _log.info("Jobs run here.", sandbox=engine.sandbox.name, state_dir=str(state))

@@ -98,7 +98,7 @@ async def _serve(given: Given, clock: Clock) -> None:
             parts, given.deck(), open_storage(given.storage()), live=runs, waiting=runs, explains=tide, pools=tide
         )
         listing = given.of(groups.ListingFlags).timeout_listing_prowjobs
-        async with parts.running({"runs": runs.run()}, listing=listing):
+        async with parts.running({"runs": runs.follow()}, listing=listing):
             async with http.serve(deck.app, host=given.host, port=given.of(groups.DeckFlags).deck_port) as port:
                 try:
                     await until_stopped(side, _log, dashboard=f"http://{given.host}:{port}")

@@ -20,6 +20,7 @@ COMMANDS = {
     "crier": ("prow.cli.crier", "Report jobs to GitHub and to the bucket."),
     "tide": ("prow.cli.tide", "Merge pull requests that are ready."),
     "horologium": ("prow.cli.horologium", "Start periodic jobs when they are due."),
+    "sinker": ("prow.cli.sinker", "Delete old jobs and what they left."),
     "deck": ("prow.cli.deck", "Serve the dashboard."),
     "run": ("prow.cli.run", "Run one job of the config on this machine, as CI would run it."),
     "explain": ("prow.cli.explain", "Say why a pull request is not merging, and who can do what next."),
@@ -28,7 +29,7 @@ COMMANDS = {
     "version": ("prow.cli.version", "Print the version."),
 }
 
-NOT_YET = dict.fromkeys(("sinker", "ghproxy", "status-reconciler", "checkconfig", "jenkins-operator", "cherrypicker", "needs-rebase", "refresh", "branchprotector", "peribolos", "label_sync"), "comes with a later release")  # fmt: skip
+NOT_YET = dict.fromkeys(("ghproxy", "status-reconciler", "checkconfig", "jenkins-operator", "cherrypicker", "needs-rebase", "refresh", "branchprotector", "peribolos", "label_sync"), "comes with a later release")  # fmt: skip
 NOT_PLANNED = dict.fromkeys(
     ("gerrit", "gangway", "sub", "pipeline", "admission", "webhook-server", "cm2kc", "tot"), "is not part of this Prow"
 )
