@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prow.jobs.index import JobRow, row_of
 from prow.model.prowjob import JobState, JobType, ObjectMeta, ProwJob, ProwJobSpec, ProwJobStatus
@@ -80,6 +82,30 @@ def test_jobs_age_out(rows: list[JobRow], gone: dict[str, Why]) -> None:
 def test_the_oldest_go_first() -> None:
     rows = [row("b", 3, 3.1), row("c", 5, 5.1), row("a", 4, 4.1)]
     assert [r.row.name for r in aged(rows, periodics=set(), max_age=DAY, now=NOW)] == ["b", "a", "c"]
+
+
+JOBS = st.lists(
+    st.tuples(
+        st.integers(0, 20),
+        st.none() | st.integers(0, 20),
+        st.sampled_from(JobType),
+        st.sampled_from(["nightly", "unit"]),
+    ),
+    max_size=20,
+)
+
+
+@given(JOBS, st.sets(st.sampled_from(["nightly", "unit"])), st.integers(0, 20))
+def test_nothing_incomplete_goes_and_each_configured_periodic_keeps_a_run(
+    jobs: list[tuple[int, int | None, JobType, str]], periodics: set[str], days: int
+) -> None:
+    rows = [row(f"r{n}", start, end, type=kind, job=job) for n, (start, end, kind, job) in enumerate(jobs)]
+    gone = {removal.row.name for removal in aged(rows, periodics=periodics, max_age=days * DAY, now=NOW)}
+    assert all(each.complete for each in rows if each.name in gone)
+    assert all(NOW - each.started > days * DAY for each in rows if each.name in gone)
+    for name in periodics:
+        runs = {each.name for each in rows if each.type is JobType.PERIODIC and each.job == name}
+        assert not runs or runs - gone
 
 
 class Run:

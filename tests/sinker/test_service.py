@@ -159,6 +159,38 @@ async def test_it_looks_each_resync_period_and_reads_the_period_anew(world: Worl
     running.cancel()
 
 
+async def test_a_changed_configuration_is_followed_when_it_is_told(world: World) -> None:
+    await world.ended("old")
+    await world.clock.sleep(3600)
+    running = asyncio.create_task(world.sinker.run())
+    await world.clock.sleep(1)
+    assert await world.names() == {"old"}
+    world.config = Config(sinker=Options(max_prowjob_age=Duration(HOUR)))
+    world.sinker.wake()
+    await world.clock.sleep(1)
+    assert await world.names() == set()
+    running.cancel()
+
+
+async def test_a_job_that_was_changed_since_it_was_judged_stays_until_the_next_pass(world: World) -> None:
+    await world.ended("old")
+    await world.clock.sleep(8 * DAY)
+
+    class Behind(Faulty):
+        async def delete(self, name: str, *, resource_version: str = "") -> None:
+            await world.store.patch(name, {"status": {"description": "news"}})
+            await super().delete(name, resource_version=resource_version)
+
+    done = await world.another(store=Behind(world.store, {})).run_once()
+    assert (done.jobs.removed, done.jobs.errors) == ({}, {"Conflict": 1})
+    async with world.index.subscribe() as changes:
+        await world.store.patch("old", {"metadata": {"labels": {"seen": "true"}}})
+        while (await anext(changes)).version < int((await world.store.get("old")).metadata.resource_version):
+            pass
+    assert (await world.sinker.run_once()).jobs.removed == {"aged": 1}
+    assert await world.names() == set()
+
+
 class Faulty:
     def __init__(self, store: SQLiteJobStore, errors: dict[str, Exception]) -> None:
         self._store = store
@@ -169,10 +201,10 @@ class Faulty:
             raise self._errors[f"get {name}"]
         return await self._store.get(name)
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, *, resource_version: str = "") -> None:
         if name in self._errors:
             raise self._errors[name]
-        await self._store.delete(name)
+        await self._store.delete(name, resource_version=resource_version)
 
 
 async def test_one_job_that_cannot_be_deleted_holds_up_no_other(world: World) -> None:
@@ -263,7 +295,8 @@ async def test_the_sizes_of_mounted_configmaps_are_exported(world: World, tmp_pa
         (data.parent / "jobs.yaml").symlink_to("..data/jobs.yaml")
     (tmp_path / "jobs" / "no-mount").mkdir()
     path = tmp_path / "jobs"
-    for given in (path, path / "jobs-a", path / "missing"):
+    single = path / "jobs-a" / "jobs.yaml"
+    for given in (path, path / "jobs-a", single, path / "missing"):
         running = asyncio.create_task(world.another(job_config_path=str(given)).run())
         await world.clock.sleep(1)
         running.cancel()

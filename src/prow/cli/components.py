@@ -152,7 +152,7 @@ def horologium(parts: Parts, *, dry_run: bool = False) -> Horologium:
 
 
 def sinker(parts: Parts, *, runs: Runs, job_config_path: str = "", dry_run: bool = False) -> Sinker:
-    return Sinker(
+    made = Sinker(
         parts.store,
         parts.index,
         config=parts.config,
@@ -161,6 +161,8 @@ def sinker(parts: Parts, *, runs: Runs, job_config_path: str = "", dry_run: bool
         job_config_path=job_config_path,
         dry_run=dry_run,
     )
+    parts.agent.subscribe(lambda before, now: made.wake() if before.config.sinker != now.config.sinker else None)
+    return made
 
 
 async def hook(

@@ -20,12 +20,14 @@ from prow.engines.local.settings import Settings as EngineSettings
 from prow.github.client import GitHub
 from prow.hook.service import Hook
 from prow.hook.settings import Settings as HookSettings
+from prow.horologium.service import Horologium
 from prow.jobs.index import JobIndex
 from prow.lib import http, logs
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
 from prow.lib.service import Ports
 from prow.plank.service import Plank
+from prow.sinker.service import Sinker
 from prow.storage.buckets import Buckets
 from prow.tide import web
 from prow.tide.service import Settings as TideSettings
@@ -76,6 +78,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     crier: Crier
     engine: LocalEngine
     tide: Tide
+    horologium: Horologium
+    sinker: Sinker
     github: GitHub
     agent: ConfigAgent
 
@@ -136,6 +140,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
         if settings.tide_port is not None:
             tide_pages = http.serve(web.app(tide), host=settings.host, port=settings.tide_port)
             await parts.stack.enter_async_context(tide_pages)
+        horologium = components.horologium(parts)
         sinker = components.sinker(
             parts,
             runs=Leftovers(engine, settings.engine.state),
@@ -146,7 +151,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             "plank": plank.run(),
             "crier": crier.run(),
             "tide": tide.run(),
-            "horologium": components.horologium(parts).run(),
+            "horologium": horologium.run(),
             "sinker": sinker.run(),
             "hook": hook.run(),
         }
@@ -166,6 +171,8 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
                         crier=crier,
                         engine=engine,
                         tide=tide,
+                        horologium=horologium,
+                        sinker=sinker,
                         github=github,
                         agent=parts.agent,
                     )

@@ -13,7 +13,9 @@ _DATA = "..data"
 
 
 def sizes(path: Path) -> dict[str, int]:
-    """Folder → bytes of its files, for each mount. Blocks; raises OSError."""
+    """Folder → bytes of its files, for each mount; a single file is none. Blocks; raises OSError."""
+    if path.is_file():
+        return {}
     if (path / _DATA).exists():
         mounts = [path]
     else:

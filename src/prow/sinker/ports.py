@@ -11,8 +11,8 @@ from prow.model.prowjob import ProwJob
 class Jobs(Protocol):
     async def get(self, name: str) -> ProwJob: ...
 
-    async def delete(self, name: str) -> None:
-        """A job with finalizers is only marked."""
+    async def delete(self, name: str, *, resource_version: str = "") -> None:
+        """A job with finalizers is only marked. `Conflict` when it was changed since that version."""
         ...
 
 

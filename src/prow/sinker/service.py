@@ -61,7 +61,9 @@ class Pass(msgspec.Struct, kw_only=True):
 
 
 class Sinker:
-    """Call `run()` as a task, or `run_once()`. `runs`: the runs on this machine, when this process may touch them.
+    """Call `run()` as a task, and `wake()` when its configuration has changed; or `run_once()`.
+
+    `runs`: the runs on this machine, when this process may touch them.
 
     `job_config_path`: the sizes of ConfigMaps below it are exported.
     """
@@ -84,6 +86,11 @@ class Sinker:
         self._runs = runs
         self._job_config_path = job_config_path
         self._dry_run = dry_run
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """Make a pass now, or another one after that which is under way."""
+        self._news.set()
 
     async def run(self) -> None:
         """For ever: a pass at once, then one each `sinker.resync_period`."""
@@ -91,11 +98,19 @@ class Sinker:
             if self._job_config_path:
                 tasks.create_task(self._watch_sizes(Path(self._job_config_path)), name="sinker-configmaps")
             while True:
+                self._news.clear()
                 try:
                     await self.run_once()
                 except Exception:  # noqa: BLE001 - the border of this task: the next pass may succeed
                     _log.exception("A pass failed in a way that was not foreseen.")
-                await self._clock.sleep(max(self._config().sinker.resync_period.seconds, _SHORTEST_PERIOD))
+                await self._rest(max(self._config().sinker.resync_period.seconds, _SHORTEST_PERIOD))
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with self._clock.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return
 
     async def run_once(self) -> Pass:
         """One pass over all jobs and runs."""
@@ -103,8 +118,9 @@ class Sinker:
         began = self._clock.monotonic()
         config = self._config()
         done = Pass(jobs_found=len(self._index))
-        removals = rules.aged(
-            self._index.rows(),
+        removals = await in_thread(  # so that a hundred thousand jobs do not hold the loop
+            rules.aged,
+            tuple(self._index.rows()),
             periodics={periodic.name for periodic in config.periodics},
             max_age=config.sinker.max_prowjob_age.seconds,
             now=self._clock.now().timestamp(),
@@ -119,7 +135,7 @@ class Sinker:
         return done
 
     async def _delete(self, removal: Removal) -> str:
-        """Delete one job; why it could not be done, or nothing."""
+        """Delete one job as it was when it was judged; why it could not be done, or nothing."""
         row = removal.row
         told = {"name": row.name, "job": row.job, "why": removal.why.value}
         if self._dry_run:
@@ -127,7 +143,7 @@ class Sinker:
             return ""
         try:
             async with self._clock.timeout(_DEADLINE):
-                await self._store.delete(row.name)
+                await self._store.delete(row.name, resource_version=str(row.version))
         except NotFound:
             return ""
         except Exception as error:  # noqa: BLE001 - one bad job never stops the others
