@@ -16,8 +16,9 @@ import httpx2
 
 from prow.cli import compose, groups
 from prow.cli.demo import world
+from prow.cli.demo.merging import Merging
 from prow.cli.demo.narrator import Narrator, StepFailed
-from prow.cli.demo.story import Play
+from prow.cli.demo.story import Tested
 from prow.cli.given import engine_settings
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.detect import choose
@@ -84,9 +85,18 @@ async def _show(demo: DemoFlags, engine_flags: groups.EngineFlags, folder: Path,
                 answer = await client.get(link)
                 return answer.status_code == 200 and "Build log" in answer.text
 
-            play = Play(stage, narrator, clock=clock, link_works=link_works)
+            config, runs = folder / "config", system.index.by_job
             try:
-                await (play.bundled() if clone is None else play.of("Try Prow"))
+                play = Tested(stage, narrator, clock=clock, config=config, link_works=link_works, runs=runs)
+                if clone is None:
+                    pr = await play.bundled()
+                    narrator.note(
+                        f"\n  Why it is not merging yet: {system.deck_url}/pr/{world.ORG}/rockets/{pr.number}"
+                    )
+                    more = Merging(stage, narrator, clock=clock, config=config, link_works=link_works, runs=runs)
+                    await more.play(pr)
+                else:
+                    await play.of("Try Prow")
             except StepFailed as error:
                 print(f"\nprow demo: {error}", file=sys.stderr)
                 return 1

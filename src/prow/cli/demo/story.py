@@ -5,16 +5,11 @@ The bundled story has a bug in it and a fix; the story for somebody's own reposi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from prow.cli.demo.narrator import StepFailed
+from prow.cli.demo.play import LONG, SOON, Play, jobs_of, report, state
+from prow.cli.demo.world import BOT, CONTRIBUTOR, MAINTAINER
+from prow.sim.verbs import PullStory
 
-from prow.cli.demo.narrator import Narrator, StepFailed
-from prow.cli.demo.world import BOT, CONTRIBUTOR, MAINTAINER, Stage
-from prow.lib.clock import Clock
-from prow.sim.verbs import PullStory, RepoStory
-
-_SOON = 15.0
-_LONG = 60.0
-_REPORT = "<!-- test report -->"
 _ENDED = frozenset({"success", "failure", "error"})
 
 BUG = """#!/bin/sh
@@ -30,34 +25,24 @@ echo "liftoff"
 FIX = BUG.replace("-ge 0", "-gt 0")
 
 
-class Play:
-    """One performance. `dashboard`: the page's address; `link_works` fetches an address and says whether it answers."""
+class Tested(Play):
+    """Chapters 1 to 3: opened, tested, fixed."""
 
-    def __init__(self, stage: Stage, narrator: Narrator, *, clock: Clock, link_works: Callable[[str], object]) -> None:
-        self._stage = stage
-        self._say = narrator
-        self._clock = clock
-        self._link_works = link_works
-
-    @property
-    def _repo(self) -> RepoStory:
-        return self._stage.repo
-
-    async def bundled(self) -> None:
-        """The story about the countdown that goes below zero."""
-        say = self._say
+    async def bundled(self) -> PullStory:
+        """The countdown goes below zero; gives the pull request when its tests pass."""
+        say = self.say
         say.chapter("1. A first-time contributor opens a pull request, with a bug in it")
         say.person(CONTRIBUTOR, "opens a pull request: Say what the countdown does")
-        async with say.step("the pull request waits for a member's okay", within=_SOON) as answers:
-            pr = await self._repo.open_pull_request(
+        async with say.step("the pull request waits for a member's okay", within=SOON) as answers:
+            pr = await self.repo.open_pull_request(
                 CONTRIBUTOR,
                 title="Say what the countdown does",
                 body="It also makes the loop clearer.",
                 files={"countdown.sh": BUG},
                 branch="clearer-countdown",
             )
-            await self._wait(pr, lambda p: "needs-ok-to-test" in p.labels, "label needs-ok-to-test")
-            await self._wait(
+            await self.wait(pr, lambda p: "needs-ok-to-test" in p.labels, "label needs-ok-to-test")
+            await self.wait(
                 pr, lambda p: any("What happens next" in c.body for c in p.comments_by(BOT)), "a welcome comment"
             )
             answers.append("adds needs-ok-to-test, and a comment that says what happens next")
@@ -65,124 +50,101 @@ class Play:
 
         say.chapter("2. A maintainer lets it be tested")
         say.person(MAINTAINER, "comments /ok-to-test")
-        async with say.step("the label changes", within=_SOON) as answers:
+        async with say.step("the label changes", within=SOON) as answers:
             await pr.comment(MAINTAINER, "Looks harmless.\n\n/ok-to-test")
-            await self._wait(
+            await self.wait(
                 pr, lambda p: {"ok-to-test"} <= p.labels and "needs-ok-to-test" not in p.labels, "label ok-to-test"
             )
             answers.append("replaces needs-ok-to-test by ok-to-test")
-        async with say.step("the jobs that the change needs start", within=_SOON) as answers:
-            await self._wait(pr, lambda p: {"unit", "lint"} <= p.statuses.keys(), "statuses of unit and lint")
+        async with say.step("the jobs that the change needs start", within=SOON) as answers:
+            await self.wait(pr, lambda p: {"unit", "lint"} <= p.statuses.keys(), "statuses of unit and lint")
             answers.append("starts unit and lint on the merge of the pull request into main; docs has nothing to do")
-        async with say.step("unit fails and lint passes", within=_LONG) as answers:
-            await self._wait(pr, lambda p: self._state(p, "unit") == "failure", "unit=failure")
-            await self._wait(pr, lambda p: self._state(p, "lint") == "success", "lint=success")
+        async with say.step("unit fails and lint passes", within=LONG) as answers:
+            await self.wait(pr, lambda p: state(p, "unit") == "failure", "unit=failure")
+            await self.wait(pr, lambda p: state(p, "lint") == "success", "lint=success")
             answers.append("reports: unit failed, lint passed")
-        async with say.step("one comment lists what failed", within=_SOON) as answers:
-            await self._wait(pr, lambda p: "unit |" in self._report(p), "a table with unit in a comment")
+        async with say.step("one comment lists what failed", within=SOON) as answers:
+            await self.wait(pr, lambda p: "unit |" in report(p), "a table with unit in a comment")
             link = pr.statuses["unit"].target_url
-            if link not in self._report(pr):
+            if link not in report(pr):
                 raise StepFailed(f"the comment does not link to {link}")
-            await self._page(link)
+            await self.page(link)
             answers.append(f"comments with a table; the log it links to opens: {link}")
-        self._no_docs(pr)
+        _no_docs(pr)
 
         say.chapter("3. The contributor pushes a fix")
         say.person(CONTRIBUTOR, "pushes a fix")
         comments_before = len(pr.comments_by(BOT))
-        async with say.step("only what must run runs again, and passes", within=_LONG) as answers:
+        async with say.step("only what must run runs again, and passes", within=LONG) as answers:
             await pr.push({"countdown.sh": FIX}, message="Stop at one")
-            await self._wait(pr, lambda p: self._state(p, "unit") == "success", "unit=success")
-            await self._wait(pr, lambda p: self._state(p, "lint") == "success", "lint=success")
+            await self.wait(pr, lambda p: state(p, "unit") == "success", "unit=success")
+            await self.wait(pr, lambda p: state(p, "lint") == "success", "lint=success")
             answers.append("runs unit and lint on the new commit: both pass")
-        async with say.step("the comment is edited, not repeated", within=_SOON) as answers:
-            await self._wait(
-                pr, lambda p: self._report(p) != "" and "unit |" not in self._report(p), "the comment without unit"
-            )
+        async with say.step("the comment is edited, not repeated", within=SOON) as answers:
+            await self.wait(pr, lambda p: report(p) != "" and "unit |" not in report(p), "the comment without unit")
             if len(pr.comments_by(BOT)) != comments_before:
                 raise StepFailed(f"the bot wrote {len(pr.comments_by(BOT)) - comments_before} more comments")
             answers.append("edits its comment: all tests passed")
-        self._no_docs(pr)
+        _no_docs(pr)
         await self._hold(pr)
+        return pr
 
     async def of(self, title: str) -> None:
         """The story for any repository: a small change, tested by whatever jobs it has."""
-        say = self._say
+        say = self.say
         say.chapter("1. A first-time contributor opens a pull request")
         say.person(CONTRIBUTOR, f"opens a pull request: {title}")
-        async with say.step("the pull request waits for a member's okay", within=_SOON) as answers:
-            pr = await self._repo.open_pull_request(
+        async with say.step("the pull request waits for a member's okay", within=SOON) as answers:
+            pr = await self.repo.open_pull_request(
                 CONTRIBUTOR, title=title, files={"PROW-DEMO.md": "Tested by Prow.\n"}, branch="prow-demo"
             )
-            await self._wait(pr, lambda p: "needs-ok-to-test" in p.labels, "label needs-ok-to-test")
+            await self.wait(pr, lambda p: "needs-ok-to-test" in p.labels, "label needs-ok-to-test")
             answers.append("adds needs-ok-to-test, and a comment that says what happens next")
         say.chapter("2. A maintainer lets it be tested")
         say.person(MAINTAINER, "comments /ok-to-test")
-        async with say.step("the label changes", within=_SOON) as answers:
+        async with say.step("the label changes", within=SOON) as answers:
             await pr.comment(MAINTAINER, "/ok-to-test")
-            await self._wait(pr, lambda p: "ok-to-test" in p.labels, "label ok-to-test")
+            await self.wait(pr, lambda p: "ok-to-test" in p.labels, "label ok-to-test")
             answers.append("replaces needs-ok-to-test by ok-to-test")
-        async with say.step("jobs start", within=_SOON) as answers:
-            await self._wait(pr, lambda p: bool(p.statuses), "a job's status")
-            answers.append(f"starts {', '.join(sorted(pr.statuses))}")
+        async with say.step("jobs start", within=SOON) as answers:
+            await self.wait(pr, lambda p: bool(jobs_of(p)), "a job's status")
+            answers.append(f"starts {', '.join(sorted(jobs_of(pr)))}")
         await self._results(pr)
         say.chapter("3. The contributor pushes again")
         say.person(CONTRIBUTOR, "pushes another commit")
-        async with say.step("the jobs run again", within=_SOON) as answers:
+        async with say.step("the jobs run again", within=SOON) as answers:
             await pr.push({"PROW-DEMO.md": "Tested by Prow, twice.\n"})
-            await self._wait(pr, lambda p: bool(p.statuses), "a job's status on the new commit")
-            answers.append(f"starts {', '.join(sorted(pr.statuses))}")
+            await self.wait(pr, lambda p: bool(jobs_of(p)), "a job's status on the new commit")
+            answers.append(f"starts {', '.join(sorted(jobs_of(pr)))}")
         await self._results(pr)
         await self._hold(pr)
 
     async def _results(self, pr: PullStory) -> None:
-        async with self._say.step("all jobs end", within=_LONG) as answers:
-            await self._wait(
-                pr, lambda p: bool(p.statuses) and all(s.state in _ENDED for s in p.statuses.values()), "all jobs ended"
+        async with self.say.step("all jobs end", within=LONG) as answers:
+            await self.wait(
+                pr, lambda p: bool(jobs_of(p)) and all(s.state in _ENDED for s in jobs_of(p).values()), "all jobs ended"
             )
-            answers += [f"reports: {s.context} {s.state}: {s.target_url}" for s in pr.statuses.values()]
+            answers += [f"reports: {s.context} {s.state}: {s.target_url}" for s in jobs_of(pr).values()]
 
     async def _size(self, pr: PullStory) -> None:
-        async with self._say.step("the size is shown", within=_SOON) as answers:
-            await self._wait(pr, lambda p: any(name.startswith("size/") for name in p.labels), "a size label")
+        async with self.say.step("the size is shown", within=SOON) as answers:
+            await self.wait(pr, lambda p: any(name.startswith("size/") for name in p.labels), "a size label")
             answers.append("adds " + next(name for name in pr.labels if name.startswith("size/")))
 
     async def _hold(self, pr: PullStory) -> None:
-        say = self._say
+        say = self.say
         say.person(MAINTAINER, "comments /hold")
-        async with say.step("/hold adds the label", within=_SOON) as answers:
+        async with say.step("/hold adds the label", within=SOON) as answers:
             await pr.comment(MAINTAINER, "/hold until the moon is right")
-            await self._wait(pr, lambda p: "do-not-merge/hold" in p.labels, "label do-not-merge/hold")
+            await self.wait(pr, lambda p: "do-not-merge/hold" in p.labels, "label do-not-merge/hold")
             answers.append("adds do-not-merge/hold")
         say.person(MAINTAINER, "comments /hold cancel")
-        async with say.step("/hold cancel removes it", within=_SOON) as answers:
+        async with say.step("/hold cancel removes it", within=SOON) as answers:
             await pr.comment(MAINTAINER, "/hold cancel")
-            await self._wait(pr, lambda p: "do-not-merge/hold" not in p.labels, "no label do-not-merge/hold")
+            await self.wait(pr, lambda p: "do-not-merge/hold" not in p.labels, "no label do-not-merge/hold")
             answers.append("removes do-not-merge/hold")
 
-    async def _wait(self, pr: PullStory, holds: Callable[[PullStory], bool], what: str) -> None:
-        try:
-            await pr.wait_for(holds, what, within=_LONG)
-        except AssertionError as error:
-            raise StepFailed(str(error)) from error
 
-    async def _page(self, link: str) -> None:
-        works = self._link_works(link)
-        if hasattr(works, "__await__"):
-            works = await works
-        if not works:
-            raise StepFailed(f"the link does not work: {link}")
-
-    @staticmethod
-    def _state(pr: PullStory, context: str) -> str:
-        status = pr.statuses.get(context)
-        return status.state if status else ""
-
-    @staticmethod
-    def _report(pr: PullStory) -> str:
-        return next((c.body for c in pr.comments_by(BOT) if _REPORT in c.body), "")
-
-    @staticmethod
-    def _no_docs(pr: PullStory) -> None:
-        if "docs" in pr.statuses:
-            raise StepFailed("the job docs ran although nothing below docs/ changed")
+def _no_docs(pr: PullStory) -> None:
+    if "docs" in pr.statuses:
+        raise StepFailed("the job docs ran although nothing below docs/ changed")

@@ -16,6 +16,7 @@ SAMPLE = Path(__file__).parent / "sample"
 ORG = "acme"
 BOT = "prow-bot"
 MAINTAINER = "wernher"
+REVIEWER = "katherine"
 CONTRIBUTOR = "mia"
 
 
@@ -31,7 +32,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 async def build(sim: Sim, folder: Path, *, clone: Path | None = None) -> Stage:
     """People, a repository, and the bot's credentials. `clone`: a local git repository in place of the sample."""
     world = sim.world
-    world.org(ORG, members=[MAINTAINER, "katherine"])
+    world.org(ORG, members=[MAINTAINER, REVIEWER])
     world.user(BOT)
     world.user(CONTRIBUTOR)
     if clone is None:
