@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from prow.jobs.sqlite_store import SQLiteJobStore
+from prow.lib.clock import SystemClock
 from prow.sim.verbs import PullStory
 from tests.support.prow import World, job, prow
 
@@ -138,3 +140,29 @@ async def test_a_running_log_is_followed_to_its_end(world: World, client: httpx2
     assert [f"line {n}" in text for n in (1, 2, 3)] == [True, True, True]
     assert text.index("line 1") < text.index("line 3")
     assert "Job succeeded." in text
+
+
+async def test_links_to_a_run_work_after_its_prowjob_has_aged_out(world: World, client: httpx2.AsyncClient) -> None:
+    pr = await failed(world)
+    await pr.expect_comment("unit |")
+    store = await SQLiteJobStore.open(world.settings.state_dir / "jobs.db", clock=SystemClock())
+    link = pr.statuses["unit"].target_url.removeprefix("https://prow.example")
+    row = next(iter(world.system.index.rows()))
+    while (await store.get(row.name)).status.prev_report_states.get("gcsreporter") != "failure":
+        await client.get("/")  # the reporter is on its way; each look lets it go on
+    async with world.system.index.subscribe() as changes:
+        await store.delete(row.name)
+        assert (await anext(changes)).deleted
+    await store.close()
+    page = await client.get(link)
+    assert page.status_code == 200
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page.text
+    assert (await client.get(f"/artifact/{row.name}/page.html")).status_code == 200
+    assert (await client.get(f"/log?job=unit&id={row.build_id}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["gs/elsewhere/pr-logs/x/unit/1", "file/etc/passwd", "gs/prow-logs/../x/1", "gs", "s3//x"]
+)
+async def test_nothing_but_the_configured_buckets_is_looked_into(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(f"/view/{path}")).status_code == 404

@@ -11,20 +11,19 @@ from starlette.routing import Route
 
 from prow.deck import security
 from prow.deck.answers import NO_STORE, missing
+from prow.deck.jobs import Jobs
 from prow.deck.logs import BUILD_LOG, Logs, folder, unpacked
 from prow.deck.pages import Pages
-from prow.jobs.index import JobIndex
-from prow.jobs.store import JobStore, NotFound
+from prow.jobs.store import NotFound
 from prow.model import paths
 from prow.model.base import to_json
 from prow.storage.ports import BadPath, ObjectNotFound, Storage
 
 
 class FileRoutes:
-    def __init__(self, pages: Pages, *, store: JobStore, index: JobIndex, storage: Storage, logs: Logs) -> None:
+    def __init__(self, pages: Pages, *, jobs: Jobs, storage: Storage, logs: Logs) -> None:
         self._pages = pages
-        self._store = store
-        self._index = index
+        self._jobs = jobs
         self._storage = storage
         self._logs = logs
         self.routes = [
@@ -35,10 +34,9 @@ class FileRoutes:
 
     async def _raw_log(self, request: Request) -> Response:
         """`/log?job=&id=`: the whole build log as text."""
-        row = self._index.by_build_id(request.query_params.get("id", ""))
-        if row is None or row.job != request.query_params.get("job", ""):
+        job = await self._jobs.of_build(request.query_params.get("id", ""))
+        if job is None or job.spec.job != request.query_params.get("job", ""):
             return PlainTextResponse("Log not found: no such job and build.\n", 404, headers=NO_STORE)
-        job = await self._store.get(row.name)
         headers = {**NO_STORE, **security.ARTIFACT_HEADERS}
         if not job.status.complete and await self._logs.more(job.name, 0) is not None:
             return StreamingResponse(
@@ -58,7 +56,7 @@ class FileRoutes:
     async def _artifact(self, request: Request) -> Response:
         """A file below the job's artifacts, or a plain list of a folder; never with scripts, never under our origin."""
         try:
-            job = await self._store.get(request.path_params["name"])
+            job = await self._jobs.get(request.path_params["name"])
         except NotFound:
             return missing(self._pages, "No such job", "This job does not exist (any more).")
         base = f"{folder(job)}/{paths.ARTIFACTS}"
@@ -95,7 +93,7 @@ class FileRoutes:
         import yaml  # noqa: PLC0415 - only this page needs the writer
 
         try:
-            job = await self._store.get(request.query_params.get("prowjob", ""))
+            job = await self._jobs.get(request.query_params.get("prowjob", ""))
         except NotFound:
             return PlainTextResponse("ProwJob not found\n", 404, headers=NO_STORE)
         text = yaml.safe_dump(msgspec.json.decode(to_json(job)), default_flow_style=False, allow_unicode=True)

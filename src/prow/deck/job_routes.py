@@ -16,13 +16,14 @@ from starlette.routing import Route
 from prow.deck import rules, security
 from prow.deck.ansi import AnsiRenderer, render
 from prow.deck.answers import NO_STORE, missing
+from prow.deck.jobs import Jobs
 from prow.deck.logs import BUILD_LOG, CLONE_LOG, Logs
 from prow.deck.model import Filter, JobView, view_of
 from prow.deck.pages import FileLink, JobPage, Pages, size
 from prow.deck.ports import Waiting
 from prow.deck.streams import HERE, STILL_HERE, Streams, event, event_stream
 from prow.jobs.index import JobIndex, JobRow
-from prow.jobs.store import JobStore, NotFound
+from prow.jobs.store import NotFound
 from prow.lib.clock import Clock
 from prow.model import paths
 from prow.model.prowjob import JobState, ProwJob
@@ -37,7 +38,7 @@ class JobRoutes:
         streams: Streams,
         *,
         guard: security.Guard,
-        store: JobStore,
+        jobs: Jobs,
         index: JobIndex,
         logs: Logs,
         waiting: Waiting,
@@ -47,7 +48,7 @@ class JobRoutes:
         self._pages = pages
         self._streams = streams
         self._guard = guard
-        self._store = store
+        self._jobs_of = jobs
         self._index = index
         self._logs = logs
         self._waiting = waiting
@@ -66,20 +67,22 @@ class JobRoutes:
 
     async def _view(self, request: Request) -> Response:
         """`/view/<provider>/<bucket>/…/<job>/<build id>`: the page that a status links to."""
-        build_id = request.path_params["path"].rstrip("/").rpartition("/")[2]
-        row = self._index.by_build_id(build_id)
-        if row is None:
+        path = request.path_params["path"]
+        job = await self._jobs_of.of_view(path)
+        if job is None:
+            build_id = path.rstrip("/").rpartition("/")[2]
             return missing(self._pages, "No such build", f"There is no job with build {build_id[:40]} (any more).")
-        return await self._job_page(request, row.name)
+        return await self._job_page(request, job)
 
     async def _job(self, request: Request) -> Response:
-        return await self._job_page(request, request.path_params["name"])
-
-    async def _job_page(self, request: Request, name: str) -> Response:
         try:
-            job = await self._store.get(name)
+            job = await self._jobs_of.get(request.path_params["name"])
         except NotFound:
             return missing(self._pages, "No such job", "This job does not exist (any more).")
+        return await self._job_page(request, job)
+
+    async def _job_page(self, request: Request, job: ProwJob) -> Response:
+        name = job.name
         tail = await self._logs.tail(job)
         before = tail.data
         first = 1
@@ -153,7 +156,7 @@ class JobRoutes:
         token = self._guard.token(request.cookies.get(security.COOKIE, "")) if self._actions else ""
         while not self._streams.closed:
             try:
-                job = await self._store.get(name)
+                job = await self._jobs_of.get(name)
             except NotFound:
                 break
             piece = await self._logs.more(name, offset)

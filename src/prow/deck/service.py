@@ -21,6 +21,7 @@ from prow.deck.action_routes import ActionRoutes
 from prow.deck.answers import missing
 from prow.deck.file_routes import FileRoutes
 from prow.deck.job_routes import JobRoutes
+from prow.deck.jobs import Jobs
 from prow.deck.logs import LiveLogs, Logs
 from prow.deck.pages import HERE, Pages
 from prow.deck.ports import Explains, Reruns, TidePools, Waiting
@@ -67,12 +68,13 @@ class Deck:
         self._streams = streams = Streams(clock)
         guard = security.Guard(settings.hosts)
         logs = Logs(storage, live)
+        jobs = Jobs(store, index, storage, config)
         parts = (
             JobRoutes(
                 pages,
                 streams,
                 guard=guard,
-                store=store,
+                jobs=jobs,
                 index=index,
                 logs=logs,
                 waiting=waiting,
@@ -81,7 +83,7 @@ class Deck:
             ),
             PullRoutes(pages, streams, index=index, waiting=waiting, clock=clock, explains=explains, config=config),
             TideRoutes(pages, streams, clock=clock, pools=pools, config=config),
-            FileRoutes(pages, store=store, index=index, storage=storage, logs=logs),
+            FileRoutes(pages, jobs=jobs, storage=storage, logs=logs),
             ActionRoutes(pages, guard=guard, store=store, reruns=reruns, actions=settings.actions),
         )
         self.app = Starlette(
