@@ -1,0 +1,1 @@
+"""Floor 5: looks over a configuration and says everything that is wrong with it, where it stands."""
