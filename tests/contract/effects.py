@@ -68,6 +68,18 @@ class EffectsContract:
         writer.refused = None
         assert await effects.once("comment", act=writer.act) == "id-1"
 
+    async def test_what_was_begun_is_known_whether_or_not_it_came_through(self, effects: Effects) -> None:
+        done, lost, refused = Writer(), Writer(), Writer()
+        lost.broken = Retry("connection lost")
+        refused.refused = Permanent("no rights")
+        assert not await effects.begun("done")
+        await effects.once("done", act=done.act)
+        with pytest.raises(Retry):
+            await effects.once("lost", act=lost.act)
+        with pytest.raises(Permanent):
+            await effects.once("refused", act=refused.act)
+        assert [await effects.begun(key) for key in ("done", "lost", "refused")] == [True, True, False]
+
     async def test_two_at_once_do_one(self, effects: Effects) -> None:
         writer = Writer()
         answers = await asyncio.gather(*(effects.once("comment", act=writer.act) for _ in range(5)))

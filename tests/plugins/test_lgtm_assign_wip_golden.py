@@ -7,16 +7,38 @@ from pathlib import Path
 
 import pytest
 
+from prow.lib import regex
 from prow.model.events import EventKind
 from prow.plugin.model import Plugin
+from prow.plugins import assign
 from prow.plugins.assign import PLUGIN as ASSIGN
 from prow.plugins.lgtm import PLUGIN as LGTM
+from prow.plugins.lgtm import rules
 from prow.plugins.wip import PLUGIN as WIP
+from prow.plugins.wip import in_progress
 from tests.plugins.test_recorded_events import configs
 from tests.plugins.world import Story, World
 from tests.support.data import golden, needs_data
 
 pytestmark = needs_data
+
+PATTERNS = {"lgtm.lgtm": rules.ADD, "lgtm.cancel": rules.REMOVE, "assign.assign": assign.ASSIGN, "assign.cc": assign.CC}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_command_is_seen_where_the_original_sees_it(name: str) -> None:
+    pattern = regex.compile(PATTERNS[name])
+    for line in golden("commands"):
+        body = line["in"].get("body")
+        if body is not None:
+            assert pattern.matches(body) is (name in line["out"]["matches"]), (line["case"], body)
+
+
+def test_a_title_says_wip_where_it_does_for_the_original() -> None:
+    for line in golden("commands"):
+        title = line["in"].get("title")
+        if title is not None:
+            assert in_progress(title, draft=False) is ("wip" in line["out"]["matches"]), (line["case"], title)
 
 
 @pytest.mark.parametrize("plugin", [LGTM, ASSIGN, WIP], ids=lambda p: p.name)

@@ -325,6 +325,7 @@ class Story:
         *,
         action: str = "submitted",
         link: str = "",
+        commit: str = "",
         account: str = "User",
         whole: bool = True,
     ) -> None:
@@ -334,7 +335,14 @@ class Story:
             action=action,
             repo=REPO,
             pull_request=self.world.pull(),
-            review=Review(id=1, user=User(login=user, type=account), body=body, state=state.upper(), html_url=link),
+            review=Review(
+                id=1,
+                user=User(login=user, type=account),
+                body=body,
+                state=state.upper(),
+                html_url=link,
+                commit_id=commit,
+            ),
         )
         await self.deliver(event, EventKind.REVIEW, comment=generic_comment(event) if whole else None)
 

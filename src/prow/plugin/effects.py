@@ -35,6 +35,10 @@ class Effects(Protocol):
         """
         ...
 
+    async def begun(self, key: str) -> bool:
+        """Whether this delivery was handled before as far as this effect: it is done, or its intent is open."""
+        ...
+
 
 def small(answer: str) -> str:
     """What is kept of an answer."""
@@ -70,3 +74,6 @@ class MemoryEffects:
             self.open.discard(key)
             self.answers[key] = small(answer)
             return self.answers[key]
+
+    async def begun(self, key: str) -> bool:
+        return key in self.answers or key in self.open

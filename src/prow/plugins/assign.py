@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
 import msgspec
 
@@ -28,17 +29,13 @@ class Mentions(msgspec.Struct, frozen=True):
 
 def mentions(pattern: regex.Regex, body: str, commenter: str) -> Mentions:
     """A command without names means the commenter. At most 50 people."""
-    wanted: dict[str, bool] = {}
+    wanted: dict[str, tuple[str, bool]] = {}
     for found in pattern.finditer(body):
-        removes = (found.group(1) or "").lower() == "un"
+        adds = not found.group(1)
         names = [name.removeprefix("@") for name in (found.group(2) or "").split()] or [commenter]
-        for name in names:
-            known = next((other for other in wanted if other.lower() == name.lower()), name)
-            wanted[known] = not removes
-    people = list(wanted.items())[:_MOST]
-    return Mentions(
-        tuple(sorted(name for name, adds in people if adds)), tuple(sorted(name for name, adds in people if not adds))
-    )
+        wanted.update((name.lower(), (name, adds)) for name in names)
+    people = sorted(islice(wanted.values(), _MOST))
+    return Mentions(tuple(name for name, adds in people if adds), tuple(name for name, adds in people if not adds))
 
 
 async def handle(ctx: Context, event: Event) -> None:

@@ -10,6 +10,7 @@ from prow.lib import regex
 from prow.model.decision import Decision, Reason
 from prow.model.events import ReviewEvent
 from prow.model.forge import IssueComment
+from prow.plugin.text import own_words
 
 LABEL = "lgtm"
 ADD = r"(?mi)^/lgtm(?: no-issue)?\s*$"
@@ -46,12 +47,12 @@ class NotCollaborator(Reason, frozen=True):
     repo: str
 
     def __str__(self) -> str:
-        return f"only collaborators of {self.repo} can change the label LGTM."
+        return f"only collaborators of {self.repo} can change the label `lgtm`."
 
 
 class NotOwner(Reason, frozen=True):
     def __str__(self) -> str:
-        return "only approvers and reviewers in the OWNERS files of what this pull request changes can change the label LGTM."
+        return "only approvers and reviewers in the OWNERS files of what this pull request changes can change the label `lgtm`."
 
 
 def wanted_by(body: str) -> Wanted | None:
@@ -100,10 +101,10 @@ def owns_some(owners: NamesOwners, login: str, files: Iterable[str]) -> bool:
 
 
 def kept_tree(comments: Iterable[IssueComment]) -> str:
-    """The tree that was looked at, from the newest of the bot's notes; one that was edited is not believed."""
+    """The tree that was looked at, from the newest of the bot's notes; those that were edited, or only quote one, do not count."""
     newest = ""
     for comment in comments:
-        found = _tree_hash.search(comment.body or "")
-        if found is not None:
-            newest = (found.group(1) or "") if comment.updated_at == comment.created_at else ""
+        found = _tree_hash.search(own_words(comment.body or ""))
+        if found is not None and comment.updated_at == comment.created_at:
+            newest = found.group(1) or ""
     return newest
