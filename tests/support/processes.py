@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -12,19 +13,26 @@ from pathlib import Path
 import httpx2
 
 from prow.lib import http
+from prow.lib.errors import UsageError
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.support.prow import BOT, CONFIG, PLUGINS, github
 
 SECRET = "0123456789abcdef0123"
 _PATIENCE = 30.0
+_random = random.SystemRandom()
 
 
 def free_port() -> int:
-    listener = http.bind("127.0.0.1", 0)
-    port = int(listener.getsockname()[1])
-    listener.close()
-    return port
+    """A port to listen on later: none that the kernel could give to a connection meanwhile."""
+    while True:
+        try:
+            listener = http.bind("127.0.0.1", _random.randrange(12_000, 32_000))
+        except UsageError:
+            continue
+        port = int(listener.getsockname()[1])
+        listener.close()
+        return port
 
 
 class Component:
@@ -73,12 +81,17 @@ class Component:
                 await clock.sleep(0.02)
         raise AssertionError(f"prow {self.name} did not start: {self.log()[-2000:]}")
 
+    async def ended(self) -> int:
+        """Its exit code, when it ends by itself."""
+        assert self._process is not None
+        return await self._process.wait()
+
     async def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code."""
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(how)
-        return await self._process.wait()
+        return await self.ended()
 
     async def kill(self) -> None:
         await self.end(signal.SIGKILL)
