@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,16 @@ def up(files: dict[str, str], **changes: str) -> tuple[int, str]:
         ({"confg_path": "x"}, "unknown flag --confg-path; did you mean --config-path?"),
         ({"port": "many"}, "'many' is not a valid integer"),
         ({"github_endpoint": "nonsense"}, "is not an address of a GitHub API"),
+        ({"port": "99999"}, "port 99999: give one from 0 to 65535"),
+        ({"log_level": "loud"}, "there is no log level 'loud'; use one of trace, debug, info"),
+        ({"webhook_path": "hook"}, "--webhook-path hook: a path begins with a slash"),
+        ({"allow_secrets": "a b"}, "--allow-secrets a b: give org/repo, an organisation, periodics, or *"),
+        ({"volumes_dir": "/none"}, "--volumes-dir /none: there is no such folder"),
+        ({"bucket_dir": "/proc/none"}, "/proc/none: cannot be made"),
+        ({"state_dir": "/proc/none"}, "--state-dir /proc/none: cannot be made"),
+        ({"s3_credentials_file": "/none"}, "--s3-credentials-file /none: cannot read these credentials"),
+        ({"gcs_credentials_file": "/none"}, "--gcs-credentials-file /none: cannot read these credentials"),
+        ({"host": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
     ],
 )
 def test_a_wrong_flag_is_one_line(files: dict[str, str], changes: dict[str, str], says: str) -> None:
@@ -70,6 +81,34 @@ def test_a_wrong_flag_is_one_line(files: dict[str, str], changes: dict[str, str]
     assert says in text
     assert text.count("\n") == 1, text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("flag", "content", "says"),
+    [
+        ("hmac-secret-file", b"\n", "this file is empty; put the secret into it"),
+        ("github-token-path", b"", "this file is empty; put the secret into it"),
+        ("github-token-path", b"two words", "--github-token-path: this is no token"),
+        ("github-token-path", b"\xff\xfe\x00", "--github-token-path: this is no token"),
+        ("s3-credentials-file", b"region: here", "not the JSON that is expected"),
+        ("config-path", b"\xff\xfe\x00", "not YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_what_it_is_given_for_is_one_line(
+    files: dict[str, str], tmp_path: Path, flag: str, content: bytes, says: str
+) -> None:
+    (tmp_path / "wrong").write_bytes(content)
+    code, text = up(files | {flag: str(tmp_path / "wrong")})
+    assert (code, says in text, text.count("\n")) == (2, True, 1), text
+
+
+def test_a_second_process_on_the_same_state_is_refused(files: dict[str, str], tmp_path: Path) -> None:
+    engine = tmp_path / "state" / "engine"
+    engine.mkdir(parents=True)
+    with (engine / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, text = up(files)
+    assert (code, "another prow process runs its jobs in this folder" in text) == (2, True), text
 
 
 def test_a_port_in_use_is_named(files: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ command's coroutine until a signal comes.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,8 @@ from prow.lib import flags, logs
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.errors import UsageError
 from prow.lib.service import Instrumentation, Ports, run
+
+_TRUSTED = re.compile(r"\*|[\w.-]+(?:/[\w.-]+)?", re.ASCII)
 
 C = TypeVar("C", bound=Callable[..., object])
 G = TypeVar("G", bound=flags.FlagGroup)
@@ -114,6 +117,8 @@ class Given:
 
     def hook(self) -> HookSettings:
         hook = self.of(groups.HookPortFlags)
+        if not hook.webhook_path.startswith("/"):
+            raise UsageError(f"--webhook-path {hook.webhook_path}: a path begins with a slash, such as /hook")
         return msgspec.structs.replace(
             self._enablement(), webhook_path=hook.webhook_path, grace_period=hook.grace_period
         )
@@ -161,6 +166,9 @@ def engine_settings(
     options: groups.EngineFlags, state: Path, *, local_clones: bool = False, sandbox: str = ""
 ) -> EngineSettings:
     """The engine's settings from its flags. `sandbox`: this one in place of the one asked for."""
+    for who in options.allow_secrets:
+        if not _TRUSTED.fullmatch(who):
+            raise UsageError(f"--allow-secrets {who}: give org/repo, an organisation, periodics, or *")
     return EngineSettings(
         state=state,
         sandbox=sandbox or options.engine,

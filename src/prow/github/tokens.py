@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
+from prow.lib.errors import UsageError
+
 
 class Tokens(Protocol):
     async def token(self, org: str) -> str:
@@ -25,6 +27,9 @@ class TokenFile:
     """A personal token in a secret file that is re-read when it changes (`lib.secrets.Secret`)."""
 
     def __init__(self, secret: _HasText) -> None:
+        """Raises `UsageError` for what can be no token."""
+        if not secret.text.isascii() or not secret.text.isprintable() or " " in secret.text:
+            raise UsageError("--github-token-path: this is no token: it must be one word of printable characters")
         self._secret = secret
 
     async def token(self, org: str) -> str:  # noqa: ARG002 - the same for every organisation

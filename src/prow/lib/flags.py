@@ -124,7 +124,9 @@ def _option(parameter: str, spec: _Flag, hint: Any) -> click.Option:
             [f"--{spec.name}", parameter], type=GoBool(), is_flag=False, flag_value="true", show_default=True, **common
         )
     kinds: dict[Any, Any] = {Seconds: GoDuration(), int: click.INT, float: click.FLOAT}
-    show = spec.default not in {None, ""}
+    show: bool | str = spec.default not in {None, ""}
+    if kind is Seconds:
+        show = durations.format(round(spec.default * 1e9))
     return click.Option([f"--{spec.name}", parameter], type=kinds.get(kind, click.STRING), show_default=show, **common)
 
 

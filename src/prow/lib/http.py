@@ -24,11 +24,14 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _BACKLOG = 2048
+_HIGHEST_PORT = 65535
 _TICKS_A_SECOND = 10
 
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; `UsageError` in one line when the address cannot be had."""
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise UsageError(f"port {port}: give one from 0 to {_HIGHEST_PORT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

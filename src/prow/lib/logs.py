@@ -15,6 +15,8 @@ from typing import Any, Literal, TextIO
 
 import msgspec
 
+from prow.lib.errors import UsageError
+
 _SHORTEST_SECRET = 4
 
 _secrets: set[bytes] = set()
@@ -22,6 +24,16 @@ _pattern: re.Pattern[str] | None = None
 _lock = threading.Lock()
 _component = ""
 
+_BY_NAME = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+    "panic": logging.CRITICAL,
+}
 _LEVELS = {"WARNING": "warning", "CRITICAL": "fatal"}
 
 
@@ -133,6 +145,8 @@ def setup(
 
 
 def set_level(level: str) -> None:
-    """Go's names: trace, debug, info, warning or warn, error, fatal, panic."""
-    names = {"trace": "DEBUG", "warn": "WARNING", "fatal": "CRITICAL", "panic": "CRITICAL"}
-    logging.getLogger("prow").setLevel(names.get(level.lower(), level.upper()))
+    """Go's names, in any case. Raises `UsageError`."""
+    number = _BY_NAME.get(level.lower())
+    if number is None:
+        raise UsageError(f"there is no log level {level!r}; use one of {', '.join(_BY_NAME)}")
+    logging.getLogger("prow").setLevel(number)

@@ -52,6 +52,8 @@ class Secrets:
             value, seen = _read(path)
         except OSError as error:
             raise UsageError(f"{where}{path}: cannot read this secret: {error.strerror or error}") from error
+        if not value:
+            raise UsageError(f"{where}{path}: this file is empty; put the secret into it")
         secret = Secret(path, value)
         self._secrets[path] = secret
         self._seen[path] = seen
@@ -67,7 +69,7 @@ class Secrets:
         self._register(value.strip())
 
     async def watch(self) -> None:
-        """Re-read changed files, for ever. A file that cannot be read keeps its last value."""
+        """Re-read changed files, for ever. A file that cannot be read, or that is empty, keeps its last value."""
         polls = 0
         while True:
             await self._clock.sleep(_POLL_SECONDS)
@@ -86,7 +88,9 @@ class Secrets:
                     "A secret file cannot be read; its last value stays in force.", path=str(path), error=str(error)
                 )
                 continue
-            if value != secret.value:
+            if not value:
+                _log.warning("A secret file became empty; its last value stays in force.", path=str(path))
+            elif value != secret.value:
                 self._register(value)
                 secret.value = value
                 _log.info("A secret file changed; the new value is in force.", path=str(path))

@@ -20,7 +20,7 @@ from obstore.store import GCSStore, LocalStore, MemoryStore, ObjectStore, S3Stor
 
 from prow.lib import open_work
 from prow.storage import content
-from prow.storage.credentials import S3Credentials, read_s3, s3_arguments
+from prow.storage.credentials import S3Credentials, check_gcs, read_s3, s3_arguments
 from prow.storage.errors import StorageBroken, TooLarge, translated
 from prow.storage.locations import FILE, GS, MEMORY, S3, Location, locate
 from prow.storage.ports import BadPath, ObjectInfo, ObjectNotFound
@@ -46,10 +46,10 @@ class Buckets:
         s3_credentials: S3Credentials | None = None,
         local_roots: Sequence[str | Path] | None = None,
     ) -> None:
-        """`local_roots`: the folders `file://` may reach, None for any. Files named here are read on first use."""
+        """`local_roots`: the folders `file://` may reach, None for any. Raises `UsageError` for credentials that cannot be read."""
+        check_gcs(gcs_credentials_file)
         self._gcs_credentials_file = gcs_credentials_file
-        self._s3_credentials_file = s3_credentials_file
-        self._s3_credentials = s3_credentials
+        self._s3_credentials = s3_credentials or read_s3(s3_credentials_file)
         self._local_roots = None if local_roots is None else tuple(Path(os.path.abspath(root)) for root in local_roots)  # noqa: PTH100
         self._stores: dict[tuple[str, str], ObjectStore] = {}
 
@@ -178,8 +178,7 @@ class Buckets:
             return MemoryStore()
         client: Any = dict(_CLIENT)
         if location.scheme == S3:
-            credentials = self._s3_credentials or read_s3(self._s3_credentials_file)
-            config, more = s3_arguments(credentials)
+            config, more = s3_arguments(self._s3_credentials)
             return S3Store(location.bucket, client_options=client | more, retry_config=_RETRY, **config)
         if location.scheme != GS:
             raise BadPath(f"{location}: storage of this kind is not known")

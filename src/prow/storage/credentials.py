@@ -7,7 +7,7 @@ The S3 file is upstream's JSON. An endpoint may lack its scheme (as older Prow w
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +15,8 @@ from prow.lib import logs
 from prow.lib.errors import UsageError
 
 DEFAULT_REGION = "us-east-1"
+
+C = TypeVar("C")
 
 
 class S3Credentials(msgspec.Struct, frozen=True):
@@ -33,16 +35,24 @@ def read_s3(file: str) -> S3Credentials:
     """Read the file named by `--s3-credentials-file`; an empty name gives empty credentials (the environment's)."""
     if not file:
         return S3Credentials()
-    try:
-        data = Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file}: cannot read the S3 credentials: {error.strerror or error}") from error
-    try:
-        credentials = msgspec.json.decode(data, type=S3Credentials)
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{file}: the S3 credentials are not the JSON that is expected: {error}") from error
+    credentials = _read("--s3-credentials-file", file, S3Credentials)
     logs.censor(credentials.secret_key.encode(), credentials.session_token.encode())
     return credentials
+
+
+def check_gcs(file: str) -> None:
+    """Raise `UsageError` when the file named by `--gcs-credentials-file` cannot be one; an empty name is fine."""
+    if file:
+        _read("--gcs-credentials-file", file, dict[str, Any])
+
+
+def _read(flag: str, file: str, kind: type[C]) -> C:
+    try:
+        return msgspec.json.decode(Path(file).read_bytes(), type=kind)
+    except OSError as error:
+        raise UsageError(f"{flag} {file}: cannot read these credentials: {error.strerror or error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{flag} {file}: not the JSON that is expected: {error}") from error
 
 
 def s3_arguments(credentials: S3Credentials) -> tuple[dict[str, Any], dict[str, Any]]:

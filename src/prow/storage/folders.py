@@ -6,11 +6,13 @@ only the bytes stay here. `cli` puts it in front of `Buckets` when it is told to
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from prow.lib.errors import UsageError
 from prow.storage.buckets import Buckets
 from prow.storage.locations import FILE, locate
 from prow.storage.ports import ObjectInfo
@@ -20,6 +22,13 @@ class Folders:
     """Implements `Storage` below `root`."""
 
     def __init__(self, root: Path) -> None:
+        """Raises `UsageError` when the folder cannot be made or written."""
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise UsageError(f"{root}: cannot be made: {error.strerror}; give a folder that you may write") from error
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise UsageError(f"{root}: cannot be written; give a folder that you may write")
         self._root = root
         self._buckets = Buckets(local_roots=[root])
 

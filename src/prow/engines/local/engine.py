@@ -80,6 +80,8 @@ class LocalEngine:
     async def open(self) -> None:
         """Raises `UsageError` when no job could run here, or when another process uses the folder."""
         self._sandbox = await choose(self._settings, self._clock)
+        if self._settings.volumes is not None and not self._settings.volumes.is_dir():
+            raise UsageError(f"--volumes-dir {self._settings.volumes}: there is no such folder")
         if isinstance(self._sandbox, Bubblewrap):
             _refuse_visible(self._sandbox, self._settings)
         await self._thread(self._take_folder)
@@ -304,7 +306,7 @@ class _Watcher:
 
 def _refuse_visible(sandbox: Bubblewrap, settings: Settings) -> None:
     """State and Secrets must not lie in a folder that jobs can read."""
-    for what, path in (("state", settings.state), ("volumes", settings.volumes)):
+    for flag, path in (("--state-dir", settings.state), ("--volumes-dir", settings.volumes)):
         for folder in sandbox.visible():
             if path is not None and path.resolve().is_relative_to(Path(folder).resolve()):
-                raise UsageError(f"{what} folder {path}: jobs can read {folder}; choose a folder elsewhere")
+                raise UsageError(f"{flag} {path}: jobs can read {folder}; choose a folder elsewhere")

@@ -340,7 +340,7 @@ def _distrust(job: ProwJob, settings: Settings) -> str:
     if names & settings.trusted_repos:
         return ""
     who = refs.full_name if refs is not None else "periodics"
-    return f"{who} is not allowed to use Secrets and folders of this machine; add it to trusted_repos if it may"
+    return f"{who} is not allowed to use Secrets and folders of this machine; pass --allow-secrets={who} if it may"
 
 
 def is_in_repo(job: ProwJob) -> bool:

@@ -117,7 +117,9 @@ def fetching_secrets(job: ProwJob, settings: Settings) -> dict[str, Path]:
     for place, (field, name) in wanted.items():
         where = f"decoration_config.{field}"
         if not may_fetch_with(job, name, settings):
-            raise Rejected(f"{where}: Secret {name} may not be used by this job; add it to utility_secrets if it may")
+            raise Rejected(
+                f"{where}: Secret {name} may not be used by this job; name its repository by --allow-secrets if it may"
+            )
         if "/" in name or name in {"", ".", ".."}:
             raise Rejected(f"{where}: {name!r} cannot be the name of a Secret")
         found[place] = _folder("secrets", name, where, settings)
@@ -127,7 +129,7 @@ def fetching_secrets(job: ProwJob, settings: Settings) -> dict[str, Path]:
 def _folder(kind: str, name: str, where: str, settings: Settings) -> Path:
     noun = "Secret" if kind == "secrets" else "ConfigMap"
     if settings.volumes is None:
-        raise Rejected(f"{where}: {noun} {name} is needed, but no folder of volumes is set")
+        raise Rejected(f"{where}: {noun} {name} is needed, but there is no --volumes-dir")
     path = settings.volumes / kind / name
     if not path.is_dir():
         raise Rejected(f"{where}: there is no {noun} {name}; put its keys as files into {path}")
