@@ -7,10 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
+import msgspec
 
+from prow.bus.endpoint import Endpoint
+from prow.cli import compose
+from prow.github.webhook import Verifier
+from prow.lib import http
+from prow.lib.clock import SystemClock
+from prow.lib.secrets import Secret
+from prow.model.events import EventKind, PullRequestEvent
 from prow.sim.verbs import PullStory
-from tests.support.processes import Component, Processes, processes
-from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, TIDE, job
+from tests.bus.support import Noting
+from tests.support.processes import SECRET, Component, Processes, free_port, processes
+from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, TIDE, github, job, settings_for
 
 FILES = {"run.sh": "#!/bin/sh\nexit 0\n", "gate": "", "OWNERS": OWNERS}
 JOBS = (
@@ -91,7 +100,8 @@ async def finished_jobs_age_out(prow: Processes, folder: Path) -> None:
 
 
 async def test_the_log_of_a_running_job_is_seen_from_another_process(tmp_path: Path) -> None:
-    async with processes(tmp_path, jobs=JOBS, files=FILES) as prow:
+    only = ("hook", "prow-controller-manager", "crier", "deck")
+    async with processes(tmp_path, jobs=JOBS, files=FILES, only=only) as prow:
         pr = await prow.repo.open_pull_request("wernher", title="Slow", files={"run.sh": "exit 0\n"})
         await pr.wait_for(lambda p: "unit" in p.statuses and "/view/" in p.statuses["unit"].target_url, "a page")
         view = "/view/" + pr.statuses["unit"].target_url.partition("/view/")[2]
@@ -102,12 +112,35 @@ async def test_the_log_of_a_running_job_is_seen_from_another_process(tmp_path: P
 
 
 async def test_what_happens_while_one_of_them_is_dead_is_not_lost(tmp_path: Path) -> None:
-    async with processes(tmp_path, jobs=JOBS, files=FILES, config=CONFIG + TIDE) as prow:
-        await asyncio.gather(*(prow[name].kill() for name in ("prow-controller-manager", "crier", "tide")))
+    mortal = ("prow-controller-manager", "crier", "tide")
+    async with processes(tmp_path, jobs=JOBS, files=FILES, config=CONFIG + TIDE, only=("hook", *mortal)) as prow:
+        await asyncio.gather(*(prow[name].kill() for name in mortal))
         pr = await change(prow, "wernher", "one", {"run.sh": "exit 0\n"})
         await pr.label("wernher", "lgtm", "approved")
         await prow.sim.world.hooks.settled()
         assert not pr.statuses
-        await asyncio.gather(*(prow[name].start() for name in ("prow-controller-manager", "crier", "tide")))
+        await asyncio.gather(*(prow[name].start() for name in mortal))
         await pr.expect_status("unit", "success", within=30)
         await pr.expect_merged(within=30)
+
+
+async def test_others_may_ask_the_tide_of_up_and_get_its_events(tmp_path: Path) -> None:
+    taken = Noting("watcher", kinds=set(EventKind))
+    verifier = Verifier(Secret(tmp_path / "hmac", SECRET.encode()))
+    endpoint = Endpoint(taken, verifier, clock=SystemClock())
+    async with github(tmp_path, files=FILES) as (sim, repo), http.serve(endpoint.app) as port:
+        settings = msgspec.structs.replace(
+            await settings_for(tmp_path, sim, config=CONFIG + TIDE, jobs="", plugins="plugins: {}"),
+            tide_port=free_port(),
+            event_endpoints={"watcher": f"http://127.0.0.1:{port}/hook"},
+        )
+        async with compose.running(settings, clock=SystemClock()) as system:
+            sim.world.add_hook(repo.repo, url=system.hook_url, secret=SECRET)
+            pr = await repo.open_pull_request("wernher", title="Change", files={"run.sh": "exit 1\n"})
+            await sim.world.wait_until(
+                lambda: any(isinstance(event, PullRequestEvent) for event in taken.events), within=20
+            )
+            await pr.wait_for(lambda p: "tide" in p.statuses, "a tide status")
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.tide_port}", trust_env=False) as client:
+                explanation = (await client.get("/explain?org=acme&repo=rockets&pr=1")).json()
+    assert explanation["number"] == 1

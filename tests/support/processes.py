@@ -6,7 +6,7 @@ import asyncio
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -117,8 +117,9 @@ async def processes(
     files: Mapping[str, str],
     config: str = CONFIG,
     plugins: str = PLUGINS,
+    only: Collection[str] = (),
 ) -> AsyncIterator[Processes]:
-    """Every component running, with the webhook installed; at the end all of them have to stop well."""
+    """Every component running (or `only` these), with the webhook installed; at the end all of them have to stop well."""
     async with github(folder, files=files) as (sim, repo):
         for name, text in (
             ("config.yaml", config),
@@ -128,7 +129,7 @@ async def processes(
             ("token", sim.world.token(BOT)),
         ):
             (folder / name).write_text(text)
-        made = _components(folder, sim)
+        made = {name: made for name, made in _components(folder, sim).items() if not only or name in only}
         try:
             await asyncio.gather(*(component.start() for component in made.values()))
             await asyncio.gather(*(component.ready() for component in made.values()))
