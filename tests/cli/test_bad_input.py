@@ -102,13 +102,23 @@ def test_a_file_that_cannot_be_what_it_is_given_for_is_one_line(
     assert (code, says in text, text.count("\n")) == (2, True, 1), text
 
 
-def test_a_second_process_on_the_same_state_is_refused(files: dict[str, str], tmp_path: Path) -> None:
-    engine = tmp_path / "state" / "engine"
-    engine.mkdir(parents=True)
-    with (engine / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+@pytest.mark.parametrize(
+    ("lock", "says"),
+    [
+        ("engine/lock", "another prow process runs its jobs in this folder"),
+        ("hook.lock", "another process runs hook here; one may"),
+        ("plank.lock", "another process runs plank here; one may"),
+    ],
+)
+def test_a_second_process_on_the_same_state_is_refused(
+    files: dict[str, str], tmp_path: Path, lock: str, says: str
+) -> None:
+    path = tmp_path / "state" / lock
+    path.parent.mkdir(parents=True)
+    with path.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
         code, text = up(files)
-    assert (code, "another prow process runs its jobs in this folder" in text) == (2, True), text
+    assert (code, says in text) == (2, True), text
 
 
 def test_a_port_in_use_is_named(files: dict[str, str]) -> None:

@@ -165,7 +165,7 @@ def test_one_process_runs_the_jobs_of_a_job_store(folder: Path, prow: Prow) -> N
         fcntl.flock(lock, fcntl.LOCK_EX)
         code, _, text = prow("prow-controller-manager", dry_run="false", job_store="shared")
     assert code == 2
-    assert "another process runs plank on this job store" in text.splitlines()[-1]
+    assert "another process runs plank here" in text.splitlines()[-1]
 
 
 async def test_the_folder_of_the_job_store_may_be_given_in_place_of_its_file(folder: Path) -> None:

@@ -98,6 +98,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
     async with open_parts(settings.config, job_store, clock=clock) as parts:
         hmac = parts.secrets.load(settings.hmac_secret_file, flag="--hmac-secret-file")
         github = parts.github(settings.github, component="prow", dry_run=settings.dry_run)
+        parts.stack.enter_context(only_one("hook", settings.state_dir))
         parts.stack.enter_context(only_one("plank", job_store.parent))
         side = await parts.stack.enter_async_context(side_ports(settings.ports, clock=clock))
         engine = await parts.engine(settings.engine, storage, settings.github)
@@ -159,8 +160,8 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
             try:
                 async with http.serve(hook.app, host=settings.host, port=settings.hook_port) as hook_port:
                     side.ready()
-                    deck_url = f"http://{settings.host}:{deck_port}"
-                    hook_url = f"http://{settings.host}:{hook_port}{settings.hook.webhook_path}"
+                    deck_url = http.url(settings.host, deck_port)
+                    hook_url = http.url(settings.host, hook_port, settings.hook.webhook_path)
                     _log.info("Ready.", dashboard=deck_url, webhooks=hook_url, sandbox=engine.sandbox.name)
                     yield System(
                         deck_url=deck_url,

@@ -101,6 +101,6 @@ async def _serve(given: Given, clock: Clock) -> None:
         async with parts.running({"runs": runs.follow()}, listing=listing):
             async with http.serve(deck.app, host=given.host, port=given.of(groups.DeckFlags).deck_port) as port:
                 try:
-                    await until_stopped(side, _log, dashboard=f"http://{given.host}:{port}")
+                    await until_stopped(side, _log, dashboard=http.url(given.host, port))
                 finally:
                     deck.close()

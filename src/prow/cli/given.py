@@ -46,10 +46,11 @@ def takes(*kinds: type[flags.FlagGroup]) -> Callable[[C], C]:
 
 
 class Given:
-    """The command line."""
+    """The command line. `host`: where to listen when it does not say; empty: at every address of this machine."""
 
-    def __init__(self, filled: Iterable[flags.FlagGroup]) -> None:
+    def __init__(self, filled: Iterable[flags.FlagGroup], *, host: str = "") -> None:
         self._groups = tuple(filled)
+        self._host = host
         groups.refuse_unsupported(*self._groups)
 
     def of(self, kind: type[G]) -> G:
@@ -58,7 +59,7 @@ class Given:
 
     @property
     def host(self) -> str:
-        return self.of(groups.StateFlags).host
+        return self.of(groups.StateFlags).host or self._host
 
     def config(self) -> ConfigSettings:
         config = self.of(groups.ConfigFlags)
@@ -153,10 +154,14 @@ async def until_stopped(side: Instrumentation, log: logs.Logger, **where: object
 
 
 def start(
-    component: str, filled: Iterable[flags.FlagGroup], serve: Callable[[Given, Clock], Coroutine[object, object, None]]
+    component: str,
+    filled: Iterable[flags.FlagGroup],
+    serve: Callable[[Given, Clock], Coroutine[object, object, None]],
+    *,
+    host: str = "",
 ) -> None:
     """The main function of a component's process."""
-    given = Given(filled)
+    given = Given(filled, host=host)
     logs.setup(component, level=given.of(groups.StateFlags).log_level)
     clock = SystemClock()
     run(serve(given, clock), clock=clock)

@@ -161,7 +161,9 @@ class StateFlags(FlagGroup):
     job_store: str = flag(
         "job-store", "", "File of the job store, which all components share; default: jobs.db in the state folder."
     )
-    host: str = flag("host", "127.0.0.1", "Address to listen on.")
+    host: str = flag(
+        "host", "", "Address to listen on; default: as upstream every one of this machine, for prow up 127.0.0.1 alone."
+    )
     log_level: str = flag("log-level", "info", "trace, debug, info, warning, error.")
 
 

@@ -7,6 +7,7 @@ import click
 from prow.cli import components, groups
 from prow.cli.given import Given, start, takes, until_stopped
 from prow.cli.parts import open_parts, side_ports
+from prow.cli.state import only_one
 from prow.lib import flags, http, logs
 from prow.lib.clock import Clock
 
@@ -42,6 +43,7 @@ async def _serve(given: Given, clock: Clock) -> None:
         open_parts(config, given.job_store(), clock=clock) as parts,
         side_ports(given.ports(), clock=clock) as side,
     ):
+        parts.stack.enter_context(only_one("hook", state))
         hook = await components.hook(
             parts,
             settings,
@@ -55,7 +57,7 @@ async def _serve(given: Given, clock: Clock) -> None:
         async with parts.running({"hook": hook.run()}):
             try:
                 async with http.serve(hook.app, host=given.host, port=options.port) as port:
-                    where = f"http://{given.host}:{port}{options.webhook_path}"
+                    where = http.url(given.host, port, options.webhook_path)
                     await until_stopped(side, _log, webhooks=where, dry_run=options.dry_run)
             finally:
                 await hook.drain()

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from prow.lib import logs
@@ -18,11 +19,7 @@ _log = logs.get("cli")
 
 def state_dir(given: str) -> Path:
     """The folder, made with mode 0700; which one it is is said when it was not given."""
-    if given:
-        chosen = Path(given)
-    else:
-        chosen = SYSTEM if _usable(SYSTEM) else _users()
-        _log.info("State is kept here; --state-dir names another folder.", state_dir=str(chosen))
+    chosen = Path(given) if given else _default()
     try:
         chosen.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -44,7 +41,7 @@ def job_store(given: str, state: str) -> Path:
 
 @contextmanager
 def only_one(name: str, folder: Path) -> Iterator[None]:
-    """Hold the lock of a component that may run once for all processes that share a job store. Raises `UsageError`."""
+    """Hold the lock of a component that may run once for all processes that share what is in this folder. Raises `UsageError`."""
     path = folder / f"{name}.lock"
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -54,10 +51,17 @@ def only_one(name: str, folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UsageError(f"{folder}: another process runs {name} on this job store; one may") from None
+            raise UsageError(f"{folder}: another process runs {name} here; one may") from None
         yield
     finally:
         os.close(fd)
+
+
+@cache
+def _default() -> Path:
+    chosen = SYSTEM if _usable(SYSTEM) else _users()
+    _log.info("State is kept here; --state-dir names another folder.", state_dir=str(chosen))
+    return chosen
 
 
 def _usable(folder: Path) -> bool:

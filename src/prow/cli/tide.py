@@ -106,7 +106,7 @@ async def _serve(given: Given, clock: Clock) -> None:
                 await tide.idle()
                 return
             async with http.serve(app, host=given.host, port=options.port) as port:
-                where = f"http://{given.host}:{port}"
+                where = http.url(given.host, port)
                 await until_stopped(side, _log, pools=where, events=_events(options, where), dry_run=options.dry_run)
 
 

@@ -40,7 +40,7 @@ def command(**given: flags.FlagGroup) -> None:
 
     Webhooks arrive at --port and --webhook-path, the dashboard is at --deck-port, state is kept below --state-dir.
     """
-    start("prow", given.values(), _serve)
+    start("prow", given.values(), _serve, host="127.0.0.1")
 
 
 async def _serve(given: Given, clock: Clock) -> None:

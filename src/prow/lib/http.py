@@ -28,12 +28,21 @@ _HIGHEST_PORT = 65535
 _TICKS_A_SECOND = 10
 
 
+def url(host: str, port: int, path: str = "") -> str:
+    """The address of a listener, as this machine reaches it."""
+    name = host or "localhost"
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}"
+
+
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; `UsageError` in one line when the address cannot be had."""
+    """A listening socket; `UsageError` in one line when the address cannot be had. No `host`: every address of this machine."""
     if not 0 <= port <= _HIGHEST_PORT:
         raise UsageError(f"port {port}: give one from 0 to {_HIGHEST_PORT}")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = not host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if both:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Connections inherit it: else the second part of an answer waits 40 ms for the first one's acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -44,7 +53,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise UsageError(
-                f"port {port} on {host} is in use: stop what listens there, or give another port"
+                f"port {port} on {host or 'this machine'} is in use: stop what listens there, or give another port"
             ) from error
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     listener.setblocking(False)
