@@ -213,6 +213,11 @@ def _owner(struct: type[msgspec.Struct], field: str) -> type:
     return next(each for each in reversed(struct.__mro__) if field in each.__dict__.get("__annotations__", {}))  # noqa: RUF063
 
 
+def keeps_types(struct: type, field: str) -> bool:
+    """Whether numbers never become text in this field, whatever the file."""
+    return _owner(struct, field) in _EMBEDDED
+
+
 def unknown_key(key: str, known: typing.Iterable[str]) -> str:
     """The text about a key that nothing reads, with the key that may be meant."""
     import difflib  # noqa: PLC0415 - only when something is wrong

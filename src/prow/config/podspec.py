@@ -133,6 +133,16 @@ _ROWS = _rows()
 _MADE: dict[tuple[str, bool], Decoder] = {}
 
 
+def fields_of(kind: str) -> list[tuple[str, str]]:
+    """Name and type of each field of a type of the table."""
+    return [(name.rstrip("*"), field_kind) for name, field_kind in _ROWS[kind]]
+
+
+def coerces(kind: str, field: str) -> bool:
+    """Whether numbers may become text in this field, where the file allows it."""
+    return kind not in _EMBED or field in _EMBED[kind]
+
+
 def decoder(kind: str, *, coerce: bool = False) -> Decoder:
     """A decoder for a type of the table, `[]Name` and `{}Name` included; made when it is first used."""
     key = (kind, coerce)
