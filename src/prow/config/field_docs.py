@@ -13,7 +13,6 @@ from functools import cache
 
 import msgspec
 
-
 # Where the fact is written down: for developers, not for who writes a config.
 _SOURCE = re.compile(r" ?\(`spec/[^)]*\)")
 

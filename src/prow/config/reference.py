@@ -19,8 +19,8 @@ def page(schema: Schema) -> str:
         "",
         f"{schema['description']} Made from the types by `make reference`; do not edit.",
         "",
-        "Empty default: empty text, list or mapping, 0, false, or what the description says. Nothing but what is named"
-        " `required` has to be there; `null` is the same as not there.",
+        "Empty default: empty text, list or mapping, 0, false, or what the description says.",
+        "Nothing but what is named `required` has to be there; `null` is the same as not there.",
         "",
         *_table(schema),
     ]

@@ -202,12 +202,9 @@ def _pick(job: Presubmit, filters: Sequence[How], body: str, statuses: Statuses)
 def _one_filter(job: Presubmit, how: How, body: str, statuses: Statuses) -> _Pick:
     match how:
         case How.COMMAND:
-            return _Pick(
-                bool(body) and job.trigger_matches(body),
-                forced=True,
-                default=True,
-                reason=Asked(command=job.rerun_command),
-            )
+            if not (body and job.trigger_matches(body)):
+                return _Pick(False)
+            return _Pick(True, forced=True, default=True, reason=Asked(command=job.rerun_command))
         case How.RETEST | How.RETEST_REQUIRED:
             if how is How.RETEST_REQUIRED and job.optional:
                 return _Pick(False)

@@ -1,0 +1,160 @@
+"""`prow jobs`: the jobs of a repository, and which would run for a change, a comment or a push, and why."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from prow.cli import groups
+from prow.cli.loading import check_format, check_repo, loaded, with_own_jobs
+from prow.config.config import Config
+from prow.config.job import Postsubmit, Presubmit
+from prow.jobs import rules
+from prow.jobs.listing import Answer, Listed, jobs_of, listed
+from prow.lib import flags
+from prow.lib.errors import UsageError
+from prow.model.base import to_json
+
+PULL_REQUEST, PUSH, COMMENT = "pull_request", "push", "comment"
+
+
+class JobsFlags(flags.FlagGroup):
+    repo: str = flags.flag("repo", "", "org/repo whose jobs are meant; without it all jobs are listed.")
+    branch: str = flags.flag("branch", "", "Branch that is changed; default: main for an event, else every branch.")
+    event: str = flags.flag("event", "", "pull_request or push: say which jobs it would start.")
+    comment: str = flags.flag("comment", "", "Text of a comment, such as '/test all': say which jobs it would start.")
+    changed_files: str = flags.flag("changed-files", "", "Paths that are changed, with commas between.")
+    changed_files_from: str = flags.flag(
+        "changed-files-from", "", "File with one changed path a line; -: standard input."
+    )
+    failed_contexts: str = flags.flag("failed-contexts", "", "Contexts that have failed, for /retest; commas between.")
+    passed_contexts: str = flags.flag("passed-contexts", "", "Contexts that have passed or run; commas between.")
+    checkout: str = flags.flag("checkout", "", "Folder of the repository: take its own .prow.yaml or .prow/ too.")
+    format: str = flags.flag("format", "text", "text or json.")
+
+
+@click.command(cls=flags.GoCommand)
+@flags.group(groups.ConfigFlags)
+@flags.group(JobsFlags, name="given")
+def command(config_flags: groups.ConfigFlags, given: JobsFlags) -> None:
+    """List jobs: type, name, whether a merge waits for them, and when they run.
+
+    \b
+    With --changed-files, --event or --comment: which of them would run, and why.
+        git diff --name-only main | prow jobs ... --repo=org/repo --changed-files-from=-
+    """
+    check_format(given.format)
+    event = _event(given)
+    if given.repo:
+        check_repo(given.repo)
+    elif event or given.checkout:
+        raise UsageError("--repo is required: say whose jobs are meant")
+    config = loaded(config_flags)
+    if given.checkout:
+        config = with_own_jobs(config, given.checkout, given.repo)
+    _check_known(config, given.repo)
+    if event:
+        answers = _answers(config, given, event)
+        print(to_json(answers).decode() if given.format == "json" else _answers_text(answers), end="")
+    else:
+        found = _listed(config, given)
+        print(to_json(found).decode() if given.format == "json" else _listing_text(found), end="")
+    if given.format == "json":
+        print()
+
+
+def _event(given: JobsFlags) -> str:
+    if given.event not in {"", PULL_REQUEST, PUSH}:
+        raise UsageError(f"--event={given.event}: say {PULL_REQUEST} or {PUSH}")
+    if given.comment and given.event:
+        raise UsageError("--comment and --event exclude each other")
+    if given.comment:
+        return COMMENT
+    return given.event or (PULL_REQUEST if given.changed_files or given.changed_files_from else "")
+
+
+def _check_known(config: Config, repo: str) -> None:
+    names = {*config.presubmits, *config.postsubmits}
+    names |= {f"{ref.org}/{ref.repo}" for job in config.periodics for ref in job.extra_refs[:1]}
+    if repo and repo not in names:
+        near = difflib.get_close_matches(repo, names, n=1)
+        raise UsageError(f"{repo} has no jobs" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def _listed(config: Config, given: JobsFlags) -> list[Listed]:
+    repos = {id(job): repo for repo, job in config.all_jobs()}
+    return [listed(job, repos[id(job)]) for job in jobs_of(config, given.repo, given.branch)]
+
+
+def _answers(config: Config, given: JobsFlags, event: str) -> list[Answer]:
+    org, _, repo = given.repo.partition("/")
+    branch = given.branch or "main"
+    files = _changed(given)
+    chosen: Sequence[rules.Chosen[Presubmit] | rules.Chosen[Postsubmit]]
+    if event == PUSH:
+        jobs = config.postsubmits_for(org, repo)
+        chosen = rules.select_postsubmits(jobs, branch=branch, files=files)
+        wanted = any(job.change_matcher is not None and job.runs_on_branch(branch) for job in jobs)
+    else:
+        body = given.comment.replace("\\n", "\n")
+        filters = rules.filters_for(body) if event == COMMENT else (rules.How.ALL,)
+        statuses = _statuses(given)
+        presubmits = config.presubmits_for(org, repo)
+        chosen = rules.select_presubmits(
+            presubmits, branch=branch, filters=filters, body=body, files=files, statuses=statuses
+        )
+        wanted = rules.needs_files(presubmits, branch=branch, filters=filters, body=body, statuses=statuses)
+    if wanted and not files:
+        print("prow: some jobs depend on changed files; name them by --changed-files", file=sys.stderr)
+    return [Answer(job=listed(each.job, given.repo), runs=each.runs, reason=each.decision.explain()) for each in chosen]
+
+
+def _statuses(given: JobsFlags) -> rules.Statuses:
+    failed, passed = _split(given.failed_contexts), _split(given.passed_contexts)
+    return rules.Statuses(failed=frozenset(failed), all=frozenset((*failed, *passed)))
+
+
+def _changed(given: JobsFlags) -> tuple[str, ...]:
+    named = _split(given.changed_files)
+    if not given.changed_files_from:
+        return named
+    try:
+        text = (
+            sys.stdin.read() if given.changed_files_from == "-" else Path(given.changed_files_from).read_text("utf-8")
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--changed-files-from {given.changed_files_from}: {error}") from error
+    return (*named, *(line for line in text.splitlines() if line))
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _listing_text(found: Sequence[Listed]) -> str:
+    rows = [("TYPE", "REPO", "JOB", "MERGE", "RUNS", "BRANCHES")]
+    for job in found:
+        branches = "|".join(job.branches) + (f" not {'|'.join(job.skip_branches)}" if job.skip_branches else "")
+        rows.append(
+            (job.type, job.repo, job.name, job.standing, job.when, branches.strip() or "all" if job.repo else "")
+        )
+    return _table(rows)
+
+
+def _answers_text(answers: Sequence[Answer]) -> str:
+    rows = [("RUNS", "JOB", "MERGE", "WHY")]
+    here = sorted((each for each in answers if each.of_branch), key=lambda each: not each.runs)
+    rows += [("yes" if each.runs else "no", each.job.name, each.job.standing, each.reason) for each in here]
+    runs, elsewhere = sum(each.runs for each in here), len(answers) - len(here)
+    more = f"; {elsewhere} more are for other branches" if elsewhere else ""
+    return _table(rows) + f"{runs} of {len(here)} jobs would run{more}.\n"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    used = [column for column in range(len(widths)) if any(row[column] for row in rows[1:])] or list(range(len(widths)))
+    return "".join("  ".join(f"{row[column]:{widths[column]}}" for column in used).rstrip() + "\n" for row in rows)
