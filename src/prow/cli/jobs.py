@@ -110,7 +110,15 @@ def _answers(config: Config, given: JobsFlags, event: str) -> list[Answer]:
         wanted = rules.needs_files(presubmits, branch=branch, filters=filters, body=body, statuses=statuses)
     if wanted and not files:
         print("prow: some jobs depend on changed files; name them by --changed-files", file=sys.stderr)
-    return [Answer(job=listed(each.job, given.repo), runs=each.runs, reason=each.decision.explain()) for each in chosen]
+    return [
+        Answer(
+            job=listed(each.job, given.repo),
+            of_branch=each.job.runs_on_branch(branch),
+            runs=each.runs,
+            reason=each.decision.explain(),
+        )
+        for each in chosen
+    ]
 
 
 def _statuses(given: JobsFlags) -> rules.Statuses:
