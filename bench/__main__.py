@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+LONGEST = 900
 RESULTS = HERE / "results.json"
 
 
@@ -30,20 +31,26 @@ def machine() -> dict[str, Any]:
 
 def run(name: str) -> dict[str, Any]:
     print(f"bench {name} …", file=sys.stderr, flush=True)
-    done = subprocess.run(
-        [sys.executable, "-m", f"bench.{name}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=HERE.parent,
-        timeout=600,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", f"bench.{name}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=HERE.parent,
+            timeout=LONGEST,
+        )
+    except subprocess.TimeoutExpired:
+        return _failed(name, f"it took longer than {LONGEST} s")
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
-        reason = (done.stderr.strip().splitlines() or ["no result"])[-1]
-        return {"name": name, "work": "failed: " + reason, "figures": {}, "target": {}, "peer": {}}
+        return _failed(name, (done.stderr.strip().splitlines() or ["no result"])[-1])
     row: dict[str, Any] = json.loads(lines[-1])
     return row
+
+
+def _failed(name: str, reason: str) -> dict[str, Any]:
+    return {"name": name, "work": f"failed: {reason}", "figures": {}, "target": {}, "peer": {}}
 
 
 def table(rows: list[dict[str, Any]]) -> str:

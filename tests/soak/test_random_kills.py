@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stories.test_kill import running
+from tests.support.metrics import kept_by, loop_lag
 from tests.support.prow import BOT
 
 pytestmark = pytest.mark.soak
@@ -34,6 +35,8 @@ async def test_nothing_is_lost_whenever_it_is_killed(seed: int, tmp_path: Path) 
             lambda p: all("unit |" not in c.body for c in p.comments_by(BOT)), "an edited report", within=60
         )
         await sim.world.hooks.settled()
+        looks = await loop_lag(child.metrics_port)
+    assert kept_by(looks, 0.9) <= 0.05, looks
     assert child.kills >= 8
     bodies = [c.body for c in pr.comments_by(BOT)]
     assert sum("What happens next" in body for body in bodies) == 1

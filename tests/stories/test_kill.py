@@ -10,26 +10,38 @@ import asyncio
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import httpx2
 from starlette.requests import Request
 
+from prow.jobs.sqlite_store import SQLiteJobStore
 from prow.lib import http
+from prow.lib.clock import SystemClock
+from prow.model.prowjob import ProwJob
+from prow.sim import gitrepo
 from prow.sim.accounts import FaultAnswer
 from prow.sim.server import Sim
-from prow.sim.verbs import PullStory
-from tests.support.prow import BOT, CONFIG, PLUGINS, github, job
+from prow.sim.verbs import PullStory, RepoStory
+from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, TIDE, github, job
 
-FILES = {"run.sh": "#!/bin/sh\nexit 1\n"}
-JOBS = "presubmits:\n  acme/rockets:\n" + job("unit", "sleep 0.5; sh run.sh") + job("lint", "sleep 0.3")
+FILES = {"run.sh": "#!/bin/sh\nexit 1\n", "OWNERS": OWNERS}
+JOBS = (
+    "presubmits:\n  acme/rockets:\n"
+    + job("unit", "sleep 0.3; sh run.sh")
+    + job("lint", "sleep 0.2")
+    + "postsubmits:\n  acme/rockets:\n"
+    + job("publish", "true", extra="branches: [main]")
+)
 _WRITES = frozenset({"POST", "PATCH", "DELETE", "PUT"})
+_STATUSES = "/repos/acme/rockets/statuses/"
 
 
 class Child:
-    """`prow up`, started again after every kill. `kills`: how often it was killed."""
+    """`prow up`, started again after every kill. `kills`: how often it was killed; `metrics_port`: of the one that runs now."""
 
     def __init__(self, folder: Path, sim: Sim) -> None:
         self._folder = folder
@@ -37,6 +49,7 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._again = asyncio.Event()
         self.port = _free_port()
+        self.metrics_port = 0
         self.kills = 0
         self.log = folder / "prow.log"
 
@@ -66,6 +79,7 @@ class Child:
 
     async def _start(self) -> asyncio.subprocess.Process:
         folder = self._folder
+        self.metrics_port = _free_port()
         flags = {
             "config-path": folder / "config.yaml",
             "job-config-path": folder / "jobs.yaml",
@@ -78,7 +92,7 @@ class Child:
             "port": self.port,
             "deck-port": _free_port(),
             "health-port": _free_port(),
-            "metrics-port": _free_port(),
+            "metrics-port": self.metrics_port,
             "pprof-port": _free_port(),
             "github-client.initial-delay": "50ms",
         }
@@ -124,9 +138,9 @@ def _free_port() -> int:
 async def running(folder: Path) -> AsyncIterator[tuple[Sim, Child, PullStory]]:
     async with github(folder, files=FILES) as (sim, repo):
         for name, text in (
-            ("config.yaml", CONFIG),
+            ("config.yaml", CONFIG + TIDE),
             ("jobs.yaml", JOBS),
-            ("plugins.yaml", PLUGINS),
+            ("plugins.yaml", REVIEWED),
             ("hmac", "s3cret-s3cret"),
         ):
             (folder / name).write_text(text)
@@ -145,37 +159,94 @@ async def running(folder: Path) -> AsyncIterator[tuple[Sim, Child, PullStory]]:
 
 
 class KillAtEveryWrite:
-    """The fault: each distinct write kills the child twice, before and after it takes effect."""
+    """The fault: each distinct write kills the child twice, before and after it takes effect. `step`: the chapter of the story."""
 
-    def __init__(self, child: Child, writes: dict[str, int]) -> None:
+    def __init__(self, child: Child) -> None:
         self._child = child
-        self._seen = writes
+        self.step = ""
+        self.seen: Counter[str] = Counter()
 
     def __call__(self, request: Request) -> FaultAnswer | None:
-        if request.method not in _WRITES:
+        if request.method not in _WRITES or request.url.path == "/graphql":
             return None
-        name = f"{request.method} {request.url.path} #{self._seen.get('step', 0)}"
-        count = self._seen[name] = self._seen.get(name, 0) + 1
-        if count > 2:
+        body = request.state.body
+        about = f"{body['context']}={body['state']}" if request.url.path.startswith(_STATUSES) else ""
+        name = f"{self.step}: {request.method} {request.url.path} {about}"
+        self.seen[name] += 1
+        if self.seen[name] > 2:
             return None
         self._child.kill()
-        return FaultAnswer(502, {}, {}, after=count == 2)
+        return FaultAnswer(502, {}, {}, after=self.seen[name] == 2)
+
+
+async def jobs_in(folder: Path) -> tuple[ProwJob, ...]:
+    """All that were ever made."""
+    store = await SQLiteJobStore.open(folder / "state" / "jobs.db", clock=SystemClock())
+    try:
+        return tuple((await store.list()).items)
+    finally:
+        await store.close()
+
+
+async def nothing_happened_twice(folder: Path, pr: PullStory, pushes: Sequence[str]) -> None:
+    """Merged once, and nothing was said, reported or run a second time. `pushes`: the commits that came to main."""
+    repo = pr.issue.repo
+    merges = (await gitrepo.git("log", "--merges", "--format=%H", "main", cwd=repo.path)).decode().split()
+    assert merges == [pr.merge_commit]
+    bodies = [c.body for c in pr.comments_by(BOT)]
+    for text in ("What happens next", "<!-- test report -->", "[APPROVALNOTIFIER] This PR is **APPROVED**"):
+        assert sum(text in body for body in bodies) == 1, bodies
+    assert len(bodies) == 3, bodies
+    assert pr.labels == {"ok-to-test", "size/XS", "lgtm", "approved"}
+    for statuses in repo.statuses.values():
+        by_context: dict[str, list[tuple[str, str, str]]] = {}
+        for status in statuses:
+            by_context.setdefault(status.context, []).append((status.state, status.description, status.target_url))
+        for context, told in by_context.items():
+            assert all(before != after for before, after in pairwise(told)), (context, told)
+            with_page = Counter(one for one in told if one[2] and context != "tide")
+            assert not with_page or max(with_page.values()) == 1, (context, with_page)
+    jobs = await jobs_in(folder)
+    refs = [(job.spec.job, job.spec.refs) for job in jobs if job.spec.refs is not None]
+    runs = Counter((name, r.pulls[0].sha, r.base_sha) for name, r in refs if r.pulls)
+    assert max(runs.values()) == 1, runs
+    assert Counter(r.base_sha for name, r in refs if name == "publish") == Counter(pushes)
+
+
+async def reviewed_and_merged(pr: PullStory, *, within: float) -> str:
+    """The last chapters, of a pull request that is tested: what came in meanwhile makes it be tested again. Gives the commit that came in."""
+    base = await RepoStory(pr.sim, pr.issue.repo).push("wernher", {"other.txt": "x\n"}, message="Meanwhile")
+    await pr.comment("katherine", "/lgtm")
+    await pr.expect_label("lgtm", within=within)
+    await pr.comment("wernher", "/approve")
+    merge = await pr.expect_merged(within=within)
+    for commit in (base, merge):
+        await pr.wait_for(lambda _: published(pr, commit), f"a postsubmit of {commit}", within=within)  # noqa: B023 - waited for here
+    await pr.wait_for(
+        lambda p: any("This PR is **APPROVED**" in c.body for c in p.comments_by(BOT)), "an approval", within=within
+    )
+    return base
+
+
+def published(pr: PullStory, commit: str) -> bool:
+    statuses = pr.sim.world.combined(pr.issue.repo, commit)
+    return any((status.context, status.state) == ("publish", "success") for status in statuses)
 
 
 async def test_killed_at_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path) -> None:
-    seen: dict[str, int] = {}
     async with running(tmp_path) as (sim, child, pr):
-        sim.fault = KillAtEveryWrite(child, seen)
+        sim.fault = fault = KillAtEveryWrite(child)
         await pr.expect_label("needs-ok-to-test", within=60)
         await pr.expect_comment("What happens next", by=BOT, within=60)
-        seen["step"] = 1
+        await pr.expect_comment("**NOT APPROVED**", by=BOT, within=60)
+        fault.step = "tests"
         await pr.comment("wernher", "/ok-to-test")
         await pr.expect_label("ok-to-test", within=60)
         await pr.expect_no_label("needs-ok-to-test", within=60)
         await pr.expect_status("lint", "success", within=60)
         await pr.expect_status("unit", "failure", within=60)
         await pr.expect_comment("unit |", by=BOT, within=60)
-        seen["step"] = 2
+        fault.step = "fix"
         await pr.push({"run.sh": "#!/bin/sh\nexit 0\n"})
         await pr.expect_status("unit", "pending", within=60)
         child.kill()
@@ -184,20 +255,16 @@ async def test_killed_at_every_write_nothing_is_lost_and_nothing_happens_twice(t
         await pr.wait_for(
             lambda p: all("unit |" not in c.body for c in p.comments_by(BOT)), "an edited report", within=60
         )
-        seen["step"] = 3
+        fault.step = "hold"
         await pr.comment("wernher", "/hold")
         await pr.expect_label("do-not-merge/hold", within=60)
         await pr.comment("wernher", "/hold cancel")
         await pr.expect_no_label("do-not-merge/hold", within=60)
+        fault.step = "merge"
+        base = await reviewed_and_merged(pr, within=60)
         sim.fault = None
         await sim.world.hooks.settled()
-    assert child.kills >= 20, seen
-    bodies = [c.body for c in pr.comments_by(BOT)]
-    assert sum("What happens next" in body for body in bodies) == 1, bodies
-    assert sum("<!-- test report -->" in body for body in bodies) == 1, bodies
-    assert len(bodies) == 2, bodies
-    for statuses in pr.issue.repo.statuses.values():
-        told = Counter((s.context, s.state, s.target_url, s.description) for s in statuses)
-        assert max(told.values()) == 1, told
-    assert pr.labels == {"ok-to-test", "size/XS"}
+    assert child.kills >= 40, fault.seen
+    assert fault.seen[f"merge: PUT /repos/acme/rockets/pulls/{pr.number}/merge "] == 2, fault.seen
+    await nothing_happened_twice(tmp_path, pr, (base, pr.merge_commit))
     assert (tmp_path / "state" / "hook.db").exists()
