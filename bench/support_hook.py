@@ -6,8 +6,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import uvloop
-
 from bench import support
 from prow.config.agent import ConfigAgent
 from prow.github.call import Cost
@@ -69,4 +67,4 @@ async def serve(folder: Path, endpoint: str, token: str) -> None:
 
 if __name__ == "__main__":
     given = [*sys.argv[2:], "http://127.0.0.1:9", ""] if len(sys.argv) < 3 else sys.argv[2:]
-    uvloop.run(serve(Path(sys.argv[1]), given[0], given[1]))
+    asyncio.run(serve(Path(sys.argv[1]), given[0], given[1]))

@@ -170,7 +170,7 @@ async def _exchange(process: asyncio.subprocess.Process, stdin: bytes, max_outpu
 async def _feed(pipe: asyncio.StreamWriter | None, data: bytes) -> None:
     if pipe is None:
         return
-    with suppress(OSError, RuntimeError):  # git may end before it has read everything; uvloop says RuntimeError
+    with suppress(OSError, RuntimeError):  # git may end before it has read everything
         pipe.write(data)
         await pipe.drain()
         pipe.close()

@@ -177,7 +177,7 @@ def only_usage_error(error: BaseException) -> UsageError | None:
 
 
 def run(work: Coroutine[object, object, None], *, clock: Clock) -> None:
-    """The main function of a process: `until_signal` on uvloop."""
-    import uvloop  # noqa: PLC0415 - only processes that serve need it
-
-    uvloop.run(until_signal(work, clock=clock))
+    """The main function of a process: `until_signal` on asyncio's own loop (docs/decisions/0010)."""
+    if sys.version_info < (3, 12):  # later versions do so themselves
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+    asyncio.run(until_signal(work, clock=clock))
