@@ -23,6 +23,7 @@ COMMANDS = {
     "sinker": ("prow.cli.sinker", "Delete old jobs and what they left."),
     "deck": ("prow.cli.deck", "Serve the dashboard."),
     "run": ("prow.cli.run", "Run one job of the config on this machine, as CI would run it."),
+    "config": ("prow.cli.config", "Show the effective config, where values come from, what differs between two."),
     "jobs": ("prow.cli.jobs", "List the jobs of a repository, and say which would run for a change, and why."),
     "schema": ("prow.cli.schema", "Print JSON Schemas, with which editors complete and check config files."),
     "explain": ("prow.cli.explain", "Say why a pull request is not merging, and who can do what next."),
