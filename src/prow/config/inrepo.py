@@ -34,9 +34,13 @@ class ProwYAML(Noun, frozen=True):
     """The keys of a repository's own config."""
 
     presets: tuple[Preset, ...] = ()
+    """Presets beside those of the central config."""
     presubmits: tuple[Presubmit, ...] = ()
+    """Jobs for this repository's pull requests."""
     postsubmits: tuple[Postsubmit, ...] = ()
+    """Jobs for pushes to this repository."""
     prow_ignored: Any = None
+    """Anything: a place for YAML anchors and for the data of other tools."""
 
 
 class InRepoJobs(Noun, frozen=True):

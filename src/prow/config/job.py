@@ -27,36 +27,62 @@ class Source(NamedTuple):
 
 class TektonRunSpec(Noun, frozen=True):
     v1beta1: dict[str, Any] | None = None
+    """Tekton PipelineRunSpec of this version."""
 
 
 class JobBase(Noun, frozen=True, dict=True):
     """What every job has. `spec`: core/v1 PodSpec as plain JSON, None for jobs of other agents."""
 
     name: str = ""
+    """What the job is called: letters, digits, `-`, `_`, `.`. Unique in its repository for each branch; unique among
+    all periodics."""
     labels: dict[str, str] = {}
+    """Labels of the ProwJob and its pod. They also choose presets."""
     annotations: dict[str, str] = {}
+    """Annotations of the ProwJob and its pod; keys are qualified names, values are free."""
     max_concurrency: int = 0
+    """How many runs of the job may be under way at once; 0: any number."""
     agent: str = ""
+    """Who runs the job. Unset: kubernetes, which also means this machine where there is no cluster."""
     cluster: str = ""
+    """Name of the build cluster. Unset: default."""
     namespace: str = ""
+    """Namespace of the pod. Unset: `pod_namespace`; others are for tekton-pipeline alone."""
     error_on_eviction: bool = False
+    """Whether an evicted pod ends the job in error instead of being started again."""
     spec: dict[str, Any] | None = None
+    """Pod to run, as Kubernetes' PodSpec. Required for the agent kubernetes."""
     pipeline_run_spec: dict[str, Any] | None = None
+    """Old form of `tekton_pipeline_run_spec`."""
     tekton_pipeline_run_spec: TektonRunSpec | None = None
+    """What to run for the agent tekton-pipeline."""
     reporter_config: ReporterConfig | None = None
+    """Where this job is reported to, over the defaults of all."""
     rerun_auth_config: RerunAuthConfig | None = None
+    """Who may rerun and abort the job from the dashboard."""
     hidden: bool = False
+    """Whether only a dashboard for hidden jobs shows it."""
     prowjob_defaults: ProwJobDefault | None = None
+    """Tenant and result store of the job, over `prowjob_default_entries`."""
     job_queue_name: str = ""
+    """Queue of `plank.job_queue_capacities` whose limit the job shares."""
     # UtilityConfig: these describe the primary ref and how the pod utilities wrap the job.
     decorate: bool | None = None
+    """Whether Prow clones the sources, and uploads log and artifacts. Unset: `decorate_all_jobs`."""
     path_alias: str = ""
+    """Folder below `src` for the clone, such as `k8s.io/api`. Unset: `github.com/org/repo`."""
     clone_uri: str = ""
+    """Where to clone from. Unset: `https://github.com/org/repo.git`."""
     skip_submodules: bool = False
+    """Whether submodules are left out of the clone."""
     clone_depth: int = 0
+    """How many commits are cloned; 0: the whole history."""
     skip_fetch_head: bool = False
+    """Whether the fetch of the remote's HEAD is left out."""
     extra_refs: tuple[Refs, ...] = ()
+    """Further repositories to clone. A periodic belongs to the first one where defaults go by repository."""
     decoration_config: DecorationConfig | None = None
+    """How the job is decorated, over `plank.default_decoration_configs`."""
 
     @property
     def source(self) -> Source:
@@ -89,12 +115,20 @@ class Brancher(JobBase, frozen=True):
     """A job of a repository, for some of its branches and some changes. Regexes: RE2, unanchored."""
 
     branches: tuple[str, ...] = ()
+    """Regular expressions (RE2, found anywhere in the name) of branches that the job is for. Empty: every branch.
+    `main` also matches `maintenance`: write `^main$`."""
     skip_branches: tuple[str, ...] = ()
+    """Regular expressions of branches that the job is not for, whatever `branches` says."""
     run_if_changed: str = ""
+    """Run if the path of a changed file matches this regular expression."""
     skip_if_only_changed: str = ""
+    """Run unless the paths of all changed files match this regular expression."""
     context: str = ""
+    """Name of the status at GitHub. Unset: the job's name."""
     skip_report: bool = False
+    """Whether GitHub gets no status and no comment."""
     jenkins_spec: JenkinsSpec | None = None
+    """Options for the agent jenkins."""
 
     @cached_property
     def _branch_regexes(self) -> tuple[regex.Regex | None, regex.Regex | None]:
@@ -138,10 +172,16 @@ class Presubmit(Brancher, frozen=True):
     """A job that runs for pull requests."""
 
     always_run: bool = always(False)
+    """Whether the job runs for every pull request. Excludes `run_if_changed` and `skip_if_only_changed`."""
     optional: bool = False
+    """Whether a merge does not wait for the job."""
     trigger: str = ""
+    """Regular expression of comments that start the job. Set it together with `rerun_command`, which it must match.
+    Unset: `/test NAME`."""
     rerun_command: str = ""
+    """Comment that people are told to write to run the job again. Unset: `/test NAME`."""
     run_before_merge: bool = False
+    """Whether tide runs the job before it merges, although nothing else would start it."""
 
     @cached_property
     def _trigger_regex(self) -> regex.Regex:
@@ -169,22 +209,31 @@ class Postsubmit(Brancher, frozen=True):
     """A job that runs for pushes. `always_run` None: yes, unless changed files decide."""
 
     always_run: bool | None = None
+    """Whether the job runs for every push. Unset: it does, unless changed files decide; false: only by hand."""
 
 
 class Retry(Noun, frozen=True):
     run_all: bool = False
+    """Whether all attempts are made, also after one that passed."""
     attempts: int = 0
+    """How many times a failed run is repeated; 10 at most."""
     interval: str = ""
+    """Pause before the next attempt, such as 1h. Required, and takes the place of the periodic's own `interval`."""
 
 
 class Periodic(JobBase, frozen=True):
     """A job that runs by the clock: one of `cron` (UTC), `interval`, `minimum_interval`."""
 
     interval: str = ""
+    """Time from start to start, such as 6h. One of `cron`, `interval` and `minimum_interval` is required."""
     minimum_interval: str = ""
+    """Time from the end of a run to the start of the next."""
     cron: str = ""
+    """When to run, in cron's five fields or a word such as @daily; UTC. A run that is still under way is not doubled."""
     tags: tuple[str, ...] = ()
+    """Words for people and other tools; nothing here reads them."""
     retry: Retry | None = None
+    """How a failed run is repeated."""
 
     @cached_property
     def interval_duration(self) -> Duration:
@@ -207,7 +256,12 @@ class Preset(Noun, frozen=True, rename={"volume_mounts": "volumeMounts"}):
     """Added to every job with a pod spec that has all of `labels` (`spec/config` §2.9)."""
 
     labels: dict[str, str] = {}
+    """Labels that a job must have, all of them, to get the preset. Empty: every job with a pod gets it."""
     env: tuple[dict[str, Any], ...] = ()
+    """Environment variables for every container. A name that is there already is an error."""
     volumes: tuple[dict[str, Any], ...] = ()
+    """Volumes for the pod. A name that is there already is an error."""
     volume_mounts: tuple[dict[str, Any], ...] = ()
+    """Mounts for every container, by the names of volumes."""
     tolerations: tuple[dict[str, Any], ...] = ()
+    """Tolerations for the pod."""

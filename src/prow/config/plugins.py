@@ -58,40 +58,77 @@ class PluginsConfig(Noun, frozen=True, dict=True):
     """Field names are the YAML keys. `hash` and `warnings` as those of `Config`."""
 
     plugins: dict[str, RepoPlugins] = {}
+    """org or `org/repo` → plugins that are on; those of the org are on in its repositories too. A list of names for
+    each, or a mapping for each."""
     external_plugins: dict[str, tuple[ExternalPlugin, ...]] = {}
+    """org or `org/repo` → plugins in processes of their own."""
     owners: OwnersOptions = OwnersOptions()
+    """How OWNERS files are read."""
     approve: tuple[ApproveConfig, ...] = ()
+    """Options of `approve`: the first entry that names the repository, else the first that names its org."""
     blockades: tuple[BlockadeConfig, ...] = ()
+    """Options of `blockade`: files that hold up a merge. Every entry that matches applies."""
     blunderbuss: BlunderbussConfig = BlunderbussConfig()
+    """Options of `blunderbuss`: who is asked to review."""
     rifle: BlunderbussConfig = BlunderbussConfig()
+    """Options of `rifle`, which excludes `blunderbuss`."""
     bugzilla: BugzillaOptions = BugzillaOptions()
+    """Options of `bugzilla`."""
     branch_cleaner: BranchCleanerConfig = BranchCleanerConfig()
+    """Options of `branchcleaner`."""
     cat: KeyPath = KeyPath()
+    """Options of `cat`."""
     cherry_pick_approved: tuple[CherryPickApproved, ...] = ()
+    """Options of `cherry-pick-approved`: the last entry for the repository."""
     cherry_pick_unapproved: CherryPickUnapproved = CherryPickUnapproved()
+    """Options of `cherry-pick-unapproved`."""
     config_updater: ConfigUpdater = ConfigUpdater()
+    """Options of `config-updater`: which files fill which ConfigMaps."""
     dco: dict[str, DcoConfig] = {}
+    """`*`, org or `org/repo` → options of `dco`; the most specific holds."""
     golint: GolintConfig = GolintConfig()
+    """Options of `golint`."""
     goose: KeyPath = KeyPath()
+    """Options of `goose`."""
     heart: HeartConfig = HeartConfig()
+    """Options of `heart`."""
     help: HelpConfig = HelpConfig()
+    """Options of `help`: texts of its comment."""
     invalid_commit_msg: tuple[InvalidCommitMsgConfig, ...] = ()
+    """Options of `invalidcommitmsg`: the first entry that names the repository, else the first that names its org."""
     jira: JiraConfig | None = None
+    """Options of `jira`."""
     label: LabelConfig = LabelConfig()
+    """Options of `label`: labels that people may set."""
     lgtm: tuple[LgtmConfig, ...] = ()
+    """Options of `lgtm`: the first entry that names the repository, else the first that names its org."""
     milestone_applier: dict[str, dict[str, str]] = {}
+    """`org/repo` → branch → milestone of the pull requests that are merged into it."""
     override: OverrideConfig = OverrideConfig()
+    """Options of `override`: who may."""
     project_config: ProjectConfig = ProjectConfig()
+    """Options of `project`."""
     project_manager: ProjectManager = ProjectManager()
+    """Options of `project-manager`."""
     release_note: ReleaseNoteConfig = ReleaseNoteConfig()
+    """Options of `release-note`."""
     repo_milestone: dict[str, RepoMilestone] = {}
+    """`org/repo`, or the empty text for all others → who may set milestones and statuses."""
     require_matching_label: tuple[RequireMatchingLabel, ...] = ()
+    """Options of `require-matching-label`. Every entry that matches applies."""
     retitle: RetitleConfig = RetitleConfig()
+    """Options of `retitle`."""
     sigmention: SigMention = SigMention()
+    """Options of `sigmention`."""
     size: SizeConfig = SizeConfig()
+    """Options of `size`: changed lines from which each size begins."""
     slack: SlackConfig = SlackConfig()
+    """Options of `slackevents`."""
     triggers: tuple[TriggerConfig, ...] = ()
+    """Options of `trigger`, and whom every plugin trusts: the first entry that names the repository, else the first
+    that names its org."""
     welcome: tuple[WelcomeConfig, ...] = ()
+    """Options of `welcome`: the first entry that names the repository, else the first that names its org."""
 
     @property
     def hash(self) -> str:

@@ -50,40 +50,58 @@ class ObjectMeta(Noun, frozen=True, rename="camel"):
 
 class SlackReporterConfig(Noun, frozen=True):
     host: str = ""
+    """Key of the Slack token, where there are tokens for several workspaces. Empty: the default one."""
     channel: str = ""
+    """Channel to write to. Required in `slack_reporter_configs`."""
     job_states_to_report: tuple[str, ...] | None = None
+    """States that are told, such as failure. An empty list in a job: none."""
     report_template: str = ""
+    """Go template of the message; its data is the ProwJob."""
     report: bool | None = None
+    """Whether anything is told at all. Unset: yes."""
 
 
 class ReporterConfig(Noun, frozen=True):
     slack: SlackReporterConfig | None = None
+    """Slack channel and states of this job."""
 
 
 class TeamSlug(Noun, frozen=True):
     slug: str = always("")
+    """Name of the team as in its address."""
     org: str = always("")
+    """Organisation of the team."""
 
 
 class RerunAuthConfig(Noun, frozen=True):
     allow_anyone: bool = False
+    """Whether everybody may; excludes the lists."""
     github_team_ids: tuple[int, ...] = ()
+    """Numbers of GitHub teams whose members may."""
     github_team_slugs: tuple[TeamSlug, ...] = ()
+    """GitHub teams whose members may, by name."""
     github_users: tuple[str, ...] = ()
+    """Logins of those who may."""
     github_orgs: tuple[str, ...] = ()
+    """GitHub organisations whose members may."""
 
 
 class JenkinsSpec(Noun, frozen=True):
     github_branch_source_job: bool = False
+    """Whether the Jenkins job is one of the GitHub Branch Source plugin, with a branch of its own for each pull
+    request."""
 
 
 class ResultStoreConfig(Noun, frozen=True):
     project_id: str = ""
+    """Google Cloud project whose ResultStore gets the results."""
 
 
 class ProwJobDefault(Noun, frozen=True):
     resultstore_config: ResultStoreConfig | None = None
+    """Where results are stored in ResultStore."""
     tenant_id: str = ""
+    """Name of the tenant that owns the job; dashboards and gangway go by it. Unset: GlobalDefaultID."""
 
 
 class ProwJobSpec(Noun, frozen=True):

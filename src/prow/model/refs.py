@@ -9,35 +9,60 @@ class Pull(Noun, frozen=True):
     """One pull request at one head commit."""
 
     number: int = always(0)
+    """Number of the pull request."""
     author: str = always("")
+    """Login of its author."""
     sha: str = always("")
+    """Commit to test."""
     title: str = ""
+    """Its title."""
     ref: str = ""
+    """Git ref to fetch. Empty: `pull/NUMBER/head`."""
     head_ref: str = ""
+    """Branch that it comes from."""
     link: str = ""
+    """Address of its page."""
     commit_link: str = ""
+    """Address of the commit's page."""
     author_link: str = ""
+    """Address of the author's page."""
 
 
 class Refs(Noun, frozen=True):
     """A repository at a base commit with zero or more pulls merged into it."""
 
     org: str = always("")
+    """Organisation or user."""
     repo: str = always("")
+    """Repository."""
     repo_link: str = ""
+    """Address of the repository's page."""
     base_ref: str = ""
+    """Branch to check out."""
     base_sha: str = ""
+    """Commit of the branch. Empty: its newest."""
     base_link: str = ""
+    """Address of the commit's page."""
     pulls: tuple[Pull, ...] = ()
+    """Pull requests to merge into it, in order."""
     path_alias: str = ""
+    """Folder below `src` for the clone. Unset: `github.com/org/repo`."""
     workdir: bool = False
+    """Whether the job starts in this clone. Without one it is the clone of the repository itself, or the first one."""
     auxiliary: bool = False
+    """Whether the repository is only a tool of the job, not what it tests."""
     clone_uri: str = ""
+    """Where to clone from. Unset: `https://github.com/org/repo.git`."""
     skip_submodules: bool = False
+    """Whether submodules are left out."""
     clone_depth: int = 0
+    """How many commits are cloned; 0: the whole history."""
     skip_fetch_head: bool = False
+    """Whether the fetch of the remote's HEAD is left out."""
     blobless_fetch: bool | None = None
+    """Whether contents of files are fetched only when they are needed. Unset: as the decoration config says."""
     sparse_checkout_files: tuple[str, ...] = ()
+    """Files and folders to check out; empty: all."""
 
     @property
     def full_name(self) -> str:
