@@ -27,6 +27,7 @@ from prow.sim.accounts import FaultAnswer
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, TIDE, github, job
+from tests.support.sandbox import FLAGS
 
 FILES = {"run.sh": "#!/bin/sh\nexit 1\n", "OWNERS": OWNERS}
 JOBS = (
@@ -37,7 +38,6 @@ JOBS = (
     + job("publish", "true", extra="branches: [main]")
 )
 _WRITES = frozenset({"POST", "PATCH", "DELETE", "PUT"})
-_STATUSES = "/repos/acme/rockets/statuses/"
 
 
 class Child:
@@ -87,6 +87,7 @@ class Child:
             "hmac-secret-file": folder / "hmac",
             "github-token-path": folder / "token",
             "github-endpoint": self._sim.world.base,
+            "github-graphql-endpoint": f"{self._sim.world.base}/graphql",
             "state-dir": folder / "state",
             "bucket-dir": folder / "buckets",
             "port": self.port,
@@ -95,6 +96,7 @@ class Child:
             "metrics-port": self.metrics_port,
             "pprof-port": _free_port(),
             "github-client.initial-delay": "50ms",
+            **FLAGS,
         }
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
@@ -159,24 +161,34 @@ async def running(folder: Path) -> AsyncIterator[tuple[Sim, Child, PullStory]]:
 
 
 class KillAtEveryWrite:
-    """The fault: each distinct write kills the child twice, before and after it takes effect. `step`: the chapter of the story."""
+    """The fault: each distinct write kills the child twice, before and after it takes effect. `step`: the chapter of the story.
 
-    def __init__(self, child: Child) -> None:
+    `alike`: all statuses of jobs count as one for each state, which saves half of the kills.
+    """
+
+    def __init__(self, child: Child, *, alike: bool) -> None:
         self._child = child
+        self._alike = alike
         self.step = ""
         self.seen: Counter[str] = Counter()
 
     def __call__(self, request: Request) -> FaultAnswer | None:
         if request.method not in _WRITES or request.url.path == "/graphql":
             return None
-        body = request.state.body
-        about = f"{body['context']}={body['state']}" if request.url.path.startswith(_STATUSES) else ""
-        name = f"{self.step}: {request.method} {request.url.path} {about}"
+        name = self._name(request)
         self.seen[name] += 1
         if self.seen[name] > 2:
             return None
         self._child.kill()
         return FaultAnswer(502, {}, {}, after=self.seen[name] == 2)
+
+    def _name(self, request: Request) -> str:
+        """Chapter, call, and how its content begins."""
+        said = request.state.body
+        if isinstance(said, dict) and "context" in said:
+            of_a_job = self._alike and said["context"] != "tide"
+            return f"job: {said['state']}" if of_a_job else f"{self.step}: {said['context']}={said['state']}"
+        return f"{self.step}: {request.method} {request.url.path} {str(said)[:32]}"
 
 
 async def jobs_in(folder: Path) -> tuple[ProwJob, ...]:
@@ -233,9 +245,10 @@ def published(pr: PullStory, commit: str) -> bool:
     return any((status.context, status.state) == ("publish", "success") for status in statuses)
 
 
-async def test_killed_at_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path) -> None:
-    async with running(tmp_path) as (sim, child, pr):
-        sim.fault = fault = KillAtEveryWrite(child)
+async def the_whole_path(folder: Path, *, alike: bool) -> int:
+    """From opened to merged, killed at every write. Gives the number of kills."""
+    async with running(folder) as (sim, child, pr):
+        sim.fault = fault = KillAtEveryWrite(child, alike=alike)
         await pr.expect_label("needs-ok-to-test", within=60)
         await pr.expect_comment("What happens next", by=BOT, within=60)
         await pr.expect_comment("**NOT APPROVED**", by=BOT, within=60)
@@ -264,7 +277,11 @@ async def test_killed_at_every_write_nothing_is_lost_and_nothing_happens_twice(t
         base = await reviewed_and_merged(pr, within=60)
         sim.fault = None
         await sim.world.hooks.settled()
-    assert child.kills >= 40, fault.seen
-    assert fault.seen[f"merge: PUT /repos/acme/rockets/pulls/{pr.number}/merge "] == 2, fault.seen
-    await nothing_happened_twice(tmp_path, pr, (base, pr.merge_commit))
-    assert (tmp_path / "state" / "hook.db").exists()
+    assert [n for name, n in fault.seen.items() if "PUT" in name and "/merge " in name] == [2], fault.seen
+    await nothing_happened_twice(folder, pr, (base, pr.merge_commit))
+    assert (folder / "state" / "hook.db").exists()
+    return child.kills
+
+
+async def test_killed_at_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path) -> None:
+    assert await the_whole_path(tmp_path, alike=True) >= 30

@@ -24,7 +24,7 @@ class Budget:
 
 
 Fault = Callable[[Request], "FaultAnswer | Awaitable[FaultAnswer | None] | None"]
-"""Decides about a call before it is carried out; an async one may let something happen first."""
+"""Decides about a call before it is carried out; an async one may let something happen first. `request.state.body`: its JSON."""
 
 
 @dataclass

@@ -98,7 +98,7 @@ class Sim:
         try:
             login = self._authenticate(request)
             budget = self.budgets.of(login, resource)
-            body = await _json_body(request)
+            body = request.state.body = await _json_body(request)
             fault = await self._fault_of(request)
             if fault is not None and not fault.after:
                 return JSONResponse(fault.body, fault.status, headers=fault.headers)
