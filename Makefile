@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help setup setup-browser demo test check format bench soak lock clean
+.PHONY: help setup setup-browser demo test check format schemas bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -42,6 +42,10 @@ check: setup ## format, lint, types, floors
 format: setup ## rewrite the sources as the formatter wants them
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+schemas: setup ## write the JSON Schemas and the configuration reference again, after a change of types or their docs
+	@$(BIN)/prow schema --output=src/prow/config/schemas
+	@$(BIN)/prow schema --format=markdown --output=docs/configuration
 
 bench: setup ## every figure in bench/ as a table (ONLY=name for one)
 	@$(BIN)/python -m bench $(ONLY)

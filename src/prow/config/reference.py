@@ -17,7 +17,7 @@ def page(schema: Schema) -> str:
     lines = [
         f"# {schema['title']}",
         "",
-        f"{schema['description']} Made from the types by `make reference`; do not edit.",
+        f"{schema['description']} Made from the types by `make schemas`; do not edit.",
         "",
         "Empty default: empty text, list or mapping, 0, false, or what the description says.",
         "Nothing but what is named `required` has to be there; `null` is the same as not there.",

@@ -56,7 +56,7 @@ class ContextPolicy(Noun, frozen=True, rename="kebab"):
     from_branch_protection: bool | None = None
     """Whether contexts that `branch-protection` requires are required."""
     overwrite_pending_contexts: bool | None = None
-    """Whether a pending context of a job that has not started may be set anew."""
+    """Whether, when a batch is merged, a pending context whose job has passed in the batch becomes a success."""
     required_contexts: tuple[str, ...] = ()
     """Contexts that must be there and good."""
     required_if_present_contexts: tuple[str, ...] = ()
@@ -108,8 +108,8 @@ class Tide(Noun, frozen=True):
     prioritize_existing_batches: dict[str, bool] = {}
     """`*`, org or `org/repo` → whether a batch under way is waited for before single merges. Unset: yes."""
     github_merge_blocks_policy: dict[str, str] = {}
-    """`*`, org or `org/repo` → what GitHub's "blocked" means. permit (also unset): tide tries to merge all the same;
-    block: it does not; ignore: GitHub is not asked."""
+    """`*`, org or `org/repo` → what becomes of pull requests that GitHub calls blocked. block: they are not merged (also while
+    a required job runs again); permit (also unset) and ignore: they may be."""
     queries: tuple[TideQuery, ...] = ()
     """Which pull requests may be merged: those that one of these matches. Queries that differ in orgs and repos alone
     are made one."""
