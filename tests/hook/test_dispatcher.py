@@ -24,6 +24,7 @@ class Consumers:
 
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
+        self.aside: set[str] = set()
         self.log: list[str] = []
 
     def tasks(self, delivery: Delivery) -> tuple[Task, ...]:
@@ -34,7 +35,7 @@ class Consumers:
             await handler(delivery)
             self.log.append(f"{name}:{delivery.guid}")
 
-        return Task(name, run)
+        return Task(name, run, aside=name in self.aside)
 
 
 class World:
@@ -98,6 +99,44 @@ async def test_a_consumer_in_backoff_parks_only_itself(world: World) -> None:
     limited.set()
     await world.dispatcher.idle()
     assert world.consumers.log[2:] == ["trigger:one", "trigger:two"]
+
+
+async def test_a_program_of_others_that_is_slow_to_answer_holds_nobody_up_and_keeps_its_order(world: World) -> None:
+    answered = asyncio.Event()
+
+    async def cherrypicker(_: Delivery) -> None:
+        await answered.wait()
+
+    world.consumers.handlers = {"cherrypicker": cherrypicker, "hold": fine}
+    world.consumers.aside.add("cherrypicker")
+    for guid in ("d1", "d2"):
+        await world.deliver(guid)
+    while len(world.consumers.log) < 2:
+        await world.clock.sleep(0.001)
+    assert world.consumers.log == ["hold:d1", "hold:d2"]
+    answered.set()
+    await world.dispatcher.idle()
+    assert world.consumers.log[2:] == ["cherrypicker:d1", "cherrypicker:d2"]
+
+
+async def test_a_delivery_is_not_finished_before_the_last_one_is_done_with_it(world: World) -> None:
+    gate = asyncio.Event()
+
+    async def slow(_: Delivery) -> None:
+        await gate.wait()
+
+    world.consumers.handlers = {"cherrypicker": fine, "trigger": slow}
+    world.consumers.aside.add("cherrypicker")
+    await world.deliver("d1")
+    while not world.consumers.log:
+        await world.clock.sleep(0.001)
+    await world.inbox.newest()
+    assert world.dispatcher.handled == 0
+    assert [row.seq for row in await world.inbox.unfinished(after=0, limit=10)]
+    gate.set()
+    await world.dispatcher.idle()
+    assert world.dispatcher.handled == 1
+    assert not await world.inbox.unfinished(after=0, limit=10)
 
 
 async def test_other_lanes_do_not_wait(world: World) -> None:

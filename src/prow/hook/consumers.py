@@ -142,7 +142,7 @@ class PluginConsumers:
         async def run() -> None:
             await self._forwarder.send(url, delivery)
 
-        return Task(consumer, run)
+        return Task(consumer, run, aside=True)
 
     def _view(self, event: Event) -> PullView | None:
         key = key_of(event)

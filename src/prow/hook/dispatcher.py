@@ -1,7 +1,8 @@
 """Takes deliveries from the inbox and runs their consumers: plugins, and external plugins, each with its own progress.
 
 Consumers of one delivery run side by side; deliveries of one lane one after another. A consumer that has to try again later
-parks only its own later deliveries of that lane, so a rate-limited `trigger` never blocks a `/hold`. A delivery is finished when
+parks only its own later deliveries of that lane, so a rate-limited `trigger` never blocks a `/hold`; external ones always have
+a queue of their own beside the lane. A delivery is finished when
 all its consumers are; what is not finished when the process ends is handled again at the next start.
 """
 
@@ -43,11 +44,15 @@ Run = Callable[[], Awaitable[None]]
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What one consumer has to do for one delivery. `action`: for metrics."""
+    """What one consumer has to do for one delivery. `action`: for metrics.
+
+    `aside`: its lane does not wait for it, since nobody knows how long others' programs take to answer.
+    """
 
     consumer: str
     run: Run
     action: str = "none"
+    aside: bool = False
 
 
 class Consumers(Protocol):
@@ -179,22 +184,24 @@ class Dispatcher:
         if delivery is None:
             return
         tasks = [task for task in self._consumers.tasks(delivery) if task.consumer not in delivery.done]
-        waiting = [task for task in tasks if (lane, task.consumer) in self._parked]
+        waiting = [task for task in tasks if task.aside or (lane, task.consumer) in self._parked]
+        if waiting:
+            # One that waits may get through while others still run: the delivery is finished by whoever is last.
+            self._left[seq] = {task.consumer for task in tasks}
         for task in waiting:
             self._park(lane, task.consumer, delivery)
         runnable = [task for task in tasks if task not in waiting]
         pauses = await asyncio.gather(*(self._attempt(delivery, task, attempt=1) for task in runnable))
-        parked = bool(waiting)
-        for task, pause in zip(runnable, pauses, strict=True):
-            if pause is not None:
-                parked = True
-                self._park(lane, task.consumer, delivery, after=pause)
-        if not parked:
+        done = [task for task, pause in zip(runnable, pauses, strict=True) if pause is None]
+        if len(done) == len(tasks):
             self._mark_finished(seq)
             return
         for task, pause in zip(runnable, pauses, strict=True):
-            if pause is None:
-                await self._inbox.consumer_done(seq, task.consumer, guid=delivery.guid)
+            if pause is not None:
+                self._park(lane, task.consumer, delivery, after=pause, attempts=1)
+        for task in done:
+            await self._inbox.consumer_done(seq, task.consumer, guid=delivery.guid)
+            self._leave(seq, task.consumer)
 
     async def _attempt(self, delivery: Delivery, task: Task, *, attempt: int) -> float | None:
         """Run one consumer once. None: it is done with it; else the seconds until the next attempt."""
@@ -226,8 +233,8 @@ class Dispatcher:
             say("A handler is tried again.", **fields, attempts=attempt, after_seconds=round(pause, 1))
         return pause
 
-    def _park(self, lane: str, consumer: str, delivery: Delivery, *, after: float | None = None) -> None:
-        """Keep this consumer's deliveries of the lane until it gets further."""
+    def _park(self, lane: str, consumer: str, delivery: Delivery, *, after: float = 0.0, attempts: int = 0) -> None:
+        """Keep this consumer's deliveries of the lane until it gets further. `attempts`: made so far."""
         self._left.setdefault(delivery.seq, set()).add(consumer)
         queue = self._parked.get((lane, consumer))
         if queue is not None:
@@ -235,11 +242,10 @@ class Dispatcher:
             return
         self._parked[lane, consumer] = deque([(delivery.seq, delivery.guid)])
         assert self._group is not None
-        self._group.create_task(self._unpark(lane, consumer, after or 0.0), name=f"hook-parked-{consumer}")
+        self._group.create_task(self._unpark(lane, consumer, after, attempts), name=f"hook-parked-{consumer}")
 
-    async def _unpark(self, lane: str, consumer: str, pause: float) -> None:
+    async def _unpark(self, lane: str, consumer: str, pause: float, attempt: int) -> None:
         queue = self._parked[lane, consumer]
-        attempt = 1
         while queue:
             seq, guid = queue[0]
             await self._clock.sleep(pause)
@@ -255,10 +261,7 @@ class Dispatcher:
                 continue
             queue.popleft()
             await self._inbox.consumer_done(seq, consumer, guid=guid)
-            self._left[seq].discard(consumer)
-            if not self._left[seq]:
-                del self._left[seq]
-                self._mark_finished(seq)
+            self._leave(seq, consumer)
             pause, attempt = 0.0, 0
         del self._parked[lane, consumer]
         self._changed.set()
@@ -268,7 +271,16 @@ class Dispatcher:
         if delivery is None:
             return None
         task = next((task for task in self._consumers.tasks(delivery) if task.consumer == consumer), None)
-        return None if task is None else await self._attempt(delivery, task, attempt=max(attempt, 1))
+        return None if task is None else await self._attempt(delivery, task, attempt=attempt)
+
+    def _leave(self, seq: int, consumer: str) -> None:
+        """The consumer is done with a delivery that others may still have to do with."""
+        left = self._left.get(seq, set())
+        if consumer in left:
+            left.discard(consumer)
+            if not left:
+                del self._left[seq]
+                self._mark_finished(seq)
 
     def _mark_finished(self, seq: int) -> None:
         self.handled += 1
