@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -30,14 +30,43 @@ MAX_TOTAL = 256 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
 
 
+# Kind of job, repository (empty for periodics): the line of each job.
+Lines = dict[str, dict[str, tuple[int, ...]]]
+
+
 class Document:
     """One YAML file. `name`: as the operator knows it."""
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
-        self.data = data
+        self.size = len(data)
         self.lines: dict[int, int] = {}
         self.tree: Any = None
+        self._data: bytes | None = data
+        self._job_lines: Lines | None = None
+
+    @property
+    def data(self) -> bytes:
+        if self._data is None:
+            try:
+                return read(self.name, what="the job config").data
+            except ConfigError:
+                return b""  # gone meanwhile: then nothing can be said about lines
+        return self._data
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the content."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def forget(self) -> None:
+        """Keep what is small; the text is read again should there be something to say about it."""
+        _ = self.digest
+        self._data, self.tree, self.lines = None, None, {}
+
+    def know(self, lines: Lines) -> None:
+        """The lines of the jobs, from whoever has decoded this document."""
+        self._job_lines = lines
 
     @cached_property
     def positions(self) -> Positions:
@@ -67,6 +96,10 @@ class Document:
 
     def line(self, *path: str | int) -> int:
         """The line of a mapping, cheaply; 0: not known."""
+        if self._job_lines is not None:
+            kind, repo, index = path if len(path) == 3 else (path[0], "", path[-1])
+            lines = self._job_lines.get(str(kind), {}).get(str(repo), ())
+            return lines[index] if isinstance(index, int) and index < len(lines) else 0
         node = self.tree
         for step in path:
             try:
@@ -74,6 +107,23 @@ class Document:
             except (KeyError, IndexError, TypeError):
                 return 0
         return self.lines.get(id(node), 0)
+
+    def job_lines(self) -> Lines:
+        """Where the jobs of the decoded document are."""
+        found: Lines = {}
+        tree = self.tree if isinstance(self.tree, dict) else {}
+        for kind in ("presubmits", "postsubmits"):
+            listed = tree.get(kind)
+            found[kind] = {
+                repo: tuple(self.lines.get(id(job), 0) for job in jobs)
+                for repo, jobs in (listed.items() if isinstance(listed, dict) else ())
+                if isinstance(jobs, list)
+            }
+        timed = tree.get("periodics")
+        found["periodics"] = (
+            {"": tuple(self.lines.get(id(job), 0) for job in timed or ())} if isinstance(timed, list) else {}
+        )
+        return found
 
 
 class Findings:
@@ -123,13 +173,19 @@ def _inflate(data: bytes, name: str) -> bytes:
         raise ConfigError(f"not gzip: {error}", file=name) from None
 
 
-def read_jobs(root: str | os.PathLike[str], findings: Findings) -> list[Document]:
+def _read_job_file(path: str) -> Document:
+    return read(path, what="the job config")
+
+
+def read_jobs(
+    root: str | os.PathLike[str], findings: Findings, *, read_one: Callable[[str], Document] = _read_job_file
+) -> list[Document]:
     """The job files: one file, or every `.yaml` and `.yml` below a directory, in lexical order (`spec/config` §2.1)."""
     top = FilePath(root)
     if not top.exists():
         raise ConfigError("--job-config-path names nothing that exists", file=str(root))
     if not top.is_dir():
-        return [read(root, what="the job config")]
+        return [read_one(str(root))]
     documents: list[Document] = []
     seen: dict[str, str] = {}
     total = 0
@@ -145,11 +201,11 @@ def read_jobs(root: str | os.PathLike[str], findings: Findings) -> list[Document
             continue
         seen[name] = file
         try:
-            documents.append(read(file, what="the job config"))
+            documents.append(read_one(file))
         except ConfigError as error:
             findings.errors.append(error)
             continue
-        total += len(documents[-1].data)
+        total += documents[-1].size
         if total > MAX_TOTAL:
             raise ConfigError(f"the job files are larger than {MAX_TOTAL} bytes together", file=str(root))
     return documents
@@ -187,8 +243,7 @@ def content_hash(documents: Iterable[Document], *more: str) -> str:
     """Names the content of the files; 16 hex digits."""
     digest = hashlib.sha256()
     for document in documents:
-        digest.update(f"{document.name}\0{len(document.data)}\0".encode())
-        digest.update(document.data)
+        digest.update(f"{document.name}\0{document.digest}\0".encode())
     for text in more:
         digest.update(f"\0{text}".encode())
     return digest.hexdigest()[:16]

@@ -16,7 +16,7 @@ from prow.config.defaults import Defaults
 from prow.config.documents import Document, Findings
 from prow.config.errors import ConfigError
 from prow.config.job import Brancher, Postsubmit, Preset, Presubmit
-from prow.config.load import Placed, check_clashes, finish_jobs
+from prow.config.parts import Placed, check_clashes, finish_jobs
 from prow.config.prowignore import Ignores
 from prow.model.base import Noun
 

@@ -2,6 +2,9 @@
 
 Everything wrong is collected and raised together, each with file, line and column: first what the files say by
 themselves, then what they mean together. Unknown keys are warnings on the result, or errors with `strict`.
+
+A `Loader` loads the same paths again and again and reads only what has changed. With a `Cache`, a process that starts takes
+over what another one has made of the same texts; the result is the same with and without it.
 """
 
 from __future__ import annotations
@@ -11,55 +14,192 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from prow.config import stored
+from prow.config.cache import WORTH_BYTES, Cache
 from prow.config.config import Config, JobConfig, set_origin
-from prow.config.defaults import Defaults, PresetConflict
+from prow.config.defaults import Defaults
 from prow.config.documents import Document, Findings, content_hash, read, read_jobs
+from prow.config.errors import ConfigError
 from prow.config.finish import finish
-from prow.config.job import Brancher, JobBase, Periodic, Postsubmit, Preset, Presubmit, Source, set_source
+from prow.config.parsed import parse_all
+from prow.config.parts import (
+    Part,
+    Place,
+    check_between,
+    check_presets,
+    make_part,
+    together,
+)
 from prow.config.validate_config import config_problems
-from prow.config.validate_job import clashes, job_problems
-from prow.lib.goyaml import Path
-from prow.lib.regex import RegexError
-
-J = TypeVar("J", bound=JobBase)
 
 StrPath = str | os.PathLike[str]
 _MAX_VERSION = 4096
+_Stamp = tuple[int, int, int, int]
 
 
-class Placed(NamedTuple):
-    """A job and where it is written down."""
-
-    job: Any
-    document: Document
-    path: Path
-    repo: str
-
-
-def load(config_path: StrPath, job_config_path: StrPath = "", *, strict: bool = False) -> Config:
+def load(
+    config_path: StrPath, job_config_path: StrPath = "", *, strict: bool = False, cache: Cache | None = None
+) -> Config:
     """The configuration of these paths. Raises ConfigError (ConfigErrors when there are several)."""
-    findings = Findings(strict=strict)
-    main = read(config_path, what="--config-path")
-    documents = read_jobs(job_config_path, findings) if os.fspath(job_config_path) else []
-    version = _version(FilePath(config_path).parent / "VERSION")
-    with _without_collector():
-        return assemble(main, documents, findings, version=version, check_presets=bool(os.fspath(job_config_path)))
+    return Loader(config_path, job_config_path, strict=strict, cache=cache).load()
+
+
+class Loader:
+    """Loads the configuration of some paths. It keeps what it needs to follow changes quickly; not for several threads."""
+
+    def __init__(
+        self,
+        config_path: StrPath,
+        job_config_path: StrPath = "",
+        *,
+        strict: bool = False,
+        cache: Cache | None = None,
+    ) -> None:
+        self._main, self._jobs = os.fspath(config_path), os.fspath(job_config_path)
+        self._strict = strict
+        self._cache = cache
+        self._read: dict[str, tuple[_Stamp, Document]] = {}
+        # What the last load has made: the finished settings, what they were made of, the parts by name.
+        self._settings: Config | None = None
+        self._made_of: tuple[str, str] = ("", "")
+        self._parts: dict[str, Part] = {}
+
+    def load(self, *, distrust: bool = False) -> Config:
+        """Read what has changed. `distrust`: read all files, whatever their times say. Raises ConfigError."""
+        if distrust:
+            self._read = {}
+        findings = Findings(strict=self._strict)
+        main = self._document(self._main, what="--config-path")
+        documents = read_jobs(self._jobs, findings, read_one=self._document) if self._jobs else []
+        version = _version(FilePath(self._main).parent / "VERSION")
+        with without_collector():
+            config = self._assemble(main, documents, findings, version)
+        names = {main.name, *(document.name for document in documents)}
+        self._read = {name: known for name, known in self._read.items() if name in names}
+        for document in (main, *documents):
+            document.forget()
+        return config
+
+    def _document(self, path: str, *, what: str = "the job config") -> Document:
+        """The file, read again only when it may have changed."""
+        try:
+            status = os.stat(path)  # noqa: PTH116 - hundreds of files
+        except OSError:
+            return read(path, what=what)
+        stamp = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        known = self._read.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        document = read(path, what=what)
+        self._read[path] = (stamp, document)
+        return document
+
+    def _assemble(self, main: Document, documents: Sequence[Document], findings: Findings, version: str) -> Config:
+        name = content_hash([main, *documents], version)
+        size = main.size + sum(document.size for document in documents)
+        cache = self._cache if size >= WORTH_BYTES and not findings.errors else None
+        key = ("whole", name, str(self._strict), str(bool(self._jobs)))
+        made = self._restored(cache, key, [main, *documents]) if self._settings is None else None
+        made = made or self._changed(main, documents, findings, version)
+        if made is None:
+            config = _decode_main(main, findings)
+            parsed = parse_all(documents, cache=cache, key=os.path.abspath(self._jobs))  # noqa: PTH100
+            decoded = [(each, known.tell(each, findings)) for each, known in zip(documents, parsed, strict=True)]
+            made = _combined(config, main, decoded, findings, version=version, presets=bool(self._jobs))
+            findings.check()
+            if cache is not None and (body := stored.dump(*made)) is not None:
+                cache.put(body, *key)
+        self._settings, parts = made
+        self._made_of = (main.digest, version)
+        self._parts = {part.document.name: part for part in parts}
+        return _named(together(self._settings, parts), parts, name)
+
+    @staticmethod
+    def _restored(cache: Cache | None, key: tuple[str, ...], documents: Sequence[Document]) -> _Made | None:
+        """What another process has made of the same texts."""
+        body = cache.get(*key) if cache is not None else None
+        if cache is None or body is None:
+            return None
+        try:
+            return stored.restore(body, documents)
+        except ValueError:
+            cache.drop(*key)
+            return None
+
+    def _changed(self, main: Document, documents: Sequence[Document], findings: Findings, version: str) -> _Made | None:
+        """The last load with the changed files read again; None when the change reaches other files. Raises ConfigError."""
+        if self._settings is None or self._made_of != (main.digest, version):
+            return None
+        changed = [each for each in documents if self._known(each) is None]
+        fresh = Findings(strict=self._strict)
+        parsed = parse_all(changed)
+        decoded = {
+            each.name: known.tell(each, fresh) or JobConfig() for each, known in zip(changed, parsed, strict=True)
+        }
+        before = tuple(preset for part in self._parts.values() for preset in part.presets)
+        after = list(self._parts[main.name].presets)
+        for each in documents:
+            after += decoded[each.name].presets if each.name in decoded else self._parts[each.name].presets
+        if before != tuple(after):
+            return None
+        findings.errors += fresh.errors
+        findings.warnings += fresh.warnings
+        findings.check()
+        defaults = Defaults(self._settings, before)
+        parts = [self._parts[main.name]]
+        touched: set[Place] = set()
+        for each in documents:
+            known = self._known(each)
+            if known is None:
+                known = make_part(each, decoded[each.name], self._settings, defaults, findings)
+                touched.update(known.jobs)
+            parts.append(known)
+        names = {part.document.name for part in parts}
+        for name, part in self._parts.items():
+            if name not in names or name in decoded:
+                touched.update(part.jobs)
+        findings.check()
+        check_between(parts, findings, only=touched)
+        findings.check()
+        return self._settings, _with_warnings(parts, findings)
+
+    def _known(self, document: Document) -> Part | None:
+        """The part of an unchanged file."""
+        part = self._parts.get(document.name)
+        return part if part is not None and part.document.digest == document.digest else None
+
+
+_Made = tuple[Config, list[Part]]
 
 
 def assemble(
     main: Document, documents: Sequence[Document], findings: Findings, *, version: str = "", check_presets: bool = True
 ) -> Config:
     """A config of texts that are read already. Raises ConfigError."""
-    config = main.decode(Config, findings, coerce=False) or Config()
-    parts: list[tuple[Document, JobConfig]] = [(main, config)]
-    for document in documents:
-        jobs = document.decode(JobConfig, findings, coerce=True)
-        if jobs is not None:
-            parts.append((document, jobs))
+    config = _decode_main(main, findings)
+    decoded = [(document, document.decode(JobConfig, findings, coerce=True)) for document in documents]
+    settings, parts = _combined(config, main, decoded, findings, version=version, presets=check_presets)
+    findings.check()
+    return _named(together(settings, parts), parts, content_hash([main, *documents], version))
+
+
+def _decode_main(main: Document, findings: Findings) -> Config:
+    return main.decode(Config, findings, coerce=False) or Config()
+
+
+def _combined(
+    config: Config,
+    main: Document,
+    decoded: Sequence[tuple[Document, JobConfig | None]],
+    findings: Findings,
+    *,
+    version: str,
+    presets: bool,
+) -> _Made:
+    """Settings without jobs, and the effective jobs file by file."""
     findings.check()
     if version:
         config = replace(config, config_version_sha=version)
@@ -67,91 +207,31 @@ def assemble(
         findings.wrong(main, path, wrong)
     findings.check()
     config = finish(config)
-    if check_presets:
-        _check_presets(parts, findings)
-    config = effective(config, parts, findings)
-    findings.check()
-    set_origin(config, hash=content_hash([main, *documents], version), warnings=findings.texts())
+    files: list[tuple[Document, JobConfig]] = [(main, config)]
+    files += [(document, jobs) for document, jobs in decoded if jobs is not None]
+    if presets:
+        check_presets([(document, jobs.presets) for document, jobs in files], findings)
+    settings = replace(config, presets=(), presubmits={}, postsubmits={}, periodics=())
+    defaults = Defaults(settings, tuple(preset for _, jobs in files for preset in jobs.presets))
+    parts = [make_part(document, jobs, settings, defaults, findings) for document, jobs in files]
+    check_between(parts, findings)
+    return settings, _with_warnings(parts, findings)
+
+
+def _with_warnings(parts: Sequence[Part], findings: Findings) -> list[Part]:
+    """Each warning with the file it is about: it stays as long as the file does."""
+    by_file: dict[str, list[ConfigError]] = {}
+    for warning in findings.warnings:
+        by_file.setdefault(warning.file, []).append(warning)
+    return [
+        part._replace(warnings=tuple(by_file[part.document.name])) if part.document.name in by_file else part
+        for part in parts
+    ]
+
+
+def _named(config: Config, parts: Sequence[Part], name: str) -> Config:
+    set_origin(config, hash=name, warnings=tuple(str(warning) for part in parts for warning in part.warnings))
     return config
-
-
-def effective(config: Config, parts: Sequence[tuple[Document, JobConfig]], findings: Findings) -> Config:
-    """The config with the jobs of all parts, defaulted and valid; what is wrong goes to `findings`."""
-    presets: tuple[Preset, ...] = tuple(preset for _, jobs in parts for preset in jobs.presets)
-    defaults = Defaults(config, presets)
-    presubmits: dict[str, list[Placed]] = {}
-    postsubmits: dict[str, list[Placed]] = {}
-    periodics: list[Placed] = []
-    for document, jobs in parts:
-        for repo, listed in jobs.presubmits.items():
-            presubmits.setdefault(repo, []).extend(_placed(document, ("presubmits", repo), listed, repo))
-        for repo, pushed in jobs.postsubmits.items():
-            postsubmits.setdefault(repo, []).extend(_placed(document, ("postsubmits", repo), pushed, repo))
-        periodics += _placed(document, ("periodics",), jobs.periodics, "")
-    done: list[dict[str, tuple[Any, ...]]] = []
-    for by_repo in (presubmits, postsubmits):
-        finished = {repo: finish_jobs(placed, config, defaults, findings) for repo, placed in by_repo.items()}
-        for placed in finished.values():
-            check_clashes(placed, findings)
-        done.append({repo: tuple(each.job for each in placed) for repo, placed in finished.items()})
-    timed = finish_jobs(periodics, config, defaults, findings)
-    _check_periodics(timed, findings)
-    before: tuple[dict[str, tuple[Presubmit, ...]], dict[str, tuple[Postsubmit, ...]]] = (done[0], done[1])
-    return replace(
-        config, presets=presets, presubmits=before[0], postsubmits=before[1], periodics=tuple(e.job for e in timed)
-    )
-
-
-def _placed(document: Document, path: Path, jobs: Sequence[JobBase], repo: str) -> Iterator[Placed]:
-    return (Placed(job, document, (*path, index), repo) for index, job in enumerate(jobs))
-
-
-def finish_jobs(placed: Sequence[Placed], config: Config, defaults: Defaults, findings: Findings) -> list[Placed]:
-    """Defaults and presets applied, the source noted, every job checked by itself."""
-    finished = []
-    for each in placed:
-        try:
-            job: JobBase = defaults.apply(each.job, each.repo)
-        except PresetConflict as error:
-            findings.wrong(each.document, each.path, f"job {each.job.name!r}: {error}")
-            continue
-        set_source(job, Source(each.document.name, each.document.line(*each.path)))
-        for path, wrong in job_problems(job, config):
-            findings.wrong(each.document, (*each.path, *path), f"job {job.name!r}: {wrong}")
-        finished.append(each._replace(job=job))
-    return finished
-
-
-def check_clashes(placed: Sequence[Placed], findings: Findings, *, since: int = 0) -> None:
-    """Jobs of one repo that exclude each other; only those from index `since` on are blamed."""
-    jobs: list[Brancher] = [each.job for each in placed]
-    try:
-        for index, wrong in clashes(jobs):
-            if index >= since:
-                findings.wrong(placed[index].document, placed[index].path, f"job {jobs[index].name!r}: {wrong}")
-    except RegexError:
-        return  # a branch pattern is no RE2: told where it stands
-
-
-def _check_periodics(placed: Sequence[Placed], findings: Findings) -> None:
-    seen: set[str] = set()
-    for each in placed:
-        job: Periodic = each.job
-        if job.name in seen:
-            findings.wrong(each.document, each.path, f"the periodic {job.name!r} is there twice")
-        seen.add(job.name)
-
-
-def _check_presets(parts: Sequence[tuple[Document, JobConfig]], findings: Findings) -> None:
-    seen: set[tuple[str, str]] = set()
-    for document, jobs in parts:
-        for index, preset in enumerate(jobs.presets):
-            for pair in preset.labels.items():
-                if pair in seen:
-                    findings.wrong(
-                        document, ("presets", index), f"another preset has the label {pair[0]}: {pair[1]} too"
-                    )
-                seen.add(pair)
 
 
 def _version(file: FilePath) -> str:
@@ -164,7 +244,7 @@ def _version(file: FilePath) -> str:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """A load makes many values and no garbage: Python's cycle collector would only slow it down."""
     enabled = gc.isenabled()
     gc.disable()

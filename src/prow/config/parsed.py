@@ -1,0 +1,189 @@
+"""What a job file says by itself: decoded jobs, their lines, what is wrong. A value of the file's bytes and nothing else.
+
+Therefore it can be made elsewhere, by a second process beside this one for half of a large configuration, and kept
+in a `Cache` by the digest of the bytes. Only files without errors are kept.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from prow.config.cache import Cache
+from prow.config.config import JobConfig
+from prow.config.documents import Document, Findings, Lines
+from prow.config.errors import ConfigError
+from prow.lib.durations import Duration
+
+# From here on a second process is worth its start.
+_LARGE = 3 * 1024 * 1024
+# Its part: a bit less than half, since it has to start.
+_SHARE = 0.44
+_PATIENCE = 120.0
+
+
+class Found(NamedTuple):
+    """Something wrong or odd, in a file whose name is not known here."""
+
+    message: str
+    line: int
+    column: int
+    path: str
+
+    def named(self, file: str) -> ConfigError:
+        return ConfigError(self.message, file=file, line=self.line, column=self.column, path=self.path)
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """`jobs` None: not YAML."""
+
+    jobs: JobConfig | None
+    lines: Lines = {}
+    errors: tuple[Found, ...] = ()
+    unknown: tuple[Found, ...] = ()
+
+    def tell(self, document: Document, findings: Findings) -> JobConfig | None:
+        """The jobs, and what was found, as of this document."""
+        document.know(self.lines)
+        findings.errors += [found.named(document.name) for found in self.errors]
+        (findings.errors if findings.strict else findings.warnings).extend(
+            found.named(document.name) for found in self.unknown
+        )
+        return self.jobs
+
+
+class _Pack(msgspec.Struct, frozen=True):
+    files: dict[str, msgspec.Raw]
+
+
+def encode_hook(value: Any) -> Any:
+    """Values that msgpack does not know."""
+    if isinstance(value, Duration):
+        return int(value)
+    raise NotImplementedError
+
+
+def decode_hook(kind: type, value: Any) -> Any:
+    if kind is Duration and isinstance(value, int):
+        return Duration(value)
+    raise NotImplementedError
+
+
+ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_hook)
+_FILE = msgspec.msgpack.Decoder(Parsed, dec_hook=decode_hook)
+_FILES = msgspec.msgpack.Decoder(list[Parsed], dec_hook=decode_hook)
+_PACKS = msgspec.msgpack.Decoder(_Pack)
+
+
+def parse(data: bytes) -> Parsed:
+    """One job file."""
+    document, findings = Document("", data), Findings()
+    jobs = document.decode(JobConfig, findings, coerce=True)
+    return Parsed(
+        jobs, lines=document.job_lines(), errors=_anonymous(findings.errors), unknown=_anonymous(findings.warnings)
+    )
+
+
+def _anonymous(errors: Sequence[ConfigError]) -> tuple[Found, ...]:
+    return tuple(Found(error.message, error.line, error.column, error.path) for error in errors)
+
+
+def parse_all(documents: Sequence[Document], *, cache: Cache | None = None, key: str = "") -> list[Parsed]:
+    """All of these files, in order. `key` names the set of files in the cache, whatever is in them."""
+    total = sum(document.size for document in documents)
+    if cache is None or total < WORTH_A_CACHE:
+        return _parse([document.data for document in documents])
+    kept = _kept(cache, key)
+    known: dict[str, Parsed] = {}
+    for document in documents:
+        raw = kept.get(document.digest)
+        if raw is not None and document.digest not in known:
+            known[document.digest] = _FILE.decode(raw)
+    missing = [document for document in documents if document.digest not in known]
+    made = _parse([document.data for document in missing])
+    known.update(zip((document.digest for document in missing), made, strict=True))
+    if missing:
+        _keep(cache, key, known)
+    return [known[document.digest] for document in documents]
+
+
+WORTH_A_CACHE = 256 * 1024
+
+
+def _kept(cache: Cache, key: str) -> dict[str, msgspec.Raw]:
+    body = cache.get("files", key)
+    if body is None:
+        return {}
+    try:
+        return _PACKS.decode(body).files
+    except msgspec.DecodeError:
+        cache.drop("files", key)
+        return {}
+
+
+def _keep(cache: Cache, key: str, known: dict[str, Parsed]) -> None:
+    files = {}
+    for digest, parsed in known.items():
+        if parsed.jobs is not None and not parsed.errors:
+            try:
+                files[digest] = msgspec.Raw(ENCODER.encode(parsed))
+            except (TypeError, ValueError, OverflowError, RecursionError):
+                continue  # a value that msgpack has no form for: that file is read again
+    cache.put(msgspec.msgpack.encode(_Pack(files)), "files", key)
+
+
+def _parse(texts: Sequence[bytes]) -> list[Parsed]:
+    total = sum(len(text) for text in texts)
+    if total < _LARGE or len(os.sched_getaffinity(0)) < 2 or not sys.executable:
+        return [parse(text) for text in texts]
+    own, budget = len(texts), total * _SHARE
+    while own and budget > 0:
+        own -= 1
+        budget -= len(texts[own])
+    helper = _Helper(texts[own:])
+    try:
+        mine = [parse(text) for text in texts[:own]]
+    finally:
+        theirs = helper.result()
+    return mine + (theirs if theirs is not None else [parse(text) for text in texts[own:]])
+
+
+class _Helper:
+    """A second process for some of the files. Whatever goes wrong with it: the files are parsed here."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._texts = texts
+        self._output: bytes | None = None
+        self._thread = threading.Thread(target=self._talk, name="parse-helper", daemon=True)
+        self._thread.start()
+
+    def _talk(self) -> None:
+        try:
+            # -P: nothing from the current folder is imported. It may be a stranger's checkout.
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "prow.config.parse_worker"],
+                input=msgspec.msgpack.encode(self._texts),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=_PATIENCE,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return
+        self._output = done.stdout
+
+    def result(self) -> list[Parsed] | None:
+        self._thread.join()
+        if self._output is None:
+            return None
+        try:
+            parsed = _FILES.decode(self._output)
+        except msgspec.DecodeError:
+            return None
+        return parsed if len(parsed) == len(self._texts) else None
