@@ -41,13 +41,14 @@ _WRITES = frozenset({"POST", "PATCH", "DELETE", "PUT"})
 
 
 class Child:
-    """`prow up`, started again after every kill. `kills`: how often it was killed; `metrics_port`: of the one that runs now."""
+    """`prow up`, started again after every kill. `kills`: how often it was killed; `metrics_port`: of the one that runs now; `up`: it serves."""
 
     def __init__(self, folder: Path, sim: Sim) -> None:
         self._folder = folder
         self._sim = sim
         self._process: asyncio.subprocess.Process | None = None
         self._again = asyncio.Event()
+        self.up = asyncio.Event()
         self.port = _free_port()
         self.metrics_port = 0
         self.kills = 0
@@ -57,6 +58,7 @@ class Child:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
             self._process = None
+            self.up.clear()
             self.kills += 1
             self._again.set()
 
@@ -69,6 +71,7 @@ class Child:
                 process = await self._start()
                 await self._ready()
                 self._process = process
+                self.up.set()
                 await self._redeliver()
                 await self._again.wait()
                 await process.wait()
@@ -150,6 +153,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[Sim, Child, PullStory]]:
         child = Child(folder, sim)
         keeper = asyncio.create_task(child.keep_running())
         await child._ready()
+        await child.up.wait()
         sim.world.add_hook(repo.repo, url=f"http://127.0.0.1:{child.port}/hook", secret="s3cret-s3cret")
         await sim.world.hooks.settled()
         pr = await repo.open_pull_request("mia", title="Change", files={"run.sh": "#!/bin/sh\nexit 2\n"})
