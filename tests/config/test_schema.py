@@ -66,6 +66,8 @@ def test_fields_with_decoders_of_their_own_have_schemas_of_their_own() -> None:
 def test_metal3_is_what_the_schemas_describe() -> None:
     found = list(problems(goyaml.load((METAL3 / "config.yaml").read_bytes()), SCHEMAS["config"]))
     found += problems(goyaml.load((METAL3 / "plugins.yaml").read_bytes()), SCHEMAS["plugins"])
+    found += problems(goyaml.load((METAL3 / "labels.yaml").read_bytes()), SCHEMAS["labels"])
+    found += problems(goyaml.load((METAL3 / "generic-autobumper-config.yaml").read_bytes()), SCHEMAS["autobumper"])
     for file in sorted((METAL3 / "jobs").rglob("*.yaml")):
         found += problems(goyaml.load(file.read_bytes()), SCHEMAS["jobs"])
     assert found == []
@@ -82,6 +84,7 @@ def test_kubernetes_is_what_the_schemas_describe(tmp_path: Path) -> None:
         # One file is no job file (a .prowignore says so).
         if file.name != "default.yaml" or "registry" not in file.parts:
             found += problems(goyaml.load(file.read_bytes()), SCHEMAS["jobs"])
+    found += problems(goyaml.load((tmp_path / "label_sync/labels.yaml").read_bytes()), SCHEMAS["labels"])
     # The loader takes keys in any case; an editor had better not.
     assert found == [".periodics[0].spec.containers[0].env[2].NAME: unknown"]
 
@@ -98,6 +101,8 @@ def test_kubernetes_is_what_the_schemas_describe(tmp_path: Path) -> None:
         ("jobs", "presubmits: {o/r: [{name: x, spec: {containers: [{iamge: y}]}}]}", "iamge: unknown"),
         ("plugins", "plugins: {o: [lgtm], o/r: {plugins: [size]}}", "plugins"),
         ("prow-yaml", "periodics: []", "periodics: unknown"),
+        ("labels", "default: {labels: [{color: ff0000}]}", "name is missing"),
+        ("autobumper", "includedConfigPaths: [a]\nprefixes: [{nam: b}]", "nam: unknown"),
         ("owners", "filters: {'.*': {approver: [a]}}", "approver: unknown"),
     ],
 )  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from prow.config.autobumper import AutobumperFile
 from prow.config.config import Config, JobConfig
 from prow.config.inrepo import ProwYAML
 from prow.config.job import JobBase, Periodic, Postsubmit, Preset, Presubmit
+from prow.config.labels import Label, LabelsFile
 from prow.config.plugin_options import (
     CommitMessageCheck,
     ConfigUpdater,
@@ -83,6 +85,22 @@ KINDS = (
         files=(".prow.yaml", ".prow/**/*.yaml"),
         coerce=True,
     ),
+    FileKind(
+        name="labels",
+        root=LabelsFile,
+        title="labels.yaml",
+        description="Which labels repositories have, for label_sync.",
+        files=("labels.yaml",),
+        coerce=True,
+    ),
+    FileKind(
+        name="autobumper",
+        root=AutobumperFile,
+        title="Config of the generic autobumper",
+        description="Which image tags are raised by pull requests.",
+        files=("*autobump*.yaml",),
+        coerce=True,
+    ),
 )
 
 
@@ -153,8 +171,11 @@ RULES = Rules(
         (Tide, "github_merge_blocks_policy"): ("ignore", "permit", "block"),
         (GitHubReporter, "job_types_to_report"): ("presubmit", "postsubmit"),
         (CommitMessageCheck, "name"): ("fixupPrefix", "issueClosingKeywords"),
+        (Label, "target"): ("prs", "issues", "both"),
+        (AutobumperFile, "pr_source_mode"): ("fork", "branch", ""),
     },
     offers={
+        (AutobumperFile, "target_version"): ("latest", "upstream", "upstream-staging"),
         (JobBase, "agent"): ("kubernetes", "jenkins", "tekton-pipeline"),
         (SlackReporterConfig, "job_states_to_report"): _STATES,
         (SlackReporter, "job_types_to_report"): _TYPES,
@@ -168,5 +189,7 @@ RULES = Rules(
         RequireMatchingLabel: ("org", "regexp", "missing_label"),
         RestrictedLabel: ("label",),
         ManagedColumn: ("labels", "org"),
+        Label: ("name",),
+        AutobumperFile: ("includedConfigPaths", "prefixes"),
     },
 )

@@ -111,7 +111,7 @@ def _child(value: Any, key: str | int) -> Any:
 def _missing(value: Any, path: Path, key: str | int) -> str:
     where = spell(path) or "the config"
     if isinstance(value, (list, tuple)):
-        return f"{where} has {len(value)} items; there is no [{key}]"
+        return f"{where} has {len(value)} item{'s' * (len(value) != 1)}; there is no [{key}]"
     known = _keys(value)
     if not known:
         return f"{where} has nothing below it; there is no {key}"
