@@ -8,12 +8,12 @@ import msgspec
 
 from prow.config import tide_search
 from prow.config.branch_policy import ProtectionError, branch_policy, job_contexts
+from prow.config.context_policy import PolicyError
 from prow.config.errors import ConfigError
 from prow.config.tide import TideQuery
 from prow.config.validate_config import query_problems
 from prow.model.pull_facts import ContextState, HeadContext, Mergeable, PullFacts, check_run_state
 from prow.tide import contexts, methods, queries
-from prow.tide.contexts import PolicyError
 from prow.tide.model import ContextClass, PoolKey
 from prow.tide.required import requirements_of
 from prow.tide.settings import pool_rules

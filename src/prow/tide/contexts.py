@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from prow.config.branch_policy import ProtectionError, branch_policy, job_contexts
 from prow.config.config import Config
+from prow.config.context_policy import context_options, protected_contexts, wanted_contexts
 from prow.config.job import Presubmit
 from prow.config.tide import ContextOptions, ContextPolicy
-from prow.lib import regex
-from prow.lib.errors import Permanent
 from prow.model.pull_facts import ContextState, HeadContext
 from prow.model.status_text import SKIP_RETEST, base_sha_of
 from prow.tide.model import TIDE, ContextClass, Policy, PoolKey
 
-_LISTS = ("required_contexts", "required_if_present_contexts", "optional_contexts", "optional_regex_contexts")
-_SWITCHES = ("skip_unknown_contexts", "from_branch_protection", "overwrite_pending_contexts")
 _BETTER = (
     ContextState.SUCCESS,
     ContextState.PENDING,
@@ -25,92 +21,26 @@ _BETTER = (
 )
 
 
-class PolicyError(Permanent):
-    """The configuration contradicts itself: a context is required and optional, or a pattern is not RE2."""
-
-
 def options_for(options: ContextOptions, key: PoolKey) -> ContextPolicy:
     """The options of all levels in one: the deepest switch counts, lists are united and sorted."""
-    levels = tuple(_levels(options, key))
-    changes: dict[str, object] = {
-        name: tuple(sorted({each for level in levels for each in getattr(level, name)})) for name in _LISTS
-    }
-    for name in _SWITCHES:
-        given = [value for level in levels if (value := getattr(level, name)) is not None]
-        changes[name] = given[-1] if given else None
-    return ContextPolicy(**changes)  # type: ignore[arg-type]
-
-
-def _levels(options: ContextOptions, key: PoolKey) -> Iterator[ContextPolicy]:
-    yield options
-    org = options.orgs.get(key.org)
-    if org is None:
-        return
-    yield org
-    repo = org.repos.get(key.repo)
-    if repo is None:
-        return
-    yield repo
-    branch = repo.branches.get(key.branch)
-    if branch is not None:
-        yield branch
+    return context_options(options, *key)
 
 
 def manual_jobs_required(config: Config, key: PoolKey, jobs: Sequence[Presubmit]) -> bool:
     """Whether jobs that only run when asked for are needed, too (`require_manually_triggered_jobs`)."""
-    return _from_protection(config, key, jobs, options_for(config.tide.context_options, key))[0]
-
-
-def _from_protection(
-    config: Config, key: PoolKey, jobs: Sequence[Presubmit], options: ContextPolicy
-) -> tuple[bool, tuple[str, ...]]:
-    """Whether manual jobs are required, and which contexts. A protection that contradicts itself says nothing, as upstream."""
-    if not options.from_branch_protection:
-        return False, ()
-    try:
-        policy = branch_policy(config.branch_protection, *key, jobs)
-    except ProtectionError:
-        return False, ()
-    if policy is None:
-        return False, ()
-    checks = policy.required_status_checks if policy.protect else None
-    return bool(policy.require_manually_triggered_jobs), checks.contexts if checks is not None else ()
+    return protected_contexts(config, *key, jobs, options_for(config.tide.context_options, key))[0]
 
 
 def policy_for(config: Config, key: PoolKey, jobs: Sequence[Presubmit]) -> Policy:
     """`jobs`: the presubmits of the repository, for whatever branch. Raises `PolicyError`."""
-    options = options_for(config.tide.context_options, key)
-    manual, protected = _from_protection(config, key, jobs, options)
-    of_jobs = job_contexts(jobs, key.branch, manual_required=manual)
-    required = frozenset((*options.required_contexts, *protected, *of_jobs.required))
-    if_present = frozenset((*options.required_if_present_contexts, *of_jobs.if_present))
-    optional = frozenset((*options.optional_contexts, *of_jobs.optional))
-    for one, other, text in (
-        (required, optional, "required and optional"),
-        (required, if_present, "required and required if present"),
-        (optional, if_present, "optional and required if present"),
-    ):
-        if both := sorted(one & other):
-            raise PolicyError(f"{', '.join(both)} cannot be {text}")
+    wanted = wanted_contexts(config, *key, jobs)
     return Policy(
-        required=required,
-        if_present=if_present,
-        optional=optional,
-        optional_regexes=tuple(_regexes(options.optional_regex_contexts, required | if_present)),
-        skip_unknown=bool(options.skip_unknown_contexts),
+        required=wanted.required,
+        if_present=wanted.if_present,
+        optional=wanted.optional,
+        optional_regexes=wanted.optional_regexes,
+        skip_unknown=wanted.skip_unknown,
     )
-
-
-def _regexes(patterns: Iterable[str], needed: Iterable[str]) -> Iterator[regex.Regex]:
-    for pattern in patterns:
-        try:
-            compiled = regex.compile(pattern)
-        except regex.RegexError as error:
-            raise PolicyError(f"the pattern {pattern!r} of optional contexts is wrong: {error}") from None
-        for name in sorted(needed):
-            if compiled.matches(name):
-                raise PolicyError(f"the pattern {pattern!r} of optional contexts matches {name}, which is required")
-        yield compiled
 
 
 def class_of(policy: Policy, name: str) -> ContextClass:

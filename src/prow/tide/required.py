@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prow.config.config import Config
+from prow.config.context_policy import PolicyError
 from prow.config.job import Presubmit
-from prow.tide.contexts import PolicyError, manual_jobs_required, policy_for
+from prow.tide.contexts import manual_jobs_required, policy_for
 from prow.tide.model import PoolKey, Problem, Requirements
 
 
