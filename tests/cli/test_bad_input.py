@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from prow.lib import http
+from tests.support.sandbox import FLAGS
 
 CONFIG = "prowjob_namespace: default\n"
 
@@ -39,6 +40,7 @@ def files(tmp_path: Path) -> dict[str, str]:
         "hmac-secret-file": str(tmp_path / "hmac"),
         "github-token-path": str(tmp_path / "token"),
         "state-dir": str(tmp_path / "state"),
+        **FLAGS,
         "port": "0", "deck-port": "0", "health-port": "0", "metrics-port": "0", "pprof-port": "0",
     }  # fmt: skip
 
@@ -57,7 +59,7 @@ def up(files: dict[str, str], **changes: str) -> tuple[int, str]:
         ({"hmac_secret_file": "/none"}, "--hmac-secret-file /none: cannot read this secret"),
         ({"github_token_path": "/none"}, "--github-token-path /none: cannot read this secret"),
         ({"engine": "magic"}, "there is no such sandbox; use one of bubblewrap, podman, docker, process"),
-        ({"engine": "process"}, "--allow-unsandboxed"),
+        ({"engine": "process", "allow_unsandboxed": "false"}, "--allow-unsandboxed"),
         ({"kubeconfig": "x"}, "--kubeconfig: jobs on Kubernetes come with a later release"),
         ({"github_enabled_repo": "acme"}, '"acme" is not of the form org/repo'),
         ({"confg_path": "x"}, "unknown flag --confg-path; did you mean --config-path?"),

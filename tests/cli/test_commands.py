@@ -11,6 +11,7 @@ import pytest
 
 import prow
 from prow.cli.demo.world import SAMPLE
+from tests.support.sandbox import FLAGS
 
 
 def run(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
@@ -83,7 +84,8 @@ def test_a_step_that_does_not_come_true_is_named(checkout: Path, tmp_path: Path)
 
 
 def test_one_job_runs_as_ci_would_run_it(checkout: Path, tmp_path: Path) -> None:
-    flags = (f"--config-path={SAMPLE}/config.yaml", f"--job-config-path={SAMPLE}/jobs.yaml", f"--output={tmp_path}/out")
+    flags = [f"--config-path={SAMPLE}/config.yaml", f"--job-config-path={SAMPLE}/jobs.yaml", f"--output={tmp_path}/out"]
+    flags += [f"--{name}={value}" for name, value in FLAGS.items()]
     done = run("run", "unit", *flags, cwd=checkout)
     assert done.returncode == 0, done.stderr
     assert "3 passed" in done.stdout

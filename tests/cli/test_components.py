@@ -12,6 +12,7 @@ import pytest
 from prow.cli.main import main
 from prow.sim.server import Sim
 from tests.support.processes import Component
+from tests.support.sandbox import FLAGS
 
 COMPONENTS = ("hook", "prow-controller-manager", "crier", "tide", "deck", "horologium", "sinker")
 CREDENTIALS = {"s3-credentials-file": "s3.json"}
@@ -101,6 +102,8 @@ async def test_it_starts_with_the_flags_that_operators_have_and_stops_when_told(
     flags = {
         flag: folder / str(value) if (folder / str(value)).exists() else value for flag, value in UPSTREAM[name].items()
     }
+    if name == "prow-controller-manager":
+        flags |= FLAGS
     component = Component(folder, name, {"config-path": folder / "config.yaml", **flags}, Sim(folder / "github"))
     await component.start()
     try:

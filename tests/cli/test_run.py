@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from prow.cli.demo.world import SAMPLE
+from tests.support.sandbox import FLAGS
 
 JOB = """
   - name: {name}
@@ -48,7 +49,8 @@ def checkout(tmp_path: Path) -> Path:
 def command(checkout: Path, jobs: str, *arguments: str) -> list[str]:
     (checkout.parent / "jobs.yaml").write_text(jobs)
     where = (f"--config-path={checkout.parent}/config.yaml", f"--job-config-path={checkout.parent}/jobs.yaml")
-    return [sys.executable, "-m", "prow", "run", *arguments, *where, f"--output={checkout.parent}/out"]
+    how = (f"--{name}={value}" for name, value in FLAGS.items())
+    return [sys.executable, "-m", "prow", "run", *arguments, *where, *how, f"--output={checkout.parent}/out"]
 
 
 def run(checkout: Path, jobs: str, *arguments: str) -> tuple[int, str, str]:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.data import needs_data
 from tests.support.metal3 import JENKINS, SCRIPT, Metal3, jobs_of, metal3, passed
+from tests.support.sandbox import needs_bubblewrap
 
-pytestmark = needs_data
+pytestmark = [needs_data, needs_bubblewrap]
 
 GO_CHANGE = {"generate", "gomod", "golangci-lint", "manifestlint", "pr-verifier", "unit"}
 

@@ -16,8 +16,9 @@ from prow.tide.service import Settings as TideSettings
 from tests.support.data import needs_data
 from tests.support.metal3 import JENKINS, Metal3, history, jobs_of, metal3, passed, tide_says
 from tests.support.prow import BOT
+from tests.support.sandbox import needs_bubblewrap
 
-pytestmark = needs_data
+pytestmark = [needs_data, needs_bubblewrap]
 
 PROSE = {"docs/api.md": "# The API\n"}
 PROSE_JOBS = {"markdownlint", "pr-verifier", "yamllint"}

@@ -17,6 +17,7 @@ from prow.lib.errors import UsageError
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.support.prow import BOT, CONFIG, PLUGINS, github
+from tests.support.sandbox import FLAGS
 
 SECRET = "0123456789abcdef0123"
 _PATIENCE = 30.0
@@ -164,7 +165,7 @@ def _components(folder: Path, sim: Sim) -> dict[str, Component]:
     events = {"event-endpoint": f"tide={tide.url}/hook"}
     made = [
         Component(folder, "hook", every | known | plugins | signed | events | real, sim),
-        Component(folder, "prow-controller-manager", every | known | buckets | real, sim),
+        Component(folder, "prow-controller-manager", {**every, **known, **buckets, **real, **FLAGS}, sim),
         Component(folder, "crier", every | known | buckets | {"github-workers": 4, "blob-storage-workers": 4}, sim),
         tide,
         Component(folder, "horologium", every | real, sim),

@@ -10,6 +10,7 @@ import msgspec
 
 from prow.cli import compose
 from prow.deck.service import Settings as DeckSettings
+from prow.engines.local.settings import PROCESS
 from prow.engines.local.settings import Settings as EngineSettings
 from prow.hook.settings import Settings as HookSettings
 from prow.lib.clock import SystemClock
@@ -17,6 +18,7 @@ from prow.lib.service import Ports
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from prow.tide.service import Settings as TideSettings
+from tests.support.sandbox import SANDBOX
 
 BOT = "prow-bot"
 
@@ -119,7 +121,9 @@ async def settings_for(
         hook=HookSettings(grace_period=5),
         deck=deck or DeckSettings(actions=True),
         tide=tide or TideSettings(),
-        engine=EngineSettings(state=folder / "state" / "engine", max_jobs=8),
+        engine=EngineSettings(
+            state=folder / "state" / "engine", max_jobs=8, sandbox=SANDBOX, allow_unsandboxed=SANDBOX == PROCESS
+        ),
         hmac_secret_file=str(folder / "hmac"),
         ports=Ports(health=None, metrics=None, pprof=None),
         hook_port=0,

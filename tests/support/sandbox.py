@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+
+import pytest
 
 from prow.engines.local.settings import BUBBLEWRAP, PROCESS
 
@@ -17,5 +18,7 @@ def _works() -> bool:
 
 
 SANDBOX = BUBBLEWRAP if _works() else PROCESS
-FLAGS: Mapping[str, str] = {} if SANDBOX == BUBBLEWRAP else {"engine": PROCESS, "allow-unsandboxed": "true"}
+FLAGS: dict[str, str] = {} if SANDBOX == BUBBLEWRAP else {"engine": PROCESS, "allow-unsandboxed": "true"}
 """What says so on a command line."""
+
+needs_bubblewrap = pytest.mark.skipif(SANDBOX != BUBBLEWRAP, reason="its jobs need paths that only a sandbox can give")
