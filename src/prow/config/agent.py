@@ -2,21 +2,24 @@
 
 `load` reads everything once and fails like any bad input. `watch` looks at the files every second (names, times, sizes,
 through links, so the swap of a mounted ConfigMap is seen, and so are edits deep in the tree) and loads again when
-something changed. A configuration that does not load is told, counted, and not used: the last good one stays. A snapshot
-taken by a consumer never changes. All reading and checking happens in a thread.
+something changed; only changed files are read and decoded again. A configuration that does not load is told, counted,
+and not used: the last good one stays. A snapshot taken by a consumer never changes. All reading and checking happens in
+a thread.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Collection
 
 import msgspec
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
+from prow.config.cache import Cache
 from prow.config.config import Config
 from prow.config.errors import ConfigError, ConfigErrors
-from prow.config.load import load
+from prow.config.load import Loader
 from prow.config.load_plugins import load_plugins
 from prow.config.plugins import PluginsConfig
 from prow.lib import logs
@@ -30,6 +33,11 @@ QUIET_LOOKS = 600
 _LOADS = Counter("prow_config_loads", "Loads of the configuration by result.", ["result"])
 _GOOD = Gauge(
     "prow_config_last_load_good", "1 when the configuration on disk is the one in use, 0 when it was refused."
+)
+_SECONDS = Histogram(
+    "prow_config_load_seconds",
+    "Time to read the configuration, all of it or what has changed.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
 Stamp = tuple[tuple[str, int, int, int], ...]
@@ -61,7 +69,11 @@ class ConfigAgent:
         *,
         built: Collection[str] | None = None,
         strict: bool = False,
+        cache: Cache | None = None,
     ) -> None:
+        self._loader = Loader(config_path, job_config_path, strict=strict, cache=cache)
+        self._reading = threading.Lock()
+        self._plugins: tuple[Stamp, PluginsConfig] | None = None
         self._paths = (os.fspath(config_path), os.fspath(job_config_path), os.fspath(plugin_config_path))
         self._built = built
         self._strict = strict
@@ -108,14 +120,17 @@ class ConfigAgent:
         self._stamp = stamp
         self._use(snapshot)
 
-    async def reload(self) -> bool:
-        """Load again; False when what is on disk is refused, and then the last good snapshot stays."""
+    async def reload(self, *, distrust: bool = False) -> bool:
+        """Load again; False when what is on disk is refused, and then the last good snapshot stays.
+
+        `distrust`: read also what seems unchanged.
+        """
         stamp = await in_thread(_stamp, self._paths)
         # Noted before it is known to be good: a bad file is read again when it changes, not every second.
         self._stamp = stamp
         text = "the new configuration is refused, the last good one stays in use"
         try:
-            snapshot = await in_thread(self._read)
+            snapshot = await in_thread(self._read, distrust=distrust)
         except ConfigError as error:
             for each in error.errors if isinstance(error, ConfigErrors) else (error,):
                 self._log.error(text, problem=str(each))
@@ -136,14 +151,24 @@ class ConfigAgent:
             stamp = await in_thread(_stamp, self._paths)
             quiet += 1
             if stamp != self._stamp or quiet >= QUIET_LOOKS:
+                await self.reload(distrust=quiet >= QUIET_LOOKS)
                 quiet = 0
-                await self.reload()
 
-    def _read(self) -> Snapshot:
-        config_path, job_path, plugin_path = self._paths
-        config = load(config_path, job_path, strict=self._strict)
-        plugins = load_plugins(plugin_path, built=self._built, strict=self._strict) if plugin_path else PluginsConfig()
-        return Snapshot(config, plugins)
+    def _read(self, *, distrust: bool = False) -> Snapshot:
+        with self._reading, _SECONDS.time():
+            config = self._loader.load(distrust=distrust)
+            return Snapshot(config, self._read_plugins(distrust=distrust))
+
+    def _read_plugins(self, *, distrust: bool) -> PluginsConfig:
+        path = self._paths[2]
+        if not path:
+            return PluginsConfig()
+        found: list[tuple[str, int, int, int]] = []
+        _note(path, found)
+        stamp = tuple(found)
+        if distrust or self._plugins is None or self._plugins[0] != stamp:
+            self._plugins = (stamp, load_plugins(path, built=self._built, strict=self._strict))
+        return self._plugins[1]
 
     def _use(self, snapshot: Snapshot) -> None:
         before, self._snapshot = self._snapshot, snapshot

@@ -40,7 +40,7 @@ class Cache:
         self._version = version
         self._max_bytes = max_bytes
 
-    def get(self, *key: str) -> bytes | None:
+    def get(self, *key: str) -> memoryview | None:
         """The entry, or None when there is none that can be trusted."""
         file = self._file(key)
         try:
@@ -48,7 +48,7 @@ class Cache:
                 status = os.fstat(stream.fileno())
                 if status.st_uid != os.geteuid() or status.st_mode & 0o022 or status.st_size > MAX_ENTRY:
                     return None
-                content = stream.read()
+                content = memoryview(stream.read())
         except OSError:
             return None
         head = len(_MAGIC) + _DIGEST

@@ -166,7 +166,10 @@ class Defaults:
 
 def apply_presets(spec: dict[str, Any], labels: Mapping[str, str], presets: Iterable[Preset]) -> dict[str, Any]:
     """The pod spec with every preset whose labels the job has. Raises PresetConflict."""
-    chosen = [preset for preset in presets if preset.labels.items() <= labels.items()]
+    if not labels:
+        chosen = [preset for preset in presets if not preset.labels]
+    else:
+        chosen = [preset for preset in presets if preset.labels.items() <= labels.items()]
     if not chosen:
         return spec
     result = {**spec, "containers": [dict(container) for container in spec.get("containers") or ()]}
@@ -183,10 +186,12 @@ def _add(target: dict[str, Any], key: str, more: Sequence[dict[str, Any]], *, wh
     if not more:
         return
     present = list(target.get(key) or ())
+    names = {other.get("name") for other in present} if named else set()
     for each in more:
-        if any(other.get("name") == each.get("name") if named else other == each for other in present):
+        if each.get("name") in names if named else each in present:
             raise PresetConflict(f"a preset adds the {what} {each.get('name', each)!r}, which is there already")
         present.append(each)
+        names.add(each.get("name"))
     target[key] = present
 
 

@@ -63,6 +63,7 @@ class Document:
         """Keep what is small; the text is read again should there be something to say about it."""
         _ = self.digest
         self._data, self.tree, self.lines = None, None, {}
+        self.__dict__.pop("positions", None)
 
     def know(self, lines: Lines) -> None:
         """The lines of the jobs, from whoever has decoded this document."""
@@ -150,12 +151,14 @@ class Findings:
 
 def read(path: str | os.PathLike[str], *, what: str, inflate: bool = True) -> Document:
     """One file. `what` names it in errors, e.g. `--config-path`."""
-    file = FilePath(path)
     try:
-        if file.is_dir():
-            raise ConfigError(f"{what} must be a file, this is a directory", file=str(path))
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE + 1)
+        with open(path, "rb") as stream:  # noqa: PTH123 - hundreds of files
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.read(size + 1 if 0 < size <= MAX_FILE else MAX_FILE + 1)
+            if len(data) == size + 1:  # it has grown meanwhile
+                data += stream.read(MAX_FILE - size)
+    except IsADirectoryError:
+        raise ConfigError(f"{what} must be a file, this is a directory", file=str(path)) from None
     except OSError as error:
         raise ConfigError(f"{what} cannot be read: {error.strerror or error}", file=str(path)) from None
     if inflate and data.startswith(_GZIP):

@@ -37,6 +37,7 @@ from prow.config.validate_config import config_problems
 
 StrPath = str | os.PathLike[str]
 _MAX_VERSION = 4096
+_LARGE = 3 * 1024 * 1024
 _Stamp = tuple[int, int, int, int]
 
 
@@ -66,6 +67,7 @@ class Loader:
         self._settings: Config | None = None
         self._made_of: tuple[str, str] = ("", "")
         self._parts: dict[str, Part] = {}
+        self._whole = True
 
     def load(self, *, distrust: bool = False) -> Config:
         """Read what has changed. `distrust`: read all files, whatever their times say. Raises ConfigError."""
@@ -75,8 +77,12 @@ class Loader:
         main = self._document(self._main, what="--config-path")
         documents = read_jobs(self._jobs, findings, read_one=self._document) if self._jobs else []
         version = _version(FilePath(self._main).parent / "VERSION")
+        size = main.size + sum(document.size for document in documents)
         with without_collector():
-            config = self._assemble(main, documents, findings, version)
+            config = self._assemble(main, documents, findings, version, size)
+            if size >= _LARGE and self._whole:
+                # What was made now stays: the collector need not look through a million values again and again.
+                gc.freeze()
         names = {main.name, *(document.name for document in documents)}
         self._read = {name: known for name, known in self._read.items() if name in names}
         for document in (main, *documents):
@@ -97,13 +103,15 @@ class Loader:
         self._read[path] = (stamp, document)
         return document
 
-    def _assemble(self, main: Document, documents: Sequence[Document], findings: Findings, version: str) -> Config:
+    def _assemble(
+        self, main: Document, documents: Sequence[Document], findings: Findings, version: str, size: int
+    ) -> Config:
         name = content_hash([main, *documents], version)
-        size = main.size + sum(document.size for document in documents)
         cache = self._cache if size >= WORTH_BYTES and not findings.errors else None
         key = ("whole", name, str(self._strict), str(bool(self._jobs)))
         made = self._restored(cache, key, [main, *documents]) if self._settings is None else None
         made = made or self._changed(main, documents, findings, version)
+        self._whole = made is None or self._settings is None
         if made is None:
             config = _decode_main(main, findings)
             parsed = parse_all(documents, cache=cache, key=os.path.abspath(self._jobs))  # noqa: PTH100
@@ -123,6 +131,8 @@ class Loader:
         body = cache.get(*key) if cache is not None else None
         if cache is None or body is None:
             return None
+        for document in documents:
+            document.forget()
         try:
             return stored.restore(body, documents)
         except ValueError:

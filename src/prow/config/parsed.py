@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from prow.config.cache import Cache
+from prow.config.cache import WORTH_BYTES, Cache
 from prow.config.config import JobConfig
 from prow.config.documents import Document, Findings, Lines
 from prow.config.errors import ConfigError
@@ -97,7 +97,7 @@ def _anonymous(errors: Sequence[ConfigError]) -> tuple[Found, ...]:
 def parse_all(documents: Sequence[Document], *, cache: Cache | None = None, key: str = "") -> list[Parsed]:
     """All of these files, in order. `key` names the set of files in the cache, whatever is in them."""
     total = sum(document.size for document in documents)
-    if cache is None or total < WORTH_A_CACHE:
+    if cache is None or total < WORTH_BYTES:
         return _parse([document.data for document in documents])
     kept = _kept(cache, key)
     known: dict[str, Parsed] = {}
@@ -111,9 +111,6 @@ def parse_all(documents: Sequence[Document], *, cache: Cache | None = None, key:
     if missing:
         _keep(cache, key, known)
     return [known[document.digest] for document in documents]
-
-
-WORTH_A_CACHE = 256 * 1024
 
 
 def _kept(cache: Cache, key: str) -> dict[str, msgspec.Raw]:
@@ -140,13 +137,13 @@ def _keep(cache: Cache, key: str, known: dict[str, Parsed]) -> None:
 
 def _parse(texts: Sequence[bytes]) -> list[Parsed]:
     total = sum(len(text) for text in texts)
-    if total < _LARGE or len(os.sched_getaffinity(0)) < 2 or not sys.executable:
+    if total < _LARGE or not sys.executable or _processors() < 2:
         return [parse(text) for text in texts]
     own, budget = len(texts), total * _SHARE
     while own and budget > 0:
         own -= 1
         budget -= len(texts[own])
-    helper = _Helper(texts[own:])
+    helper = Helper(texts[own:])
     try:
         mine = [parse(text) for text in texts[:own]]
     finally:
@@ -154,7 +151,11 @@ def _parse(texts: Sequence[bytes]) -> list[Parsed]:
     return mine + (theirs if theirs is not None else [parse(text) for text in texts[own:]])
 
 
-class _Helper:
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Helper:
     """A second process for some of the files. Whatever goes wrong with it: the files are parsed here."""
 
     def __init__(self, texts: Sequence[bytes]) -> None:

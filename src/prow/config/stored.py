@@ -82,7 +82,7 @@ def dump(settings: Config, parts: Sequence[Part]) -> bytes | None:
         return None
 
 
-def restore(body: bytes, documents: Sequence[Document]) -> tuple[Config, list[Part]]:
+def restore(body: bytes | memoryview, documents: Sequence[Document]) -> tuple[Config, list[Part]]:
     """The settings and parts again, for the same documents. Raises ValueError when the bytes are something else."""
     try:
         stored = _DECODER.decode(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
@@ -14,6 +15,7 @@ _MEDIA = re.compile(
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
+@lru_cache(4096)  # thousands of jobs have the same few
 def qualified_name_problem(key: str) -> str | None:
     """Why a text is no label or annotation key, or None."""
     prefix, slash, name = key.rpartition("/")
@@ -24,6 +26,7 @@ def qualified_name_problem(key: str) -> str | None:
     return None
 
 
+@lru_cache(4096)
 def label_value_problem(value: str) -> str | None:
     if value and (len(value) > 63 or not _NAME.fullmatch(value)):
         return f"{value!r} must be at most 63 letters, digits, `-`, `_`, `.`, and begin and end with a letter or digit"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from prow.config.config import Config
+from prow.config.defaults import trigger_pattern
 from prow.config.job import Brancher, JobBase, Periodic, Postsubmit, Presubmit
 from prow.config.syntax import label_value_problem, media_type_problem, qualified_name_problem, url_problem
 from prow.lib import cron, durations, regex
@@ -285,6 +286,8 @@ def _presubmit_problems(job: Presubmit) -> Iterator[Finding]:
     if bool(job.trigger) != bool(job.rerun_command):
         yield ("trigger",) if job.trigger else ("rerun_command",), "trigger and rerun_command need each other"
         return
+    if _has_default_trigger(job):
+        return
     try:
         matches = regex.compile(job.trigger).matches(job.rerun_command)
     except regex.RegexError as error:
@@ -292,6 +295,17 @@ def _presubmit_problems(job: Presubmit) -> Iterator[Finding]:
         return
     if not matches:
         yield ("rerun_command",), f"the rerun_command {job.rerun_command!r} does not match the trigger {job.trigger!r}"
+
+
+def _has_default_trigger(job: Presubmit) -> bool:
+    """Trigger and command made of a plain name fit each other; thousands of jobs have them."""
+    name = job.name
+    return (
+        len(name) < 256
+        and job.rerun_command == f"/test {name}"
+        and job.trigger == trigger_pattern(name)
+        and _NAME.fullmatch(name) is not None
+    )
 
 
 def _periodic_problems(job: Periodic) -> Iterator[Finding]:

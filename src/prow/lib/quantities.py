@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 _SYNTAX = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)([-+]?[0-9]*)", re.ASCII)
@@ -80,6 +81,7 @@ def parse(text: str) -> Quantity:
     return Quantity(-nano if sign == "-" else nano, form)
 
 
+@lru_cache(1024)  # thousands of containers ask for the same few
 def canonical(text: str) -> str:
     """The text that Kubernetes writes for the same quantity: `0.5` is `500m`. Raises QuantityError.
 
