@@ -7,6 +7,7 @@ rules by which it was made (`finish`, `defaults`). Only the files that matter ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -219,15 +220,18 @@ class Origins:
 
     def _preset(self, number: int) -> tuple[Text, int]:
         """The file of a preset, and its index there."""
+        name, index = self._preset_places[number]
+        return self._text(name), index
+
+    @cached_property
+    def _preset_places(self) -> list[tuple[str, int]]:
+        """File and index of every preset, in the order of the config."""
+        found: list[tuple[str, int]] = []
         for name, document in self._documents.items():
-            if b"presets" not in document.data:
-                continue
-            text = self._text(name)
-            here = len((text.tree or {}).get("presets") or ()) if isinstance(text.tree, dict) else 0
-            if number < here:
-                return text, number
-            number -= here
-        return self._main, 0
+            if b"presets" in document.data:
+                listed = _value(self._text(name).tree, ("presets",)) or ()
+                found += [(name, index) for index in range(len(listed))]
+        return found
 
     def _text(self, name: str) -> Text:
         if name not in self._texts:
