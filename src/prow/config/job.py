@@ -96,19 +96,66 @@ def set_source(job: JobBase, source: Source) -> None:
     job.__dict__["source"] = source
 
 
+class ChangedPaths(tuple[str, ...]):  # noqa: SLOT001 - what was computed lives in its dict
+    """The changed files of one event, for many matchers: each pattern is asked once, and mostly about one long text."""
+
+    @cached_property
+    def lines(self) -> str:
+        return "\n".join(self)
+
+    @cached_property
+    def answers(self) -> dict[tuple[str, bool], bool]:
+        return {}
+
+
 class ChangeMatcher:
     """`run_if_changed` or `skip_if_only_changed`, compiled. No changed files: False for both."""
 
-    __slots__ = ("_regex", "pattern", "skips")
+    __slots__ = ("_lines_regex", "_regex", "pattern", "skips")
 
     def __init__(self, pattern: str, *, skips: bool) -> None:
         self.pattern = pattern
         self.skips = skips
         self._regex = regex.compile(pattern)
+        self._lines_regex: regex.Regex | None = None
 
     def matches(self, paths: Iterable[str]) -> bool:
         """Whether these changed paths make the job run."""
+        if not isinstance(paths, ChangedPaths):
+            return self._any(paths)
+        key = (self.pattern, self.skips)
+        answer = paths.answers.get(key)
+        if answer is None:
+            answer = paths.answers[key] = self._of_many(paths)
+        return answer
+
+    def _any(self, paths: Iterable[str]) -> bool:
         return any(self._regex.matches(path) is not self.skips for path in paths)
+
+    def _of_many(self, paths: ChangedPaths) -> bool:
+        """One search in all paths, a line each: what occurs in a path occurs there too, if only `^` and `$` are asked
+        about edges. What is found there is looked at again by itself, since a pattern may reach over a line's end."""
+        if self.skips or len(paths) < _MANY or not _only_line_edges(self.pattern):
+            return self._any(paths)
+        if self._lines_regex is None:
+            self._lines_regex = regex.compile(f"(?m:{self.pattern})")
+        text = paths.lines
+        found = self._lines_regex.search(text)
+        if found is None:
+            return False
+        begin = text.rfind("\n", 0, found.start()) + 1
+        end = text.find("\n", begin)
+        return self._regex.matches(text[begin : end if end >= 0 else None]) or self._any(paths)
+
+
+_MANY = 16
+_LONG = 4096
+
+
+def _only_line_edges(pattern: str) -> bool:
+    """No flags, and no edges of the whole text: then `(?m:…)` finds at least what the pattern finds line by line."""
+    rest = pattern.replace("(?:", "")
+    return len(pattern) < _LONG and not any(part in rest for part in ("(?", r"\A", r"\z", r"\Q"))
 
 
 class Brancher(JobBase, frozen=True):

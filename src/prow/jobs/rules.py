@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from prow.config.job import Brancher, Postsubmit, Presubmit
+from prow.config.job import Brancher, ChangedPaths, Postsubmit, Presubmit
 from prow.lib import regex
 from prow.model.decision import Decision, Reason
 
@@ -167,7 +167,7 @@ def select_presubmits(
     statuses: Statuses | None = None,
 ) -> tuple[Chosen[Presubmit], ...]:
     """Decide about every presubmit of the repository. For a pull request event: `filters=(How.ALL,)`."""
-    statuses = statuses or Statuses()
+    statuses, files = statuses or Statuses(), ChangedPaths(files)
     return tuple(Chosen(job, _presubmit(job, branch, files, _pick(job, filters, body, statuses))) for job in jobs)
 
 
@@ -232,6 +232,7 @@ def select_postsubmits(
     jobs: Sequence[Postsubmit], *, branch: str, files: Sequence[str]
 ) -> tuple[Chosen[Postsubmit], ...]:
     """Decide about every postsubmit of a push to `branch`; `files`: all paths that its commits touch."""
+    files = ChangedPaths(files)
     return tuple(Chosen(job, _postsubmit(job, branch, files)) for job in jobs)
 
 
