@@ -15,7 +15,7 @@ PATHS = st.lists(st.text(alphabet="ab/.go\né ", max_size=6), min_size=16, max_s
 
 @given(parts=st.lists(st.sampled_from(PARTS), max_size=5), paths=PATHS, skips=st.booleans())
 @settings(max_examples=400, deadline=None)
-def test_all_at_once_is_one_by_one(parts: list[str], paths: list[str], skips: bool) -> None:  # noqa: FBT001
+def test_all_at_once_is_one_by_one(parts: list[str], paths: list[str], skips: bool) -> None:
     try:
         matcher = ChangeMatcher("".join(parts), skips=skips)
     except RegexError:
