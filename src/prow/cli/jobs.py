@@ -31,6 +31,7 @@ class JobsFlags(flags.FlagGroup):
     changed_files_from: str = flags.flag(
         "changed-files-from", "", "File with one changed path a line; -: standard input."
     )
+    pull: int = flags.flag("pull", 0, "Number of a pull request: ask GitHub what it changes, and on which branch.")
     failed_contexts: str = flags.flag("failed-contexts", "", "Contexts that have failed, for /retest; commas between.")
     passed_contexts: str = flags.flag("passed-contexts", "", "Contexts that have passed or run; commas between.")
     checkout: str = flags.flag("checkout", "", "Folder of the repository: take its own .prow.yaml or .prow/ too.")
@@ -39,12 +40,13 @@ class JobsFlags(flags.FlagGroup):
 
 @click.command(cls=flags.GoCommand)
 @flags.group(groups.ConfigFlags)
+@flags.group(groups.GitHubClientFlags)
 @flags.group(JobsFlags, name="given")
-def command(config_flags: groups.ConfigFlags, given: JobsFlags) -> None:
+def command(config_flags: groups.ConfigFlags, git_hub_client_flags: groups.GitHubClientFlags, given: JobsFlags) -> None:
     """List jobs: type, name, whether a merge waits for them, and when they run.
 
     \b
-    With --changed-files, --event or --comment: which of them would run, and why.
+    With --changed-files, --pull, --event or --comment: which of them would run, and why.
         git diff --name-only main | prow jobs ... --repo=org/repo --changed-files-from=-
     """
     check_format(given.format)
@@ -58,7 +60,8 @@ def command(config_flags: groups.ConfigFlags, given: JobsFlags) -> None:
         config = with_own_jobs(config, given.checkout, given.repo)
     _check_known(config, given.repo)
     if event:
-        answers = _answers(config, given, event)
+        change = _change(given, git_hub_client_flags)
+        answers = _answers(config, given, event, change)
         print(to_json(answers).decode() if given.format == "json" else _answers_text(answers), end="")
     else:
         found = _listed(config, given)
@@ -70,11 +73,13 @@ def command(config_flags: groups.ConfigFlags, given: JobsFlags) -> None:
 def _event(given: JobsFlags) -> str:
     if given.event not in {"", PULL_REQUEST, PUSH}:
         raise UsageError(f"--event={given.event}: say {PULL_REQUEST} or {PUSH}")
+    if given.pull and (given.event == PUSH or given.changed_files or given.changed_files_from):
+        raise UsageError("--pull says what is changed; leave --changed-files and --event=push out")
     if given.comment and given.event:
         raise UsageError("--comment and --event exclude each other")
     if given.comment:
         return COMMENT
-    return given.event or (PULL_REQUEST if given.changed_files or given.changed_files_from else "")
+    return given.event or (PULL_REQUEST if given.changed_files or given.changed_files_from or given.pull else "")
 
 
 def _check_known(config: Config, repo: str) -> None:
@@ -90,10 +95,19 @@ def _listed(config: Config, given: JobsFlags) -> list[Listed]:
     return [listed(job, repos[id(job)]) for job in jobs_of(config, given.repo, given.branch)]
 
 
-def _answers(config: Config, given: JobsFlags, event: str) -> list[Answer]:
+def _change(given: JobsFlags, github: groups.GitHubClientFlags) -> tuple[str, tuple[str, ...]]:
+    """The branch that is changed, and the paths."""
+    if not given.pull:
+        return given.branch or "main", _changed(given)
+    from prow.cli.pull_change import pull_change  # noqa: PLC0415 - the client of GitHub takes a while to import
+
+    change = pull_change(github, given.repo, given.pull)
+    return given.branch or change.branch, change.files
+
+
+def _answers(config: Config, given: JobsFlags, event: str, change: tuple[str, tuple[str, ...]]) -> list[Answer]:
     org, _, repo = given.repo.partition("/")
-    branch = given.branch or "main"
-    files = _changed(given)
+    branch, files = change
     chosen: Sequence[rules.Chosen[Presubmit] | rules.Chosen[Postsubmit]]
     if event == PUSH:
         jobs = config.postsubmits_for(org, repo)

@@ -1,0 +1,48 @@
+"""`prow jobs --pull`: what a pull request changes is asked from GitHub, here the simulated one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+
+CONFIG = """\
+presubmits:
+  acme/rockets:
+  - {name: unit, run_if_changed: \\.go$, branches: [^release-1$], agent: jenkins}
+  - {name: docs, run_if_changed: \\.md$, agent: jenkins}
+"""
+
+
+async def prow(*arguments: str) -> tuple[int, str, str]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "prow", *arguments, stdout=pipe, stderr=pipe)
+    out, errors = await process.communicate()
+    return process.returncode or 0, out.decode(), errors.decode()
+
+
+@pytest.mark.parametrize("number", [1, 99])
+async def test_the_jobs_of_a_pull_request_are_told(tmp_path: Path, number: int) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG)
+    sim = Sim(tmp_path / "github")
+    repo = await RepoStory.create(sim, "acme/rockets", files={"main.go": "one"})
+    repo.collaborator("mary")
+    await repo.push("mary", {"main.go": "one, released"}, branch="release-1", start=await repo.tip())
+    await repo.open_pull_request("mary", title="Fix", files={"main.go": "two"}, base="release-1")
+    async with sim.serve() as url:
+        code, out, errors = await prow(
+            "jobs", f"--config-path={config}", "--repo=acme/rockets", f"--pull={number}", f"--github-endpoint={url}"
+        )
+    if number == 1:
+        assert code == 0, errors
+        assert out.splitlines()[1].split(maxsplit=3) == ["yes", "unit", "required", "a change matches \\.go$"]
+    else:
+        assert code == 1
+        assert len(errors.splitlines()) == 1
+        assert "Traceback" not in errors
