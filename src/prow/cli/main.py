@@ -23,6 +23,7 @@ COMMANDS = {
     "sinker": ("prow.cli.sinker", "Delete old jobs and what they left."),
     "deck": ("prow.cli.deck", "Serve the dashboard."),
     "run": ("prow.cli.run", "Run one job of the config on this machine, as CI would run it."),
+    "checkconfig": ("prow.cli.checkconfig", "Say everything that is wrong with a configuration, where it stands."),
     "config": ("prow.cli.config", "Show the effective config, where values come from, what differs between two."),
     "jobs": ("prow.cli.jobs", "List the jobs of a repository, and say which would run for a change, and why."),
     "schema": ("prow.cli.schema", "Print JSON Schemas, with which editors complete and check config files."),
@@ -32,7 +33,7 @@ COMMANDS = {
     "version": ("prow.cli.version", "Print the version."),
 }
 
-NOT_YET = dict.fromkeys(("ghproxy", "status-reconciler", "checkconfig", "jenkins-operator", "cherrypicker", "needs-rebase", "refresh", "branchprotector", "peribolos", "label_sync"), "comes with a later release")  # fmt: skip
+NOT_YET = dict.fromkeys(("ghproxy", "status-reconciler", "jenkins-operator", "cherrypicker", "needs-rebase", "refresh", "branchprotector", "peribolos", "label_sync"), "comes with a later release")  # fmt: skip
 NOT_PLANNED = dict.fromkeys(
     ("gerrit", "gangway", "sub", "pipeline", "admission", "webhook-server", "cm2kc", "tot"), "is not part of this Prow"
 )

@@ -89,6 +89,11 @@ class Loader:
             document.forget()
         return config
 
+    @property
+    def warnings(self) -> tuple[ConfigError, ...]:
+        """What the last load found odd, with places."""
+        return tuple(warning for part in self._parts.values() for warning in part.warnings)
+
     def _document(self, path: str, *, what: str = "the job config") -> Document:
         """The file, read again only when it may have changed."""
         try:

@@ -1,0 +1,161 @@
+"""Reads what is to be checked: config, jobs, plugins, a repository's own jobs. All that keeps them from loading, at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from prow.checkconfig.model import Finding, Level
+from prow.checkconfig.places import told
+from prow.checkconfig.warnings_jobs import rerun_problem
+from prow.config import inrepo
+from prow.config.cache import Cache
+from prow.config.config import Config
+from prow.config.documents import Document, Findings, read
+from prow.config.errors import ConfigError, ConfigErrors
+from prow.config.file_kinds import PLUGINS
+from prow.config.load import Loader
+from prow.config.load_plugins import assemble_plugins
+from prow.config.plugins import PluginsConfig
+from prow.lib import regex
+from prow.lib.goyaml import Path as Steps
+
+CONFIG, PLUGIN_CONFIG, IN_REPO = "config", "plugin-config", "in-repo-config"
+UNKNOWN_PLUGIN, UNKNOWN_FIELDS = "unknown-plugin", "unknown-fields"
+_LOOSE = ("plugins", "config_updater")
+"""Sections where upstream's strict reading does not look, so that `--strict` must not fail there."""
+_TOLD = re.compile(r"(?P<file>.*?):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.*)", re.DOTALL)
+
+Progress = Callable[[str], None]
+
+
+class Paths(msgspec.Struct, frozen=True, kw_only=True):
+    """What to read. `own_repo`: check the jobs that this `org/repo` keeps itself, in the folder `own_folder`."""
+
+    config: str
+    jobs: str = ""
+    plugins: str = ""
+    own_repo: str = ""
+    own_folder: str = "."
+
+
+class Loaded(msgspec.Struct, kw_only=True):
+    """`config` None: it does not load, `findings` says why."""
+
+    config: Config | None = None
+    plugins: PluginsConfig | None = None
+    findings: list[Finding] = []
+    unknown_keys: list[ConfigError] = []
+    unknown_in_jobs: list[ConfigError] = []
+
+
+def read_all(paths: Paths, *, strict_own: bool = False, cache: Cache | None = None, progress: Progress) -> Loaded:
+    """`strict_own`: unknown keys in a repository's own jobs are errors."""
+    loaded = Loaded()
+    progress(f"reading {paths.config}" + (f" and the jobs in {paths.jobs}" if paths.jobs else ""))
+    loader = Loader(paths.config, paths.jobs, cache=cache)
+    try:
+        loaded.config = loader.load()
+    except ConfigError as error:
+        loaded.findings += _errors(CONFIG, error)
+    for warning in loader.warnings if loaded.config is not None else ():
+        (loaded.unknown_keys if warning.file == paths.config else loaded.unknown_in_jobs).append(warning)
+    if paths.plugins:
+        progress(f"reading {paths.plugins}")
+        _read_plugins(paths.plugins, loaded)
+    if paths.own_repo and loaded.config is not None:
+        progress(f"reading the jobs of {paths.own_repo}")
+        loaded.findings += own_jobs(loaded.config, paths.own_repo, paths.own_folder, strict=strict_own)
+    return loaded
+
+
+def _errors(name: str, error: ConfigError) -> list[Finding]:
+    found = error.errors if isinstance(error, ConfigErrors) else (error,)
+    return [told(name, each, Level.ERROR) for each in found]
+
+
+def _read_plugins(file: str, loaded: Loaded) -> None:
+    findings = Findings()
+    try:
+        document = read(file, what="--plugin-config", inflate=False)
+        loaded.plugins = assemble_plugins(document, findings)
+    except ConfigError as error:
+        loaded.findings += _errors(PLUGIN_CONFIG, error)
+        return
+    for warning in findings.warnings:
+        if warning.path.partition(".")[0] in _LOOSE:
+            loaded.findings.append(told(UNKNOWN_FIELDS, warning, Level.NOTE))
+        else:
+            loaded.unknown_keys.append(warning)
+    loaded.findings += unknown_plugins(document, loaded.plugins)
+
+
+def unknown_plugins(document: Document, plugins: PluginsConfig) -> Iterator[Finding]:
+    """Names that upstream has no plugin for either. What is not built here is known all the same."""
+    tree = document.tree if isinstance(document.tree, dict) else {}
+    for key, entry in plugins.plugins.items():
+        for index, name in enumerate(entry.plugins):
+            if name in PLUGINS:
+                continue
+            near = difflib.get_close_matches(name, PLUGINS, n=1)
+            written = (tree.get("plugins") or {}).get(key)
+            path: Steps = ("plugins", key, *(() if isinstance(written, list) else ("plugins",)), index)
+            message = f"unknown plugin {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            yield told(UNKNOWN_PLUGIN, document.error(path, message), Level.ERROR)
+
+
+def own_jobs(config: Config, name: str, folder: str, *, strict: bool) -> list[Finding]:
+    """What is wrong with the jobs that a repository keeps itself, in a checkout of it."""
+    org, _, repo = name.partition("/")
+    try:
+        jobs = inrepo.read_in_repo(own_files(folder), config, org=org, repo=repo, strict=strict)
+    except ConfigError as error:
+        return [_below(folder, finding) for finding in _errors(IN_REPO, error)]
+    found = [_below(folder, _parsed(text)) for text in jobs.warnings]
+    rule = config.gerrit.allowed_presubmit_trigger_re
+    allowed = regex.compile(rule) if rule else None
+    for job in jobs.presubmits:
+        if allowed is not None and not allowed.matches(job.rerun_command):
+            place = ConfigError(rerun_problem(job, rule), file=job.source.file, line=job.source.line)
+            found.append(_below(folder, told(IN_REPO, place, Level.ERROR)))
+    return found
+
+
+def own_files(folder: str) -> dict[str, bytes]:
+    """In-repo config as it lies in a checkout: path → content. Links are not followed out of it."""
+    top = Path(folder)
+    names = [inrepo.FILE, inrepo.IGNORE_FILE, inrepo.DIRECTORY]
+    for below, _, files in os.walk(top / inrepo.DIRECTORY):
+        names += [str((Path(below) / file).relative_to(top)) for file in files]
+    root = top.resolve()
+    found = {}
+    for name in sorted(names):
+        file = (top / name).resolve()
+        if file.is_file() and file.is_relative_to(root):
+            if file.stat().st_size > inrepo.MAX_FILE:
+                raise ConfigError(f"larger than {inrepo.MAX_FILE} bytes", file=name)
+            found[name] = file.read_bytes()
+    return found
+
+
+def _below(folder: str, finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, file=os.path.normpath(Path(folder) / finding.file))
+
+
+def _parsed(text: str) -> Finding:
+    found = _TOLD.fullmatch(text)
+    if found is None:
+        return Finding(name=UNKNOWN_FIELDS, message=text, level=Level.NOTE)
+    return Finding(
+        name=UNKNOWN_FIELDS,
+        message=found["message"],
+        level=Level.NOTE,
+        file=found["file"],
+        line=int(found["line"]),
+        column=int(found["column"]),
+    )

@@ -1,0 +1,64 @@
+"""One run: what was read and fetched goes through the chosen checks; what they find gets its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from prow.checkconfig.model import Check, Finding, Known, Level
+from prow.checkconfig.places import Places, told
+from prow.checkconfig.reading import Loaded, Paths, Progress
+from prow.checkconfig.table import UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """`findings` in the order of files and lines; `jobs`: how many were looked at."""
+
+    findings: tuple[Finding, ...]
+    jobs: int = 0
+    strict: bool = False
+
+    def count(self, level: Level) -> int:
+        return sum(finding.level is level for finding in self.findings)
+
+    @property
+    def failed(self) -> bool:
+        """Whether this configuration must not be used."""
+        return bool(self.count(Level.ERROR) or (self.strict and self.count(Level.WARNING)))
+
+
+def run(
+    loaded: Loaded,
+    known: Known | None,
+    paths: Paths,
+    checks: Sequence[Check],
+    *,
+    excluded: Iterable[str] = (),
+    strict: bool,
+    progress: Progress,
+) -> Report:
+    """`known` None: the config does not load, and nothing but that is said."""
+    findings = list(loaded.findings)
+    jobs = 0
+    if known is not None:
+        jobs = sum(1 for _ in known.config.all_jobs())
+        places = Places(known.config, paths.config, paths.plugins)
+        for check in checks:
+            if check.plugins and known.plugins is None:
+                continue
+            progress(f"checking {check.name}")
+            findings += [places.finding(check.name, problem) for problem in check.find(known)]
+        findings += _notes(known, {check.name for check in checks}, set(excluded))
+    findings.sort(key=lambda found: (found.file, found.line, found.column, found.name))
+    return Report(findings=tuple(findings), jobs=jobs, strict=strict)
+
+
+def _notes(known: Known, on: set[str], excluded: set[str]) -> list[Finding]:
+    """Unknown keys that no chosen check tells: worth knowing, but nothing that upstream would fail for."""
+    notes: list[Finding] = []
+    if not on & {UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL} and UNKNOWN_FIELDS not in excluded:
+        notes += [told(UNKNOWN_FIELDS, found, Level.NOTE) for found in known.unknown_keys]
+    if UNKNOWN_FIELDS_ALL not in on | excluded:
+        notes += [told(UNKNOWN_FIELDS_ALL, found, Level.NOTE) for found in known.unknown_in_jobs]
+    return notes

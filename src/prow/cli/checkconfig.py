@@ -1,0 +1,234 @@
+"""`prow checkconfig`: everything that is wrong with a configuration, and everything that is odd, where it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+import prow
+from prow.checkconfig import report, shards
+from prow.checkconfig.model import Check, Known, Shard
+from prow.checkconfig.reading import Loaded, Paths, read_all
+from prow.checkconfig.service import run
+from prow.checkconfig.table import APP_INSTALLATION, CLUSTER_FIELD, OWNERS_PRESENCE, SHARD_HIERARCHY, choose
+from prow.checkconfig.table import UNKNOWN_FIELDS_ALL as UNKNOWN_ALL
+from prow.cli import groups
+from prow.cli.loading import check_format
+from prow.config import cache, inrepo
+from prow.config.config import Config
+from prow.config.plugins import PluginsConfig
+from prow.lib import flags
+from prow.lib.errors import UsageError
+
+FAILED = 1
+
+
+class PluginFlags(groups.PluginFlags):
+    plugin_config: str = flags.flag(
+        "plugin-config", "", "Path to plugins.yaml; without it checks of plugins are left out."
+    )
+
+
+class GitHubFlags(groups.GitHubFlags):
+    github_hourly_tokens: int = flags.flag("github-hourly-tokens", 3000, "Own limit of API calls an hour; 0: GitHub's.")
+    github_allowed_burst: int = flags.flag(
+        "github-allowed-burst", 100, "Calls that may be made at once under that limit."
+    )
+
+
+class CheckFlags(flags.FlagGroup):
+    strict: bool = flags.flag("strict", False, "Warnings are errors.")
+    warnings: tuple[str, ...] = flags.flag("warnings", (), "Run this check; may be repeated. Default: the default set.")
+    exclude_warning: tuple[str, ...] = flags.flag("exclude-warning", (), "Do not run this check; may be repeated.")
+    include_default_warnings: bool = flags.flag(
+        "include-default-warnings", False, "Run the default set beside --warnings."
+    )
+    expensive_checks: bool = flags.flag(
+        "expensive-checks", False, "Where the default set counts, run all checks, also those that ask GitHub."
+    )
+    required_job_annotations: tuple[str, ...] = flags.flag(
+        "required-job-annotations", (), "Annotation that every job must have; may be repeated."
+    )
+    prow_yaml_repo_name: str = flags.flag(
+        "prow-yaml-repo-name", "", "org/repo whose own jobs (.prow.yaml or .prow/) are checked too."
+    )
+    prow_yaml_path: str = flags.flag(
+        "prow-yaml-path", "", "The .prow.yaml of its checkout. Default: in the current folder."
+    )
+    format: str = flags.flag("format", "text", "text, json, github (annotations of GitHub Actions) or sarif.")
+
+
+@click.command(cls=flags.GoCommand)
+@flags.group(groups.ConfigFlags)
+@flags.group(PluginFlags, name="plugin_flags")
+@flags.group(GitHubFlags, name="github_flags")
+@flags.group(groups.StorageFlags)
+@flags.group(CheckFlags, name="given")
+def command(
+    config_flags: groups.ConfigFlags,
+    plugin_flags: PluginFlags,
+    github_flags: GitHubFlags,
+    storage_flags: groups.StorageFlags,
+    given: CheckFlags,
+) -> int:
+    """Check config, jobs and plugins: what keeps them from loading, and what will not do what people expect.
+
+    \b
+    Exit codes: 0 fine, or warnings without --strict; 1 the configuration cannot be used, or must not by --strict.
+    """
+    check_format(given.format, report.FORMATS)
+    app = bool(github_flags.github_app_id and github_flags.github_app_private_key_path)
+    if APP_INSTALLATION in given.warnings and not app:
+        raise UsageError(f"--warnings={APP_INSTALLATION} asks GitHub as a GitHub App: give --github-app-id and its key")
+    checks = choose(
+        given.warnings,
+        given.exclude_warning,
+        defaults=given.include_default_warnings,
+        expensive=given.expensive_checks,
+        app=app,
+    )
+    _refuse(config_flags, plugin_flags, github_flags, checks)
+    paths = Paths(
+        config=config_flags.config_path,
+        jobs=config_flags.job_config_path,
+        plugins=plugin_flags.plugin_config,
+        own_repo=given.prow_yaml_repo_name,
+        own_folder=_own_folder(given),
+    )
+    names = {check.name for check in checks}
+    if APP_INSTALLATION in names:
+        print(f"checkconfig: {APP_INSTALLATION} is left out: there is no GitHub App to ask as", file=sys.stderr)
+    progress = Progress(shown=sys.stderr.isatty())
+    loaded = read_all(paths, strict_own=UNKNOWN_ALL in names, cache=cache.usual(), progress=progress)
+    known = _known(loaded, given, names, config_flags, plugin_flags, github_flags, storage_flags)
+    result = run(loaded, known, paths, checks, excluded=given.exclude_warning, strict=given.strict, progress=progress)
+    progress.done()
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print(report.rendered(result, given.format, version=prow.__version__, colours=colours))
+    return FAILED if result.failed else 0
+
+
+class Progress:
+    """One line on standard error that says what is done now; gone when it is done."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+
+    def __call__(self, what: str) -> None:
+        if self._shown:
+            print(f"\r\x1b[K{what} …", end="", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _refuse(
+    config_flags: groups.ConfigFlags,
+    plugin_flags: PluginFlags,
+    github_flags: GitHubFlags,
+    checks: Sequence[Check],
+) -> None:
+    """Flags that ask for what cannot be done, one line each."""
+    if not config_flags.config_path:
+        raise UsageError("--config-path is required: give the path of config.yaml")
+    names = {check.name for check in checks}
+    groups.refuse_unsupported(config_flags, plugin_flags, github_flags)
+    if plugin_flags.plugin_config and OWNERS_PRESENCE in names and not github_flags.github_token_path:
+        raise UsageError(
+            f"{OWNERS_PRESENCE} asks GitHub: give --github-token-path, or --exclude-warning={OWNERS_PRESENCE}"
+        )
+
+
+def _own_folder(given: CheckFlags) -> str:
+    """Where the checkout is. A path into `.prow/` means the folder around it."""
+    if not given.prow_yaml_path:
+        return "."
+    if not given.prow_yaml_repo_name:
+        raise UsageError("--prow-yaml-path needs --prow-yaml-repo-name: say whose file it is")
+    folder = Path(given.prow_yaml_path).parent
+    return str(folder.parent if folder.name == inrepo.DIRECTORY else folder)
+
+
+def _known(
+    loaded: Loaded,
+    given: CheckFlags,
+    names: set[str],
+    config_flags: groups.ConfigFlags,
+    plugin_flags: PluginFlags,
+    github_flags: GitHubFlags,
+    storage_flags: groups.StorageFlags,
+) -> Known | None:
+    if loaded.config is None:
+        return None
+    missing, clusters, unread = None, None, ""
+    if OWNERS_PRESENCE in names and loaded.plugins is not None:
+        missing = asyncio.run(_without_owners(loaded.plugins, github_flags))
+    if CLUSTER_FIELD in names and loaded.config.plank.build_cluster_status_file:
+        clusters, unread = asyncio.run(_clusters(loaded.config, storage_flags))
+    found: list[Shard] = []
+    if SHARD_HIERARCHY in names:
+        suffix = (
+            config_flags.supplemental_prow_configs_filename or config_flags.supplemental_prow_configs_filename_suffix
+        )
+        found += shards.config_shards(config_flags.supplemental_prow_config_dir, suffix)
+        suffix = plugin_flags.supplemental_plugin_configs_filename_suffix
+        found += shards.plugin_shards(plugin_flags.supplemental_plugin_config_dir, suffix)
+    return Known(
+        config=loaded.config,
+        plugins=loaded.plugins,
+        required_annotations=given.required_job_annotations,
+        unknown_keys=tuple(loaded.unknown_keys),
+        unknown_in_jobs=tuple(loaded.unknown_in_jobs),
+        shards=tuple(found),
+        clusters=clusters,
+        clusters_unread=unread,
+        without_owners=missing,
+    )
+
+
+async def _without_owners(plugins: PluginsConfig, given: GitHubFlags) -> tuple[str, ...]:
+    from prow.checkconfig.fetching import without_owners  # noqa: PLC0415 - most runs ask nobody
+    from prow.cli.given import Given  # noqa: PLC0415
+    from prow.github.client import GitHub  # noqa: PLC0415
+    from prow.github.tokens import TokenFile  # noqa: PLC0415
+    from prow.lib.clock import SystemClock  # noqa: PLC0415
+    from prow.lib.secrets import Secrets  # noqa: PLC0415
+
+    settings = Given([given]).github()
+    clock = SystemClock()
+    secret = Secrets(clock).load(settings.token_path, flag="--github-token-path")
+    github = GitHub.open(
+        clock=clock,
+        component="checkconfig",
+        tokens=TokenFile(secret),
+        endpoints=settings.endpoints,
+        graphql_endpoint=settings.graphql_endpoint,
+        dry_run=True,
+        options=msgspec.structs.replace(settings.options, max_404_retries=0),  # what is not there is the answer
+        limits=settings.limits,
+    )
+    try:
+        return await without_owners(plugins, github)
+    finally:
+        await github.aclose()
+
+
+async def _clusters(config: Config, given: groups.StorageFlags) -> tuple[dict[str, str] | None, str]:
+    from prow.checkconfig.fetching import cluster_statuses  # noqa: PLC0415 - most configs have no such file
+    from prow.cli.parts import StorageSettings, open_storage  # noqa: PLC0415
+
+    storage = open_storage(
+        StorageSettings(
+            bucket_dir=given.bucket_dir,
+            gcs_credentials_file=given.gcs_credentials_file,
+            s3_credentials_file=given.s3_credentials_file,
+        )
+    )
+    return await cluster_statuses(storage, config.plank.build_cluster_status_file)
