@@ -21,17 +21,20 @@ from prow.lib.durations import Duration, DurationError
 from prow.lib.goyaml import Path
 
 S = TypeVar("S", bound=msgspec.Struct)
+# Beyond, nobody has mistyped a name.
+_LONGEST_NAME = 100
 
 # A path while decoding: a chain of (what is around, key). It costs one small tuple for each value.
 Where = tuple[Any, str | int] | None
 
 
 class Problem(NamedTuple):
-    """`at_key`: the position of the key says more than that of its value."""
+    """`at_key`: the position of the key says more than that of its value. `hint`: the name that may be meant."""
 
     path: Path
     message: str
     at_key: bool = False
+    hint: str = ""
 
 
 class Report:
@@ -197,7 +200,7 @@ def struct_decoder(struct: type[msgspec.Struct], *, coerce: bool) -> Decoder:
             if entry is None:
                 entry = folded.get(key.casefold())
                 if entry is None:
-                    report.unknown.append(Problem(unwind((where, key)), unknown_key(key, exact), at_key=True))
+                    report.unknown.append(unknown_key(unwind((where, key)), exact))
                     continue
                 if entry[0] in arguments:
                     continue
@@ -218,12 +221,28 @@ def keeps_types(struct: type, field: str) -> bool:
     return _owner(struct, field) in _EMBEDDED
 
 
-def unknown_key(key: str, known: typing.Iterable[str]) -> str:
-    """The text about a key that nothing reads, with the key that may be meant."""
+def unknown_key(path: Path, known: typing.Iterable[str]) -> Problem:
+    """A key that nothing reads, with the key that may be meant."""
+    key = str(path[-1])
+    hint = nearest(key, known)
+    return Problem(
+        path, f"unknown key {key[:80]!r}" + (f"; did you mean {hint!r}?" if hint else ""), at_key=True, hint=hint
+    )
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """The known name that may be meant, or nothing. Case, `-` and `_` do not count."""
     import difflib  # noqa: PLC0415 - only when something is wrong
 
-    close = difflib.get_close_matches(key, list(known), n=1)
-    return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+    if len(name) > _LONGEST_NAME:
+        return ""
+    plain = {_plain(each): each for each in known}
+    close = difflib.get_close_matches(_plain(name), list(plain), n=1)
+    return plain[close[0]] if close else ""
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "").replace("-", "")
 
 
 def _text(coerce: bool) -> Decoder:  # noqa: FBT001

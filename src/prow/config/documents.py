@@ -18,7 +18,7 @@ import msgspec
 
 from prow.config import fields as _fields  # noqa: F401 - registers the decoders
 from prow.config.decode import Report, decode
-from prow.config.errors import ConfigError, raise_all
+from prow.config.errors import ConfigError, Kind, raise_all
 from prow.config.prowignore import Ignores
 from prow.lib import goyaml
 from prow.lib.goyaml import Path, Positions, YamlError
@@ -73,25 +73,31 @@ class Document:
     def positions(self) -> Positions:
         return Positions(self.data)
 
-    def error(self, path: Path, message: str, *, at_key: bool = False) -> ConfigError:
+    def error(
+        self, path: Path, message: str, *, at_key: bool = False, kind: Kind = Kind.RULE, hint: str = ""
+    ) -> ConfigError:
         """An error of this file at the value (or key) of `path`, or at the nearest part around it."""
         from prow.config.decode import spell  # noqa: PLC0415 - only when something is wrong
 
         line, column = self.positions.find(path, key=at_key)
-        return ConfigError(message, file=self.name, line=line, column=column, path=spell(path))
+        return ConfigError(message, file=self.name, line=line, column=column, path=spell(path), kind=kind, hint=hint)
 
     def decode(self, struct: type[S], findings: Findings, *, coerce: bool) -> S | None:
         """The document as a struct; None when it is no YAML. What is wrong goes to `findings`."""
         try:
             self.tree = goyaml.load(self.data, lines=self.lines)
         except YamlError as error:
-            findings.errors.append(ConfigError(error.message, file=self.name, line=error.line, column=error.column))
+            findings.errors.append(
+                ConfigError(error.message, file=self.name, line=error.line, column=error.column, kind=Kind.SYNTAX)
+            )
             return None
         report = Report()
         value = decode(struct, self.tree, report=report, coerce=coerce)
-        findings.errors += [self.error(found.path, found.message, at_key=found.at_key) for found in report.errors]
+        findings.errors += [
+            self.error(found.path, found.message, at_key=found.at_key, kind=Kind.TYPE) for found in report.errors
+        ]
         for found in report.unknown:
-            unknown = self.error(found.path, found.message, at_key=True)
+            unknown = self.error(found.path, found.message, at_key=True, kind=Kind.UNKNOWN, hint=found.hint)
             (findings.errors if findings.strict else findings.warnings).append(unknown)
         return value
 
@@ -158,13 +164,13 @@ def read(path: str | os.PathLike[str], *, what: str, inflate: bool = True) -> Do
             if len(data) == size + 1:  # it has grown meanwhile
                 data += stream.read(MAX_FILE - size)
     except IsADirectoryError:
-        raise ConfigError(f"{what} must be a file, this is a directory", file=str(path)) from None
+        raise ConfigError(f"{what} must be a file, this is a directory", file=str(path), kind=Kind.FILE) from None
     except OSError as error:
-        raise ConfigError(f"{what} cannot be read: {error.strerror or error}", file=str(path)) from None
+        raise ConfigError(f"{what} cannot be read: {error.strerror or error}", file=str(path), kind=Kind.FILE) from None
     if inflate and data.startswith(_GZIP):
         data = _inflate(data, str(path))
     if len(data) > MAX_FILE:
-        raise ConfigError(f"larger than {MAX_FILE} bytes", file=str(path))
+        raise ConfigError(f"larger than {MAX_FILE} bytes", file=str(path), kind=Kind.FILE)
     return Document(str(path), data)
 
 
@@ -173,7 +179,7 @@ def _inflate(data: bytes, name: str) -> bytes:
         inflater = zlib.decompressobj(wbits=31)
         return inflater.decompress(data, MAX_FILE + 1)
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise ConfigError(f"not gzip: {error}", file=name) from None
+        raise ConfigError(f"not gzip: {error}", file=name, kind=Kind.FILE) from None
 
 
 def _read_job_file(path: str) -> Document:
@@ -186,7 +192,7 @@ def read_jobs(
     """The job files: one file, or every `.yaml` and `.yml` below a directory, in lexical order (`spec/config` §2.1)."""
     top = FilePath(root)
     if not top.exists():
-        raise ConfigError("--job-config-path names nothing that exists", file=str(root))
+        raise ConfigError("--job-config-path names nothing that exists", file=str(root), kind=Kind.FILE)
     if not top.is_dir():
         return [read_one(str(root))]
     documents: list[Document] = []
@@ -199,6 +205,7 @@ def read_jobs(
                 ConfigError(
                     f"another job file has the name {name} too ({seen[name]}); names must be unique in the whole tree",
                     file=file,
+                    kind=Kind.FILE,
                 )
             )
             continue
@@ -210,7 +217,9 @@ def read_jobs(
             continue
         total += documents[-1].size
         if total > MAX_TOTAL:
-            raise ConfigError(f"the job files are larger than {MAX_TOTAL} bytes together", file=str(root))
+            raise ConfigError(
+                f"the job files are larger than {MAX_TOTAL} bytes together", file=str(root), kind=Kind.FILE
+            )
     return documents
 
 

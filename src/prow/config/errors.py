@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from prow.lib.errors import UsageError
+
+
+class Kind(StrEnum):
+    """FILE: it cannot be read. SYNTAX: it is not YAML. TYPE: a value of another type is wanted. UNKNOWN: nothing reads
+    this key. RULE: it can be read, but not used."""
+
+    FILE = "file"
+    SYNTAX = "syntax"
+    TYPE = "type"
+    UNKNOWN = "unknown"
+    RULE = "rule"
 
 
 class ConfigError(UsageError):
     """One thing that keeps a configuration from being used.
 
     `file` as the operator named it; `line` and `column` count from 1, 0: not known; `path`: where in the document,
-    e.g. `plank.report_templates.*` or `presubmits.o/r[3].spec`. The text is `file:line:column: message`.
+    e.g. `plank.report_templates.*` or `presubmits.o/r[3].spec`. The text is `file:line:column: message`. `kind`: what
+    sort of thing it is; `hint`: the known name that may be meant, also in the message, or empty.
     """
 
-    def __init__(self, message: str, *, file: str = "", line: int = 0, column: int = 0, path: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str = "",
+        line: int = 0,
+        column: int = 0,
+        path: str = "",
+        kind: Kind = Kind.RULE,
+        hint: str = "",
+    ) -> None:
         where = ":".join([file, *(str(number) for number in (line, column) if number)])
         super().__init__(f"{where}: {message}" if where else message)
         self.message = message
@@ -22,6 +45,8 @@ class ConfigError(UsageError):
         self.line = line
         self.column = column
         self.path = path
+        self.kind = kind
+        self.hint = hint
 
 
 class ConfigErrors(ConfigError):
@@ -29,7 +54,15 @@ class ConfigErrors(ConfigError):
 
     def __init__(self, errors: Sequence[ConfigError]) -> None:
         first = errors[0]
-        super().__init__(first.message, file=first.file, line=first.line, column=first.column, path=first.path)
+        super().__init__(
+            first.message,
+            file=first.file,
+            line=first.line,
+            column=first.column,
+            path=first.path,
+            kind=first.kind,
+            hint=first.hint,
+        )
         self.errors = tuple(errors)
 
     def __str__(self) -> str:

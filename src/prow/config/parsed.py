@@ -18,7 +18,7 @@ import msgspec
 from prow.config.cache import WORTH_BYTES, Cache
 from prow.config.config import JobConfig
 from prow.config.documents import Document, Findings, Lines
-from prow.config.errors import ConfigError
+from prow.config.errors import ConfigError, Kind
 from prow.lib.durations import Duration
 
 # From here on a second process is worth its start.
@@ -35,9 +35,23 @@ class Found(NamedTuple):
     line: int
     column: int
     path: str
+    kind: Kind = Kind.RULE
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: ConfigError) -> Found:
+        return cls(error.message, error.line, error.column, error.path, error.kind, error.hint)
 
     def named(self, file: str) -> ConfigError:
-        return ConfigError(self.message, file=file, line=self.line, column=self.column, path=self.path)
+        return ConfigError(
+            self.message,
+            file=file,
+            line=self.line,
+            column=self.column,
+            path=self.path,
+            kind=self.kind,
+            hint=self.hint,
+        )
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -91,7 +105,7 @@ def parse(data: bytes) -> Parsed:
 
 
 def _anonymous(errors: Sequence[ConfigError]) -> tuple[Found, ...]:
-    return tuple(Found(error.message, error.line, error.column, error.path) for error in errors)
+    return tuple(Found.of(error) for error in errors)
 
 
 def parse_all(documents: Sequence[Document], *, cache: Cache | None = None, key: str = "") -> list[Parsed]:

@@ -72,7 +72,7 @@ def dump(settings: Config, parts: Sequence[Part]) -> bytes | None:
                 lines=tuple(lines),
                 shared=tuple(indexes),
                 presets=part.presets,
-                warnings=tuple(Found(w.message, w.line, w.column, w.path) for w in part.warnings),
+                warnings=tuple(Found.of(warning) for warning in part.warnings),
                 **{kind: tuple(listed) for kind, listed in jobs.items()},
             )
         )
