@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prow.cli import groups
 from prow.config import inrepo
+from prow.config.cache import usual
 from prow.config.config import Config
 from prow.config.load import load
 from prow.lib import goyaml_write
@@ -20,7 +21,7 @@ def loaded(given: groups.ConfigFlags) -> Config:
     if not given.config_path:
         raise UsageError("--config-path is required: give the path of config.yaml")
     groups.refuse_unsupported(given)
-    return load(given.config_path, given.job_config_path)
+    return load(given.config_path, given.job_config_path, cache=usual())
 
 
 def with_own_jobs(config: Config, checkout: str, repo: str) -> Config:
