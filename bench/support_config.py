@@ -98,7 +98,8 @@ def _tree_mb(pid: int) -> float:
         each = pending.pop()
         try:
             total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * page
-            pending += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
+            for thread in Path(f"/proc/{each}/task").iterdir():
+                pending += map(int, (thread / "children").read_text().split())
         except (OSError, IndexError):
             continue
     return total
