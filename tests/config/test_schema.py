@@ -17,7 +17,7 @@ from prow.config.field_docs import field_docs
 from prow.config.file_kinds import RULES
 from prow.config.inrepo import ProwYAML
 from prow.lib import goyaml
-from tests.support.data import DATA, METAL3, needs_data
+from tests.support.data import DATA, METAL3, golden, needs_data
 from tests.support.json_schema import problems
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +127,24 @@ def test_mistakes_are_told_where_they_are(kind: str, text: str, problem: str) ->
 )  # fmt: skip
 def test_what_the_loader_takes_is_fine(kind: str, text: str) -> None:
     assert list(problems(goyaml.load(text), SCHEMAS[kind])) == []
+
+
+# Numbers as names of plugins; names of checks that are refused later; an unknown key inside a form of `plugins`.
+DIFFERENT = {"0909", "0910", "0911", "1242", "1244", "1245", "1246", "1247", "x1423"}
+ROOTS = {"JobConfig": "jobs", "Config": "config", "Configuration": "plugins", "ProwYAML": "prow-yaml"}
+
+
+@needs_data
+def test_what_the_original_takes_is_fine_but_for_keys() -> None:
+    """Keys in another case, unknown keys where the original does not look, and keys that are needed are told all the same."""
+    wrong = []
+    for case in golden("yaml-structs"):
+        kind = ROOTS.get(case["in"]["into"])
+        if kind is None or "disallow_unknown_error" in case["out"] or "error" in case["out"]["lenient"]:
+            continue
+        found = problems(goyaml.load(case["in"]["text"]) or {}, SCHEMAS[kind])
+        wrong += [(case["case"], each) for each in found if not each.endswith((": unknown", " is missing"))]
+    assert {name.removeprefix("ys-Configuration-") for name, _ in wrong} == DIFFERENT
 
 
 def test_a_schema_names_type_default_and_meaning() -> None:
