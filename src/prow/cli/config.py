@@ -134,7 +134,7 @@ def _origins(
     root: Config | PluginsConfig, config_flags: groups.ConfigFlags, plugins_path: PluginsPath
 ) -> Origins | PlainOrigins:
     if isinstance(root, PluginsConfig):
-        return PlainOrigins(read(plugins_path.plugin_config, what="--plugin-config", inflate=False))
+        return PlainOrigins([read(plugins_path.plugin_config, what="--plugin-config", inflate=False)])
     jobs = read_jobs(config_flags.job_config_path, Findings()) if config_flags.job_config_path else []
     return Origins(root, read(config_flags.config_path, what="--config-path"), jobs)
 

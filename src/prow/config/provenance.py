@@ -84,14 +84,39 @@ class Text:
         return None
 
 
-class Origins:
-    """Finds origins in one config. `main`: config.yaml, `jobs`: the job files."""
+class Settings:
+    """Files that hold one set of settings together: the main one and its supplements, whose lists go on where its lists end."""
 
-    def __init__(self, config: Config, main: Document, jobs: Sequence[Document]) -> None:
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self._texts = texts
+
+    def place(self, path: Path) -> str:
+        """Where the value at `path` is written; empty when it is nowhere."""
+        for text in self._texts:
+            if place := text.place(path):
+                return place
+            number = next((at for at, step in enumerate(path) if isinstance(step, int)), None)
+            listed = _value(text.tree, path[:number]) if number is not None else None
+            if number is None or not isinstance(listed, list):
+                continue
+            left = int(path[number]) - len(listed)
+            if left < 0:
+                return ""
+            path = (*path[:number], left, *path[number + 1 :])
+        return ""
+
+
+class Origins:
+    """Finds origins in one config. `main`: config.yaml, `jobs`: the job files, `shards`: supplemental configs."""
+
+    def __init__(
+        self, config: Config, main: Document, jobs: Sequence[Document], shards: Sequence[Document] = ()
+    ) -> None:
         self._config = config
         self._documents = {document.name: document for document in (main, *jobs)}
         self._texts: dict[str, Text] = {}
-        self._main = self._text(main.name)
+        self._parts = (main, *shards)
+        self._main = Settings([self._text(main.name), *(Text(shard) for shard in shards)])
         self._queries: tuple[TideQuery, ...] | None = None
 
     def parts(self, path: Path, value: Any) -> Iterator[Part]:
@@ -124,9 +149,8 @@ class Origins:
 
     def _query_sources(self, index: int) -> list[int]:
         if self._queries is None:
-            first = next(iter(self._documents.values()))
-            before = Document(first.name, first.data).decode(Config, Findings(), coerce=False)
-            self._queries = before.tide.queries if before is not None else ()
+            read = [Document(each.name, each.data).decode(Config, Findings(), coerce=False) for each in self._parts]
+            self._queries = tuple(query for part in read if part is not None for query in part.tide.queries)
         wanted = self._config.tide.queries[index]
         return [
             number
@@ -240,17 +264,17 @@ class Origins:
 
 
 class PlainOrigins:
-    """Of a file whose values nothing but defaults are added to: plugins.yaml."""
+    """Of files whose values nothing but defaults are added to: plugins.yaml and its supplements."""
 
-    def __init__(self, document: Document) -> None:
-        self._text = Text(document)
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._settings = Settings([Text(document) for document in documents])
 
     def parts(self, path: Path, value: Any) -> Iterator[Part]:
         for below, leaf in leaves(tree(value)):
             whole = (*path, *below)
-            place = self._text.place(whole)
+            place = self._settings.place(whole)
             if not place and len(whole) == 3 and (whole[0], whole[2]) == ("plugins", "plugins"):
-                place = self._text.place(whole[:2])  # the old form: a list where the mapping would be
+                place = self._settings.place(whole[:2])  # the old form: a list where the mapping would be
             yield Part(whole, leaf, _origin(place))
 
 
