@@ -20,7 +20,8 @@ from prow.lib import goyaml
 from prow.lib.goyaml import Path, YamlError
 
 _ITEM = re.compile(r"( *)(- +)?(?=[A-Za-z])")
-_KEY = re.compile(r"(?P<key>[A-Za-z_]+)(?P<gap>: *)(?P<value>[^\s#&!*\[{][^\n]*|(?=\n|$))")
+_KEY = re.compile(r"(?P<key>[A-Za-z_]+):(?: +|$)(?P<value>\S?)")
+_ODD = frozenset("#&!*")  # what begins here is no plain value
 _LISTS = ("labels", "missingLabels")
 
 
@@ -62,7 +63,10 @@ class Places:
     def _of_path(self, file: str, path: Path) -> _Spot:
         if not path:
             return _Spot(file)
-        line, column = self._document(file).positions.find(path, key=not isinstance(path[-1], int) and "/" in path[-1])
+        positions = self._document(file).positions
+        key, value = positions.find(path, key=True), positions.find(path)
+        # An entry is best found by its name; a value that stands beside its key is what is wrong itself.
+        line, column = key if key[0] != value[0] or "/" in str(path[-1]) else value
         return _Spot(file, line, column, spell(path))
 
     def _of_query(self, at: At) -> Path:
@@ -108,7 +112,8 @@ class Places:
             found = _KEY.match(text, indent)
             if found is None or found["key"] != below[0] or (number > line and text[indent - 1 : indent].strip()):
                 continue
-            return (number, found.start("value") + 1) if found["value"] else None
+            value = found["value"]
+            return (number, found.start("value") + 1) if value and value not in _ODD else None
         return line, indent + 1
 
     def _document(self, file: str) -> Document:

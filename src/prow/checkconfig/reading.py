@@ -19,9 +19,12 @@ from prow.config.config import Config
 from prow.config.documents import Document, Findings, read
 from prow.config.errors import ConfigError, ConfigErrors
 from prow.config.file_kinds import PLUGINS
+from prow.config.load import NO_SUPPLEMENTS as NO_CONFIG_SUPPLEMENTS
 from prow.config.load import Loader
-from prow.config.load_plugins import assemble_plugins
+from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
+from prow.config.load_plugins import assemble_plugins, read_plugin_shards
 from prow.config.plugins import PluginsConfig
+from prow.config.supplemental import Supplements
 from prow.lib import regex
 from prow.lib.goyaml import Path as Steps
 
@@ -42,6 +45,8 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     plugins: str = ""
     own_repo: str = ""
     own_folder: str = "."
+    supplemental: Supplements = NO_CONFIG_SUPPLEMENTS
+    supplemental_plugins: Supplements = NO_PLUGIN_SUPPLEMENTS
 
 
 class Loaded(msgspec.Struct, kw_only=True):
@@ -58,16 +63,19 @@ def read_all(paths: Paths, *, strict_own: bool = False, cache: Cache | None = No
     """`strict_own`: unknown keys in a repository's own jobs are errors."""
     loaded = Loaded()
     progress(f"reading {paths.config}" + (f" and the jobs in {paths.jobs}" if paths.jobs else ""))
-    loader = Loader(paths.config, paths.jobs, cache=cache)
+    loader = Loader(paths.config, paths.jobs, supplemental=paths.supplemental, cache=cache)
     try:
         loaded.config = loader.load()
     except ConfigError as error:
         loaded.findings += _errors(CONFIG, error)
     for warning in loader.warnings if loaded.config is not None else ():
-        (loaded.unknown_keys if warning.file == paths.config else loaded.unknown_in_jobs).append(warning)
+        if warning.file.startswith(tuple(f"{folder.rstrip('/')}/" for folder in paths.supplemental.paths)):
+            loaded.findings.append(told(UNKNOWN_FIELDS, warning, Level.NOTE))
+        else:
+            (loaded.unknown_keys if warning.file == paths.config else loaded.unknown_in_jobs).append(warning)
     if paths.plugins:
         progress(f"reading {paths.plugins}")
-        _read_plugins(paths.plugins, loaded)
+        _read_plugins(paths.plugins, paths.supplemental_plugins, loaded)
     if paths.own_repo and loaded.config is not None:
         progress(f"reading the jobs of {paths.own_repo}")
         loaded.findings += own_jobs(loaded.config, paths.own_repo, paths.own_folder, strict=strict_own)
@@ -79,16 +87,16 @@ def _errors(name: str, error: ConfigError) -> list[Finding]:
     return [told(name, each, Level.ERROR) for each in found]
 
 
-def _read_plugins(file: str, loaded: Loaded) -> None:
+def _read_plugins(file: str, folders: Supplements, loaded: Loaded) -> None:
     findings = Findings()
     try:
         document = read(file, what="--plugin-config", inflate=False)
-        loaded.plugins = assemble_plugins(document, findings)
+        loaded.plugins = assemble_plugins(document, findings, shards=read_plugin_shards(folders, findings))
     except ConfigError as error:
         loaded.findings += _errors(PLUGIN_CONFIG, error)
         return
     for warning in findings.warnings:
-        if warning.path.partition(".")[0] in _LOOSE:
+        if warning.file != file or warning.path.partition(".")[0] in _LOOSE:
             loaded.findings.append(told(UNKNOWN_FIELDS, warning, Level.NOTE))
         else:
             loaded.unknown_keys.append(warning)
