@@ -27,10 +27,16 @@ def written(folder: Path, files: Mapping[str, str]) -> Paths:
 
 
 def checked(
-    paths: Paths, names: Sequence[str] = (), *, strict: bool = False, excluded: Sequence[str] = (), **facts: Any
+    paths: Paths,
+    names: Sequence[str] = (),
+    *,
+    strict: bool = False,
+    strict_own: bool = False,
+    excluded: Sequence[str] = (),
+    **facts: Any,
 ) -> Report:
     """What these checks (none: the default set) find. `facts`: what else `Known` has."""
-    loaded: Loaded = read_all(paths, progress=quiet)
+    loaded: Loaded = read_all(paths, strict_own=strict_own, progress=quiet)
     known = None
     if loaded.config is not None:
         known = Known(

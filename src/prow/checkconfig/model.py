@@ -30,7 +30,10 @@ class Level(StrEnum):
 
 
 class Finding(Noun, frozen=True):
-    """One thing that was found. `line` and `column` count from 1, 0: not known; `path`: where in the document."""
+    """One thing that was found. `line` and `column` count from 1, 0: not known; `path`: where in the document.
+
+    `hint`: the name that may be meant, also in the message.
+    """
 
     name: str
     message: str
@@ -39,6 +42,7 @@ class Finding(Noun, frozen=True):
     line: int = 0
     column: int = 0
     path: str = ""
+    hint: str = ""
 
 
 class At(NamedTuple):

@@ -135,6 +135,7 @@ def told(name: str, error: ConfigError, level: Level) -> Finding:
         line=error.line,
         column=error.column,
         path=error.path,
+        hint=error.hint,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from prow.checkconfig.model import Finding, Level
 from prow.checkconfig.places import told
@@ -16,6 +16,7 @@ from prow.checkconfig.warnings_jobs import rerun_problem
 from prow.config import inrepo
 from prow.config.cache import Cache
 from prow.config.config import Config
+from prow.config.decode import nearest
 from prow.config.documents import Document, Findings, read
 from prow.config.errors import ConfigError, ConfigErrors
 from prow.config.file_kinds import PLUGINS
@@ -110,11 +111,11 @@ def unknown_plugins(document: Document, plugins: PluginsConfig) -> Iterator[Find
         for index, name in enumerate(entry.plugins):
             if name in PLUGINS:
                 continue
-            near = difflib.get_close_matches(name, PLUGINS, n=1)
+            near = nearest(name, PLUGINS)
             written = (tree.get("plugins") or {}).get(key)
             path: Steps = ("plugins", key, *(() if isinstance(written, list) else ("plugins",)), index)
-            message = f"unknown plugin {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-            yield told(UNKNOWN_PLUGIN, document.error(path, message), Level.ERROR)
+            message = f"unknown plugin {name!r}" + (f"; did you mean {near!r}?" if near else "")
+            yield replace(told(UNKNOWN_PLUGIN, document.error(path, message), Level.ERROR), hint=near)
 
 
 def own_jobs(config: Config, name: str, folder: str, *, strict: bool) -> list[Finding]:
@@ -152,7 +153,7 @@ def own_files(folder: str) -> dict[str, bytes]:
 
 
 def _below(folder: str, finding: Finding) -> Finding:
-    return msgspec.structs.replace(finding, file=os.path.normpath(Path(folder) / finding.file))
+    return replace(finding, file=os.path.normpath(Path(folder) / finding.file))
 
 
 def _parsed(text: str) -> Finding:

@@ -86,6 +86,7 @@ def as_json(report: Report) -> str:
                     "column": finding.column,
                     "path": finding.path,
                     "message": finding.message,
+                    "hint": finding.hint,
                 }
                 for finding in report.findings
             ],
