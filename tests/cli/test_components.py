@@ -136,7 +136,6 @@ def test_it_is_dry_unless_told_otherwise(name: str, prow: Prow) -> None:
         *((name, {"kubeconfig": "x"}, "--kubeconfig: jobs on Kubernetes come with a later release") for name in COMPONENTS),
         ("hook", {"event_endpoint": "tide"}, "--event-endpoint tide: give NAME=URL"),
         ("hook", {"event_endpoint": "trigger=http://x"}, "two consumers of events are called trigger"),
-        ("hook", {"supplemental_plugin_config_dir": "x"}, "--supplemental-plugin-config-dir comes with a later release"),
         ("prow-controller-manager", {"enable_controller": "scheduler"}, "--enable-controller=scheduler comes with a later"),
         ("prow-controller-manager", {"enable_controller": "x"}, "--enable-controller=x: there is no such controller"),
         ("prow-controller-manager", {"tot_url": "http://tot"}, "--tot-url: there is no tot"),

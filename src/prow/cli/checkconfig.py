@@ -12,7 +12,7 @@ import click
 import msgspec
 
 import prow
-from prow.checkconfig import report, shards
+from prow.checkconfig import remembered, report, shards
 from prow.checkconfig.model import Check, Known, Shard
 from prow.checkconfig.reading import Loaded, Paths, read_all
 from prow.checkconfig.service import run
@@ -23,6 +23,7 @@ from prow.cli.loading import check_format
 from prow.config import cache, inrepo
 from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
+from prow.config.supplemental import Supplements
 from prow.lib import flags
 from prow.lib.errors import UsageError
 
@@ -100,14 +101,30 @@ def command(
         plugins=plugin_flags.plugin_config,
         own_repo=given.prow_yaml_repo_name,
         own_folder=_own_folder(given),
+        supplemental=config_flags.supplemental,
+        supplemental_plugins=Supplements(
+            plugin_flags.supplemental_plugin_config_dir, plugin_flags.supplemental_plugin_configs_filename_suffix
+        ),
     )
     names = {check.name for check in checks}
     if APP_INSTALLATION in names:
         print(f"checkconfig: {APP_INSTALLATION} is left out: there is no GitHub App to ask as", file=sys.stderr)
     progress = Progress(shown=sys.stderr.isatty())
-    loaded = read_all(paths, strict_own=UNKNOWN_ALL in names, cache=cache.usual(), progress=progress)
-    known = _known(loaded, given, names, config_flags, plugin_flags, github_flags, storage_flags)
-    result = run(loaded, known, paths, checks, excluded=given.exclude_warning, strict=given.strict, progress=progress)
+    kept = cache.usual()
+    key = (
+        None
+        if OWNERS_PRESENCE in names
+        else remembered.key_of(paths, names, given.exclude_warning, given.required_job_annotations, strict=given.strict)
+    )
+    result = remembered.recall(kept, key)
+    if result is None:
+        loaded = read_all(paths, strict_own=UNKNOWN_ALL in names, cache=kept, progress=progress)
+        known = _known(loaded, given, names, config_flags, plugin_flags, github_flags, storage_flags)
+        result = run(
+            loaded, known, paths, checks, excluded=given.exclude_warning, strict=given.strict, progress=progress
+        )
+        if known is not None and not known.config.plank.build_cluster_status_file:
+            remembered.keep(kept, key, result)
     progress.done()
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(report.rendered(result, given.format, version=prow.__version__, colours=colours))

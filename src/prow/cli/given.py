@@ -17,6 +17,7 @@ import msgspec
 from prow.cli import groups
 from prow.cli.parts import ConfigSettings, GitHubSettings, StorageSettings
 from prow.cli.state import job_store, state_dir
+from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.settings import PROCESS
 from prow.engines.local.settings import Settings as EngineSettings
@@ -70,6 +71,8 @@ class Given:
             config_path=config.config_path,
             job_config_path=config.job_config_path,
             plugin_config=plugins.plugin_config if plugins is not None else "",
+            supplemental=config.supplemental,
+            supplemental_plugins=plugins.supplemental if plugins is not None else NO_PLUGIN_SUPPLEMENTS,
         )
 
     def state_dir(self) -> Path:

@@ -6,6 +6,7 @@ answers in one line when one of them would change what happens.
 
 from __future__ import annotations
 
+from prow.config.supplemental import Supplements
 from prow.lib.errors import UsageError
 from prow.lib.flags import FlagGroup, Seconds, flag
 
@@ -28,6 +29,11 @@ class ConfigFlags(FlagGroup):
     cache_dir_base: str = flag("cache-dir-base", "", "Folder for git caches; empty: below the state folder.")
     moonraker_address: str = flag("moonraker-address", "", "Not supported: in-repo config is read here.", hidden=True)
 
+    @property
+    def supplemental(self) -> Supplements:
+        suffix = self.supplemental_prow_configs_filename or self.supplemental_prow_configs_filename_suffix
+        return Supplements(self.supplemental_prow_config_dir, suffix)
+
 
 class PluginFlags(FlagGroup):
     plugin_config: str = flag("plugin-config", "/etc/plugins/plugins.yaml", "Path to plugins.yaml.")
@@ -37,6 +43,10 @@ class PluginFlags(FlagGroup):
     supplemental_plugin_configs_filename_suffix: str = flag(
         "supplemental-plugin-configs-filename-suffix", "_pluginconfig.yaml", "Names of files in those folders end so."
     )
+
+    @property
+    def supplemental(self) -> Supplements:
+        return Supplements(self.supplemental_plugin_config_dir, self.supplemental_plugin_configs_filename_suffix)
 
 
 class GitHubClientFlags(FlagGroup):
@@ -201,12 +211,4 @@ def refuse_unsupported(*groups: FlagGroup) -> None:
         if isinstance(group, ConfigFlags) and group.moonraker_address:
             raise UsageError(
                 "--moonraker-address: there is no moonraker; in-repo config is read by each component itself"
-            )
-        if isinstance(group, ConfigFlags) and group.supplemental_prow_config_dir:
-            raise UsageError(
-                "--supplemental-prow-config-dir comes with a later release; put those files into --config-path"
-            )
-        if isinstance(group, PluginFlags) and group.supplemental_plugin_config_dir:
-            raise UsageError(
-                "--supplemental-plugin-config-dir comes with a later release; put those files into --plugin-config"
             )

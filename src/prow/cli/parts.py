@@ -16,6 +16,9 @@ import msgspec
 from prow.config.agent import ConfigAgent
 from prow.config.config import Config
 from prow.config.errors import ConfigError
+from prow.config.load import NO_SUPPLEMENTS as NO_CONFIG_SUPPLEMENTS
+from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
+from prow.config.supplemental import Supplements
 from prow.engines.local.engine import LocalEngine
 from prow.engines.local.settings import Settings as EngineSettings
 from prow.git.client import Git
@@ -42,6 +45,8 @@ class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
     config_path: str
     job_config_path: str = ""
     plugin_config: str = ""
+    supplemental: Supplements = NO_CONFIG_SUPPLEMENTS
+    supplemental_plugins: Supplements = NO_PLUGIN_SUPPLEMENTS
 
 
 class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +193,12 @@ async def load_config(settings: ConfigSettings) -> ConfigAgent:
     if not settings.config_path:
         raise UsageError("--config-path is required: give the path of config.yaml")
     agent = ConfigAgent(
-        settings.config_path, settings.job_config_path, settings.plugin_config, built=[plugin.name for plugin in BUILT]
+        settings.config_path,
+        settings.job_config_path,
+        settings.plugin_config,
+        supplemental=settings.supplemental,
+        supplemental_plugins=settings.supplemental_plugins,
+        built=[plugin.name for plugin in BUILT],
     )
     try:
         await agent.load()

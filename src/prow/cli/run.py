@@ -66,7 +66,7 @@ def command(job: str, config_flags: groups.ConfigFlags, engine_flags: groups.Eng
     if run_flags.repo and not _is_repo(run_flags.repo):
         raise UsageError(f'--repo {run_flags.repo}: is not of the form "org/repo"')
     try:
-        config = load(config_flags.config_path, config_flags.job_config_path)
+        config = load(config_flags.config_path, config_flags.job_config_path, supplemental=config_flags.supplemental)
         config = _with_own_jobs(config, run_flags.repo or source.origin, source)
     except ConfigError as error:
         raise UsageError(str(error)) from error

@@ -19,9 +19,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from prow.config.cache import Cache
 from prow.config.config import Config
 from prow.config.errors import ConfigError, ConfigErrors
+from prow.config.load import NO_SUPPLEMENTS as NO_CONFIG_SUPPLEMENTS
 from prow.config.load import Loader
+from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
 from prow.config.load_plugins import load_plugins
 from prow.config.plugins import PluginsConfig
+from prow.config.supplemental import Supplements
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.open_work import in_thread
@@ -67,14 +70,23 @@ class ConfigAgent:
         job_config_path: str | os.PathLike[str] = "",
         plugin_config_path: str | os.PathLike[str] = "",
         *,
+        supplemental: Supplements = NO_CONFIG_SUPPLEMENTS,
+        supplemental_plugins: Supplements = NO_PLUGIN_SUPPLEMENTS,
         built: Collection[str] | None = None,
         strict: bool = False,
         cache: Cache | None = None,
     ) -> None:
-        self._loader = Loader(config_path, job_config_path, strict=strict, cache=cache)
+        self._loader = Loader(config_path, job_config_path, supplemental=supplemental, strict=strict, cache=cache)
         self._reading = threading.Lock()
         self._plugins: tuple[Stamp, PluginsConfig] | None = None
-        self._paths = (os.fspath(config_path), os.fspath(job_config_path), os.fspath(plugin_config_path))
+        self._paths = (
+            os.fspath(config_path),
+            os.fspath(job_config_path),
+            os.fspath(plugin_config_path),
+            *supplemental.paths,
+            *supplemental_plugins.paths,
+        )
+        self._supplemental_plugins = supplemental_plugins
         self._built = built
         self._strict = strict
         self._snapshot: Snapshot | None = None
@@ -163,11 +175,11 @@ class ConfigAgent:
         path = self._paths[2]
         if not path:
             return PluginsConfig()
-        found: list[tuple[str, int, int, int]] = []
-        _note(path, found)
-        stamp = tuple(found)
+        extra = self._supplemental_plugins
+        stamp = _stamp((path, *extra.paths))
         if distrust or self._plugins is None or self._plugins[0] != stamp:
-            self._plugins = (stamp, load_plugins(path, built=self._built, strict=self._strict))
+            plugins = load_plugins(path, supplemental=extra, built=self._built, strict=self._strict)
+            self._plugins = (stamp, plugins)
         return self._plugins[1]
 
     def _use(self, snapshot: Snapshot) -> None:

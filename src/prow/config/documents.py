@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -82,8 +82,9 @@ class Document:
         line, column = self.positions.find(path, key=at_key)
         return ConfigError(message, file=self.name, line=line, column=column, path=spell(path), kind=kind, hint=hint)
 
-    def decode(self, struct: type[S], findings: Findings, *, coerce: bool) -> S | None:
-        """The document as a struct; None when it is no YAML. What is wrong goes to `findings`."""
+    def decode(self, struct: type[S], findings: Findings, *, coerce: bool, without: Collection[str] = ()) -> S | None:
+        """The document as a struct; None when it is no YAML. What is wrong goes to `findings`. `without`: keys that are
+        passed over, whatever they hold."""
         try:
             self.tree = goyaml.load(self.data, lines=self.lines)
         except YamlError as error:
@@ -91,8 +92,11 @@ class Document:
                 ConfigError(error.message, file=self.name, line=error.line, column=error.column, kind=Kind.SYNTAX)
             )
             return None
+        tree = self.tree
+        if without and isinstance(tree, dict):
+            tree = {key: value for key, value in tree.items() if str(key).casefold() not in without}
         report = Report()
-        value = decode(struct, self.tree, report=report, coerce=coerce)
+        value = decode(struct, tree, report=report, coerce=coerce)
         findings.errors += [
             self.error(found.path, found.message, at_key=found.at_key, kind=Kind.TYPE) for found in report.errors
         ]

@@ -33,19 +33,26 @@ from prow.config.parts import (
     make_part,
     together,
 )
+from prow.config.supplemental import Supplements, add_to_config, decode_addition, read_folders
 from prow.config.validate_config import config_problems
 
 StrPath = str | os.PathLike[str]
 _MAX_VERSION = 4096
 _LARGE = 3 * 1024 * 1024
 _Stamp = tuple[int, int, int, int]
+NO_SUPPLEMENTS = Supplements()
 
 
 def load(
-    config_path: StrPath, job_config_path: StrPath = "", *, strict: bool = False, cache: Cache | None = None
+    config_path: StrPath,
+    job_config_path: StrPath = "",
+    *,
+    supplemental: Supplements = NO_SUPPLEMENTS,
+    strict: bool = False,
+    cache: Cache | None = None,
 ) -> Config:
     """The configuration of these paths. Raises ConfigError (ConfigErrors when there are several)."""
-    return Loader(config_path, job_config_path, strict=strict, cache=cache).load()
+    return Loader(config_path, job_config_path, supplemental=supplemental, strict=strict, cache=cache).load()
 
 
 class Loader:
@@ -56,16 +63,18 @@ class Loader:
         config_path: StrPath,
         job_config_path: StrPath = "",
         *,
+        supplemental: Supplements = NO_SUPPLEMENTS,
         strict: bool = False,
         cache: Cache | None = None,
     ) -> None:
         self._main, self._jobs = os.fspath(config_path), os.fspath(job_config_path)
+        self._supplemental = supplemental
         self._strict = strict
         self._cache = cache
         self._read: dict[str, tuple[_Stamp, Document]] = {}
         # What the last load has made: the finished settings, what they were made of, the parts by name.
         self._settings: Config | None = None
-        self._made_of: tuple[str, str] = ("", "")
+        self._made_of: tuple[str, ...] = ("", "")
         self._parts: dict[str, Part] = {}
         self._whole = True
 
@@ -75,17 +84,20 @@ class Loader:
             self._read = {}
         findings = Findings(strict=self._strict)
         main = self._document(self._main, what="--config-path")
+        shards = read_folders(
+            self._supplemental, findings, what="--supplemental-prow-config-dir", read_one=self._document
+        )
         documents = read_jobs(self._jobs, findings, read_one=self._document) if self._jobs else []
         version = _version(FilePath(self._main).parent / "VERSION")
-        size = main.size + sum(document.size for document in documents)
+        size = main.size + sum(document.size for document in (*shards, *documents))
         with without_collector():
-            config = self._assemble(main, documents, findings, version, size)
+            config = self._assemble(main, shards, documents, findings, version, size)
             if size >= _LARGE and self._whole:
                 # What was made now stays: the collector need not look through a million values again and again.
                 gc.freeze()
-        names = {main.name, *(document.name for document in documents)}
+        names = {main.name, *(document.name for document in (*shards, *documents))}
         self._read = {name: known for name, known in self._read.items() if name in names}
-        for document in (main, *documents):
+        for document in (main, *shards, *documents):
             document.forget()
         return config
 
@@ -109,24 +121,36 @@ class Loader:
         return document
 
     def _assemble(
-        self, main: Document, documents: Sequence[Document], findings: Findings, version: str, size: int
+        self,
+        main: Document,
+        shards: Sequence[Document],
+        jobs: Sequence[Document],
+        findings: Findings,
+        version: str,
+        size: int,
     ) -> Config:
+        documents = [*shards, *jobs]
         name = content_hash([main, *documents], version)
+        # With the number of supplemental files: one that becomes a job file is another configuration.
+        made_of = (main.digest, version, *(shard.digest for shard in shards))
         cache = self._cache if size >= WORTH_BYTES and not findings.errors else None
-        key = ("whole", name, str(self._strict), str(bool(self._jobs)))
+        key = ("whole", name, str(self._strict), str(bool(self._jobs)), str(len(shards)))
         made = self._restored(cache, key, [main, *documents]) if self._settings is None else None
-        made = made or self._changed(main, documents, findings, version)
+        made = made or self._changed(main, documents, findings, made_of)
         self._whole = made is None or self._settings is None
         if made is None:
             config = _decode_main(main, findings)
-            parsed = parse_all(documents, cache=cache, key=os.path.abspath(self._jobs))  # noqa: PTH100
-            decoded = [(each, known.tell(each, findings)) for each, known in zip(documents, parsed, strict=True)]
-            made = _combined(config, main, decoded, findings, version=version, presets=bool(self._jobs))
+            additions = _decode_shards(shards, findings)
+            parsed = parse_all(jobs, cache=cache, key=os.path.abspath(self._jobs))  # noqa: PTH100
+            decoded = [(each, known.tell(each, findings)) for each, known in zip(jobs, parsed, strict=True)]
+            made = _combined(
+                config, main, decoded, findings, version=version, presets=bool(self._jobs), additions=additions
+            )
             findings.check()
             if cache is not None and (body := stored.dump(*made)) is not None:
                 cache.put(body, *key)
         self._settings, parts = made
-        self._made_of = (main.digest, version)
+        self._made_of = made_of
         self._parts = {part.document.name: part for part in parts}
         return _named(together(self._settings, parts), parts, name)
 
@@ -144,9 +168,11 @@ class Loader:
             cache.drop(*key)
             return None
 
-    def _changed(self, main: Document, documents: Sequence[Document], findings: Findings, version: str) -> _Made | None:
+    def _changed(
+        self, main: Document, documents: Sequence[Document], findings: Findings, made_of: tuple[str, ...]
+    ) -> _Made | None:
         """The last load with the changed files read again; None when the change reaches other files. Raises ConfigError."""
-        if self._settings is None or self._made_of != (main.digest, version):
+        if self._settings is None or self._made_of != made_of:
             return None
         changed = [each for each in documents if self._known(each) is None]
         fresh = Findings(strict=self._strict)
@@ -188,6 +214,7 @@ class Loader:
 
 
 _Made = tuple[Config, list[Part]]
+_Additions = Sequence[tuple[Document, Config]]
 
 
 def assemble(
@@ -205,6 +232,19 @@ def _decode_main(main: Document, findings: Findings) -> Config:
     return main.decode(Config, findings, coerce=False) or Config()
 
 
+def _decode_shards(shards: Sequence[Document], findings: Findings) -> _Additions:
+    """What the supplemental files say, each checked by itself."""
+    additions = []
+    for shard in shards:
+        addition = decode_addition(shard, Config, findings, coerce=False)
+        if addition is None:
+            continue
+        for path, wrong in config_problems(addition):
+            findings.wrong(shard, path, wrong)
+        additions.append((shard, addition))
+    return additions
+
+
 def _combined(
     config: Config,
     main: Document,
@@ -213,6 +253,7 @@ def _combined(
     *,
     version: str,
     presets: bool,
+    additions: _Additions = (),
 ) -> _Made:
     """Settings without jobs, and the effective jobs file by file."""
     findings.check()
@@ -220,9 +261,12 @@ def _combined(
         config = replace(config, config_version_sha=version)
     for path, wrong in config_problems(config):
         findings.wrong(main, path, wrong)
+    for shard, addition in additions:
+        config = add_to_config(config, shard, addition, findings)
     findings.check()
     config = finish(config)
-    files: list[tuple[Document, JobConfig]] = [(main, config)]
+    # A supplemental file has no jobs; it stands here with what is odd about it.
+    files: list[tuple[Document, JobConfig]] = [(main, config), *((shard, JobConfig()) for shard, _ in additions)]
     files += [(document, jobs) for document, jobs in decoded if jobs is not None]
     if presets:
         check_presets([(document, jobs.presets) for document, jobs in files], findings)

@@ -23,6 +23,7 @@ from prow.config.plugin_options import (
     TriggerConfig,
 )
 from prow.config.plugins import PluginsConfig, set_origin
+from prow.config.supplemental import PLUGINS_SUFFIX, Supplements, add_to_plugins, decode_addition, read_folders
 from prow.config.validate_job import Finding
 from prow.lib import durations, regex
 from prow.lib.durations import DurationError
@@ -38,26 +39,61 @@ WAIT_DESCRIPTION = (
 )
 _CHECK_NAMES = frozenset({"fixupPrefix", "issueClosingKeywords"})
 _MAX_PARTITIONS = 256
+NO_SUPPLEMENTS = Supplements(suffix=PLUGINS_SUFFIX)
 
 
 def load_plugins(
-    path: str | os.PathLike[str], *, built: Collection[str] | None = None, strict: bool = False
+    path: str | os.PathLike[str],
+    *,
+    supplemental: Supplements = NO_SUPPLEMENTS,
+    built: Collection[str] | None = None,
+    strict: bool = False,
 ) -> PluginsConfig:
-    """plugins.yaml. `built`: names of the plugins of this build, None: do not ask. Raises ConfigError."""
-    return assemble_plugins(read(path, what="--plugin-config", inflate=False), Findings(strict=strict), built=built)
+    """plugins.yaml with its supplemental files. `built`: names of the plugins of this build, None: do not ask. Raises
+    ConfigError."""
+    findings = Findings(strict=strict)
+    main = read(path, what="--plugin-config", inflate=False)
+    return assemble_plugins(main, findings, shards=read_plugin_shards(supplemental, findings), built=built)
 
 
-def assemble_plugins(document: Document, findings: Findings, *, built: Collection[str] | None = None) -> PluginsConfig:
-    """Of a text that is read already. Raises ConfigError."""
+def read_plugin_shards(folders: Supplements, findings: Findings) -> list[Document]:
+    """The supplemental files. Raises ConfigError when there is no such folder."""
+
+    def read_one(file: str) -> Document:
+        return read(file, what="a supplemental plugin config", inflate=False)
+
+    return read_folders(folders, findings, what="--supplemental-plugin-config-dir", read_one=read_one)
+
+
+def assemble_plugins(
+    document: Document,
+    findings: Findings,
+    *,
+    shards: Sequence[Document] = (),
+    built: Collection[str] | None = None,
+) -> PluginsConfig:
+    """Of texts that are read already. Raises ConfigError."""
     config = document.decode(PluginsConfig, findings, coerce=True) or PluginsConfig()
+    blamed = [(document, config)]
+    for shard in shards:
+        addition = decode_addition(shard, PluginsConfig, findings, coerce=True)
+        if addition is not None:
+            config = add_to_plugins(config, shard, addition, findings)
+            blamed.append((shard, addition))
     findings.check()
-    for where, wrong in plugin_problems(config):
-        findings.wrong(document, where, wrong)
+    seen = set()
+    for owner, part in blamed:
+        for where, wrong in plugin_problems(part):
+            findings.wrong(owner, where, wrong)
+            seen.add(wrong)
+    for where, wrong in plugin_problems(config) if len(blamed) > 1 else ():
+        if wrong not in seen:
+            findings.wrong(document, where[:2], f"together with the supplemental files: {wrong}")
     findings.check()
     if built is not None:
         _note_missing(document, findings, config, built)
     config = finish_plugins(config)
-    set_origin(config, hash=content_hash([document]), warnings=findings.texts())
+    set_origin(config, hash=content_hash([document, *shards]), warnings=findings.texts())
     return config
 
 
