@@ -12,6 +12,7 @@ from prow.config import inrepo
 from prow.config.config import Config
 from prow.config.errors import ConfigError
 from prow.config.inrepo import InRepoJobs
+from prow.config.inrepo_cache import ACQUIRING, GIT, READING, InRepoCache
 from prow.config.job import Postsubmit, Presubmit
 from prow.engines.local.engine import LocalEngine
 from prow.engines.local.rules import IN_REPO
@@ -170,31 +171,44 @@ class RepoFiles:
 class RepoConfig:
     """The plugins' view of jobs that a repository keeps itself, read from git without a checkout."""
 
-    def __init__(self, mirrors: Mirrors, config: Config) -> None:
+    def __init__(self, mirrors: Mirrors, config: Config, cache: InRepoCache) -> None:
         self._mirrors = mirrors
         self._config = config
+        self._cache = cache
 
     async def presubmits(self, org: str, repo: str, *, base_sha: str, heads: Sequence[str]) -> tuple[Presubmit, ...]:
         """From the base with the heads merged into it, as the jobs will see it."""
-        mirror = self._mirrors.mirror(org, repo)
-        await mirror.ensure([base_sha, *heads])
+        mirror = await self._mirror(org, repo, [base_sha, *heads])
         tree = base_sha
         for head in heads:
-            merge = await mirror.try_merge(base_sha, head)
+            with GIT.labels(org, repo).time():
+                merge = await mirror.try_merge(base_sha, head)
             if not merge.clean:
                 raise ConfigError(f"{head} does not merge into {base_sha}, so there is no config to read")
             tree = merge.tree
         return tuple(_marked(job) for job in (await self._read(mirror, tree, org, repo)).presubmits)
 
     async def postsubmits(self, org: str, repo: str, *, sha: str) -> tuple[Postsubmit, ...]:
-        mirror = self._mirrors.mirror(org, repo)
-        await mirror.ensure([sha])
+        mirror = await self._mirror(org, repo, [sha])
         return tuple(_marked(job) for job in (await self._read(mirror, sha, org, repo)).postsubmits)
 
+    async def _mirror(self, org: str, repo: str, shas: Sequence[str]) -> Mirror:
+        mirror = self._mirrors.mirror(org, repo)
+        with ACQUIRING.labels(org, repo).time():
+            await mirror.ensure(shas)
+        return mirror
+
     async def _read(self, mirror: Mirror, tree: str, org: str, repo: str) -> InRepoJobs:
-        names = inrepo.wanted_paths([entry.path for entry in await mirror.list_tree(tree)])
-        files = {name: await mirror.read_file(tree, name) for name in names}
-        return await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
+        with READING.labels(org, repo).time():
+            known = self._cache.get(org, repo, tree, self._config.hash)
+            if known is not None:
+                return known
+            with GIT.labels(org, repo).time():
+                names = inrepo.wanted_paths([entry.path for entry in await mirror.list_tree(tree)])
+                files = {name: await mirror.read_file(tree, name) for name in names}
+            jobs = await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
+            self._cache.put(org, repo, tree, self._config.hash, jobs)
+            return jobs
 
 
 def _marked(job: J) -> J:
@@ -207,6 +221,7 @@ class InRepo:
 
     def __init__(self, mirrors: Mirrors) -> None:
         self._mirrors = mirrors
+        self._cache = InRepoCache()
 
     def reader_for(self, config: Config, org: str, repo: str) -> RepoConfig | None:
-        return RepoConfig(self._mirrors, config) if config.in_repo_config.enabled_for(org, repo) else None
+        return RepoConfig(self._mirrors, config, self._cache) if config.in_repo_config.enabled_for(org, repo) else None
