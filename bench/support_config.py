@@ -108,6 +108,8 @@ def _tree_mb(pid: int) -> float:
 def best(command: Sequence[str | Path], *, rounds: int = 3, environment: Mapping[str, str] | None = None) -> Run:
     """The quickest of some runs, with the most memory of all."""
     runs = [timed(command, environment=environment) for _ in range(rounds)]
+    if wrong := [run.status for run in runs if run.status not in {0, 1}]:
+        raise SystemExit(f"{command[0]} {command[1]} ended with {wrong[0]}")
     return Run(min(run.seconds for run in runs), max(run.mb for run in runs), runs[-1].status)
 
 

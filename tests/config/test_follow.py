@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prow.config.cache import Cache
 from prow.config.config import Config
 from prow.config.errors import ConfigError
 from prow.config.load import Loader, load
@@ -60,6 +61,23 @@ def test_edits_new_files_and_removed_files(folder: Folder) -> None:
     (folder.jobs / "a.yaml").unlink()
     folder.same()
     folder.write("a", PERIODIC.format(name="timed"))
+    folder.same()
+
+
+def test_changes_are_followed_from_what_another_process_has_kept(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prow.config.load.WORTH_BYTES", 0)
+    folder.write("presets", PRESET.format(value="one") + PERIODIC.format(name="timed"))
+    Loader(folder.config, folder.jobs, cache=Cache(tmp_path / "cache")).load()
+    folder.loader = Loader(folder.config, folder.jobs, cache=Cache(tmp_path / "cache"))
+    folder.same()
+    folder.write("b", JOB.format(name="other"))
+    folder.same()
+    folder.write("c", JOB.format(name="a"))
+    folder.same()
+    folder.write("c", "")
+    folder.write("presets", PRESET.format(value="two"))
     folder.same()
 
 
