@@ -92,7 +92,8 @@ def _read_plugins(file: str, folders: Supplements, loaded: Loaded) -> None:
     findings = Findings()
     try:
         document = read(file, what="--plugin-config", inflate=False)
-        loaded.plugins = assemble_plugins(document, findings, shards=read_plugin_shards(folders, findings))
+        shards = read_plugin_shards(folders, findings)
+        loaded.plugins = assemble_plugins(document, findings, shards=shards)
     except ConfigError as error:
         loaded.findings += _errors(PLUGIN_CONFIG, error)
         return
@@ -101,19 +102,20 @@ def _read_plugins(file: str, folders: Supplements, loaded: Loaded) -> None:
             loaded.findings.append(told(UNKNOWN_FIELDS, warning, Level.NOTE))
         else:
             loaded.unknown_keys.append(warning)
-    loaded.findings += unknown_plugins(document, loaded.plugins)
+    for each in (document, *shards):
+        loaded.findings += unknown_plugins(each)
 
 
-def unknown_plugins(document: Document, plugins: PluginsConfig) -> Iterator[Finding]:
+def unknown_plugins(document: Document) -> Iterator[Finding]:
     """Names that upstream has no plugin for either. What is not built here is known all the same."""
-    tree = document.tree if isinstance(document.tree, dict) else {}
-    for key, entry in plugins.plugins.items():
-        for index, name in enumerate(entry.plugins):
+    listed = document.tree.get("plugins") if isinstance(document.tree, dict) else None
+    for key, entry in listed.items() if isinstance(listed, dict) else ():
+        names = entry.get("plugins") if isinstance(entry, dict) else entry
+        for index, name in enumerate(names or ()):
             if name in PLUGINS:
                 continue
             near = nearest(name, PLUGINS)
-            written = (tree.get("plugins") or {}).get(key)
-            path: Steps = ("plugins", key, *(() if isinstance(written, list) else ("plugins",)), index)
+            path: Steps = ("plugins", key, *(("plugins",) if isinstance(entry, dict) else ()), index)
             message = f"unknown plugin {name!r}" + (f"; did you mean {near!r}?" if near else "")
             yield replace(told(UNKNOWN_PLUGIN, document.error(path, message), Level.ERROR), hint=near)
 
