@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from prow.config import cache as config_cache
 from prow.config.agent import ConfigAgent
 from prow.config.config import Config
 from prow.config.errors import ConfigError
@@ -199,6 +200,7 @@ async def load_config(settings: ConfigSettings) -> ConfigAgent:
         supplemental=settings.supplemental,
         supplemental_plugins=settings.supplemental_plugins,
         built=[plugin.name for plugin in BUILT],
+        cache=config_cache.usual(),
     )
     try:
         await agent.load()
