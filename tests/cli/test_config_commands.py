@@ -214,6 +214,21 @@ def test_the_plugin_config_is_shown_and_explained_too(prow: Prow) -> None:
     assert prow.origins("plugins", "--plugin-config=plugins.yaml") == {"plugins.acme.plugins": "plugins.yaml:2:9"}
 
 
+def test_supplemental_files_are_named_where_they_say_it(prow: Prow, folder: Path) -> None:
+    (folder / "more").mkdir()
+    (folder / "more/a_prowconfig.yaml").write_text("tide:\n  queries:\n  - repos: [third/one]\n    labels: [lgtm]\n")
+    (folder / "more/a_pluginconfig.yaml").write_text("lgtm:\n- repos: [third]\n  store_tree_hash: true\n")
+    shards = "--supplemental-prow-config-dir=more"
+    tide = prow.origins("tide.queries", *FILES, shards)
+    assert tide["tide.queries[0].repos"] == "config.yaml:17:12, more/a_prowconfig.yaml:3:12 (several queries made one)"
+    plugins = ("--plugin-config=plugins.yaml", "--supplemental-plugin-config-dir=more")
+    assert prow.origins("lgtm", *plugins)["lgtm[0].store_tree_hash"] == "more/a_pluginconfig.yaml:3:20"
+    old(folder)
+    found = prow.json("config", "diff", *OLD, *FILES, shards, *plugins)
+    assert [each["path"] for each in found["settings"]] == ["tide.queries[0].repos[1]"]
+    assert [each["path"] for each in found["plugins"]] == ["lgtm"]
+
+
 def test_explain_wants_to_know_what(prow: Prow) -> None:
     prow("config", "explain", *FILES)
     assert "give a PATH" in prow.errors

@@ -14,12 +14,13 @@ from prow.cli import groups
 from prow.cli.loading import check_format, check_repo, loaded, yaml
 from prow.config.config import Config
 from prow.config.difference import ADDED, REMOVED, Difference, Setting, difference
-from prow.config.documents import Findings, read, read_jobs
+from prow.config.documents import Document, Findings, read, read_jobs
 from prow.config.job import Brancher, JobBase
 from prow.config.load_plugins import load_plugins
 from prow.config.plugins import PluginsConfig
 from prow.config.provenance import Origins, Part, PlainOrigins
 from prow.config.serialize import tree
+from prow.config.supplemental import Supplements, read_folders
 from prow.config.value_paths import find, parse, spell
 from prow.lib import flags
 from prow.lib.errors import UsageError
@@ -30,7 +31,7 @@ DIFFERENT = 1
 _WIDEST = 60
 
 
-class PluginsPath(flags.FlagGroup):
+class PluginsPath(groups.PluginFlags):
     plugin_config: str = flags.flag("plugin-config", "", "Path to plugins.yaml; without --config-path it is shown.")
 
 
@@ -52,6 +53,12 @@ class OldFlags(flags.FlagGroup):
     old_config_path: str = flags.flag("old-config-path", "", "Path to the other config.yaml (required).")
     old_job_config_path: str = flags.flag("old-job-config-path", "", "Path to the other job file or folder.")
     old_plugin_config: str = flags.flag("old-plugin-config", "", "Path to the other plugins.yaml.")
+    old_supplemental_prow_config_dir: tuple[str, ...] = flags.flag(
+        "old-supplemental-prow-config-dir", (), "Folder with further files of the other config; may be repeated."
+    )
+    old_supplemental_plugin_config_dir: tuple[str, ...] = flags.flag(
+        "old-supplemental-plugin-config-dir", (), "Folder with further plugin files of the other; may be repeated."
+    )
     format: str = flags.flag("format", "text", "text or json.")
 
 
@@ -109,10 +116,18 @@ def diff(config_flags: groups.ConfigFlags, plugins_path: PluginsPath, old: OldFl
     check_format(old.format)
     if not old.old_config_path:
         raise UsageError("--old-config-path is required: give the path of the config to compare with")
-    before = groups.ConfigFlags(config_path=old.old_config_path, job_config_path=old.old_job_config_path)
-    found = difference(
-        loaded(before), loaded(config_flags), _plugins(old.old_plugin_config), _plugins(plugins_path.plugin_config)
+    before = groups.ConfigFlags(
+        config_path=old.old_config_path,
+        job_config_path=old.old_job_config_path,
+        supplemental_prow_config_dir=old.old_supplemental_prow_config_dir,
+        supplemental_prow_configs_filename_suffix=config_flags.supplemental.suffix,
     )
+    plugins_before = PluginsPath(
+        plugin_config=old.old_plugin_config,
+        supplemental_plugin_config_dir=old.old_supplemental_plugin_config_dir,
+        supplemental_plugin_configs_filename_suffix=plugins_path.supplemental.suffix,
+    )
+    found = difference(loaded(before), loaded(config_flags), _plugins(plugins_before), _plugins(plugins_path))
     if old.format == "json":
         print(to_json(found).decode())
     else:
@@ -122,21 +137,28 @@ def diff(config_flags: groups.ConfigFlags, plugins_path: PluginsPath, old: OldFl
 
 def _root(config_flags: groups.ConfigFlags, plugins_path: PluginsPath) -> Config | PluginsConfig:
     if plugins_path.plugin_config and not config_flags.config_path:
-        return load_plugins(plugins_path.plugin_config)
+        return load_plugins(plugins_path.plugin_config, supplemental=plugins_path.supplemental)
     return loaded(config_flags)
 
 
-def _plugins(path: str) -> PluginsConfig | None:
-    return load_plugins(path) if path else None
+def _plugins(given: PluginsPath) -> PluginsConfig | None:
+    return load_plugins(given.plugin_config, supplemental=given.supplemental) if given.plugin_config else None
 
 
 def _origins(
     root: Config | PluginsConfig, config_flags: groups.ConfigFlags, plugins_path: PluginsPath
 ) -> Origins | PlainOrigins:
     if isinstance(root, PluginsConfig):
-        return PlainOrigins([read(plugins_path.plugin_config, what="--plugin-config", inflate=False)])
+        main = read(plugins_path.plugin_config, what="--plugin-config", inflate=False)
+        return PlainOrigins([main, *_shards(plugins_path.supplemental, inflate=False)])
     jobs = read_jobs(config_flags.job_config_path, Findings()) if config_flags.job_config_path else []
-    return Origins(root, read(config_flags.config_path, what="--config-path"), jobs)
+    main = read(config_flags.config_path, what="--config-path")
+    return Origins(root, main, jobs, _shards(config_flags.supplemental, inflate=True))
+
+
+def _shards(folders: Supplements, *, inflate: bool) -> list[Document]:
+    what = "a supplemental config"
+    return read_folders(folders, Findings(), what=what, read_one=lambda file: read(file, what=what, inflate=inflate))
 
 
 def _start(root: Config | PluginsConfig, given: ShowFlags | ExplainFlags) -> tuple[Path, Any]:
