@@ -1,0 +1,100 @@
+"""Checkconfig on the configurations of Metal3 and Kubernetes, with the flags of those projects."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from prow.checkconfig.model import Level
+from prow.checkconfig.reading import Paths
+from tests.support.checkconfig import checked, lines, pointed
+from tests.support.data import DATA, METAL3, needs_data
+
+KUBERNETES_WARNINGS = (
+    "mismatched-tide-lenient", "tide-strict-branch", "needs-ok-to-test", "validate-owners", "missing-trigger",
+    "validate-urls", "unknown-fields", "duplicate-job-refs", "unknown-fields-all", "non-decorated-jobs",
+    "valid-decoration-config",
+)  # fmt: skip
+PLACES = 10
+
+pytestmark = needs_data
+
+
+def metal3(folder: Path) -> Paths:
+    return Paths(config=str(folder / "config.yaml"), jobs=str(folder / "jobs"), plugins=str(folder / "plugins.yaml"))
+
+
+@pytest.fixture(scope="module")
+def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    folder = tmp_path_factory.mktemp("kubernetes")
+    with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    config = folder / "config"
+    return Paths(
+        config=str(config / "prow/config.yaml"), jobs=str(config / "jobs"), plugins=str(config / "prow/plugins.yaml")
+    )
+
+
+def test_metal3_is_clean_with_the_flags_of_that_project() -> None:
+    """Also its plugin transfer-issue, which upstream has renamed."""
+    assert "transfer-issue" in (METAL3 / "plugins.yaml").read_text()
+    report = checked(metal3(METAL3), strict=True)
+    assert report.findings == ()
+    assert report.jobs == 632
+
+
+def test_kubernetes_is_clean_with_the_flags_of_that_project(kubernetes: Paths) -> None:
+    report = checked(kubernetes, KUBERNETES_WARNINGS, strict=True)
+    assert report.findings == ()
+    assert report.jobs == 6079
+
+
+def test_kubernetes_has_what_the_original_finds_by_default(kubernetes: Paths) -> None:
+    report = checked(kubernetes)
+    assert Counter(finding.name for finding in report.findings) == {
+        "long-job-names": 320,
+        "periodic-default-clone-config": 20,
+        "mismatched-tide": 8,
+    }
+    assert not report.failed
+    for finding in report.findings:
+        if finding.name == "long-job-names":
+            assert len(pointed(finding).strip("\"'")) > 63
+        elif finding.name == "mismatched-tide":
+            assert pointed(finding).strip('"').split()[0] in finding.message
+
+
+@pytest.mark.parametrize("seed", range(PLACES))
+def test_wrong_key_is_told_at_its_exact_place(tmp_path: Path, seed: int) -> None:
+    """Somewhere in the config of Metal3 a key is misspelt."""
+    shutil.copytree(METAL3, tmp_path, dirs_exist_ok=True)
+    chance = random.Random(seed)
+    files = [tmp_path / "config.yaml", *sorted((tmp_path / "jobs").rglob("*.yaml"))]
+    known = ("always_run", "branches", "optional", "decorate", "agent", "labels", "queries", "sync_period", "plank", "sinker",
+             "run_if_changed", "containers", "image", "command", "resources", "max_pod_age", "context_options")  # fmt: skip
+    while True:
+        file = chance.choice(files)
+        rows = file.read_text().split("\n")
+        number = chance.randrange(len(rows))
+        key = rows[number].strip().removeprefix("- ").partition(":")[0]
+        if key in known and rows[number].strip().removeprefix("- ").startswith(f"{key}:"):
+            break
+    column = rows[number].index(key)
+    wrong = key[:-1] + "q"
+    rows[number] = rows[number][:column] + wrong + rows[number][column + len(key) :]
+    file.write_text("\n".join(rows))
+    report = checked(metal3(tmp_path), ["unknown-fields-all"], strict=True)
+    told = [finding for finding in report.findings if wrong in finding.message]
+    assert [(finding.file, finding.line, finding.column) for finding in told] == [
+        (str(file), number + 1, column + 1)
+    ] or (
+        # A job without its containers or agent cannot be used, and that is said first.
+        report.count(Level.ERROR) and str(file) in {finding.file for finding in report.findings}
+    ), lines(report, tmp_path)
+    for finding in told:
+        assert finding.hint == key
