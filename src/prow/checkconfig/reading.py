@@ -15,9 +15,9 @@ from prow.checkconfig.places import told
 from prow.checkconfig.warnings_jobs import rerun_problem
 from prow.config import inrepo
 from prow.config.cache import Cache
-from prow.config.config import Config
+from prow.config.config import Config, JobConfig
 from prow.config.decode import nearest
-from prow.config.documents import Document, Findings, read
+from prow.config.documents import Document, Findings, read, read_jobs
 from prow.config.errors import ConfigError, ConfigErrors
 from prow.config.file_kinds import PLUGINS
 from prow.config.load import NO_SUPPLEMENTS as NO_CONFIG_SUPPLEMENTS
@@ -69,6 +69,7 @@ def read_all(paths: Paths, *, strict_own: bool = False, cache: Cache | None = No
         loaded.config = loader.load()
     except ConfigError as error:
         loaded.findings += _errors(CONFIG, error)
+        loaded.findings += [told(UNKNOWN_FIELDS, found, Level.NOTE) for found in _unread(paths)]
     for warning in loader.warnings if loaded.config is not None else ():
         if warning.file.startswith(tuple(f"{folder.rstrip('/')}/" for folder in paths.supplemental.paths)):
             loaded.findings.append(told(UNKNOWN_FIELDS, warning, Level.NOTE))
@@ -86,6 +87,18 @@ def read_all(paths: Paths, *, strict_own: bool = False, cache: Cache | None = No
 def _errors(name: str, error: ConfigError) -> list[Finding]:
     found = error.errors if isinstance(error, ConfigErrors) else (error,)
     return [told(name, each, Level.ERROR) for each in found]
+
+
+def _unread(paths: Paths) -> list[ConfigError]:
+    """Unknown keys of a configuration that does not load: often they are why."""
+    findings = Findings()
+    try:
+        read(paths.config, what="--config-path").decode(Config, findings, coerce=False)
+        for document in read_jobs(paths.jobs, findings) if paths.jobs else ():
+            document.decode(JobConfig, findings, coerce=True)
+    except ConfigError:
+        pass  # said already
+    return findings.warnings
 
 
 def _read_plugins(file: str, folders: Supplements, loaded: Loaded) -> None:

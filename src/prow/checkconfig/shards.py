@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from prow.checkconfig.model import Known, Problem, Shard, in_file
 from prow.config.branch_protection import Policy
+from prow.config.bugzilla_options import BugzillaOptions
 from prow.config.config import Config
 from prow.config.documents import Document, Findings, read
 from prow.config.errors import ConfigError
-from prow.config.plugin_options import BugzillaOptions, LabelConfig
+from prow.config.plugin_options import LabelConfig
 from prow.config.plugins import PluginsConfig
 
 S = TypeVar("S", bound=msgspec.Struct)

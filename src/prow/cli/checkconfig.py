@@ -23,7 +23,6 @@ from prow.cli.loading import check_format
 from prow.config import cache, inrepo
 from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
-from prow.config.supplemental import Supplements
 from prow.lib import flags
 from prow.lib.errors import UsageError
 
@@ -83,6 +82,25 @@ def command(
     \b
     Exit codes: 0 fine, or warnings without --strict; 1 the configuration cannot be used, or must not by --strict.
     """
+    try:
+        return _check(config_flags, plugin_flags, github_flags, storage_flags, given)
+    except UsageError as error:
+        raise Refused(str(error)) from None
+
+
+class Refused(UsageError):
+    """As upstream: whatever keeps it from checking is a failed check."""
+
+    exit_code = FAILED
+
+
+def _check(
+    config_flags: groups.ConfigFlags,
+    plugin_flags: PluginFlags,
+    github_flags: GitHubFlags,
+    storage_flags: groups.StorageFlags,
+    given: CheckFlags,
+) -> int:
     check_format(given.format, report.FORMATS)
     app = bool(github_flags.github_app_id and github_flags.github_app_private_key_path)
     if APP_INSTALLATION in given.warnings and not app:
@@ -102,9 +120,7 @@ def command(
         own_repo=given.prow_yaml_repo_name,
         own_folder=_own_folder(given),
         supplemental=config_flags.supplemental,
-        supplemental_plugins=Supplements(
-            plugin_flags.supplemental_plugin_config_dir, plugin_flags.supplemental_plugin_configs_filename_suffix
-        ),
+        supplemental_plugins=plugin_flags.supplemental,
     )
     names = {check.name for check in checks}
     if APP_INSTALLATION in names:
@@ -191,12 +207,9 @@ def _known(
         clusters, unread = asyncio.run(_clusters(loaded.config, storage_flags))
     found: list[Shard] = []
     if SHARD_HIERARCHY in names:
-        suffix = (
-            config_flags.supplemental_prow_configs_filename or config_flags.supplemental_prow_configs_filename_suffix
-        )
-        found += shards.config_shards(config_flags.supplemental_prow_config_dir, suffix)
-        suffix = plugin_flags.supplemental_plugin_configs_filename_suffix
-        found += shards.plugin_shards(plugin_flags.supplemental_plugin_config_dir, suffix)
+        own, plugins = config_flags.supplemental, plugin_flags.supplemental
+        found += shards.config_shards(own.paths, own.suffix)
+        found += shards.plugin_shards(plugins.paths, plugins.suffix)
     return Known(
         config=loaded.config,
         plugins=loaded.plugins,
