@@ -202,13 +202,16 @@ def struct_decoder(struct: type[msgspec.Struct], *, coerce: bool) -> Decoder:
                 if entry is None:
                     report.unknown.append(unknown_key(unwind((where, key)), exact))
                     continue
-                if entry[0] in arguments:
-                    continue
-            if part is not None:
+            if part is not None and (entry[0] not in arguments or _is_last(key, value)):
                 arguments[entry[0]] = entry[1](part, (where, key), report)
         return struct(**arguments)
 
     return decode_struct
+
+
+def _is_last(key: str, keys: typing.Iterable[str]) -> bool:
+    """Of keys that differ in case alone the last one wins, when they are sorted; as in the original."""
+    return key == max(each for each in keys if each.casefold() == key.casefold())
 
 
 def _owner(struct: type[msgspec.Struct], field: str) -> type:

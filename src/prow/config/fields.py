@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prow.config import podspec
+from prow.config.branch_protection import Policy
 from prow.config.config import Config
 from prow.config.decode import (
     Decoder,
@@ -22,10 +23,11 @@ from prow.config.decode import (
 from prow.config.job import Brancher, JobBase, Preset
 from prow.config.plugin_options import ConfigUpdater, RepoPlugins
 from prow.config.plugins import PluginsConfig
-from prow.config.sections import InRepoConfig, LensSpec
+from prow.config.sections import Controller, InRepoConfig, LensSpec
 from prow.config.tide import Tide
 from prow.lib import durations
 from prow.model.decoration import DecorationConfig, Resources, SchedulingOptions
+from prow.model.prowjob import SlackReporterConfig
 
 
 def _duration_text(value: Any, where: Where, report: Report) -> str:
@@ -71,7 +73,7 @@ def _method(value: Any, where: Where, report: Report, *, depth: int) -> Any:
 
 def _plugins(coerce: bool) -> Decoder:  # noqa: FBT001
     """The old form (org → list of names) for every entry, or the new one for every entry."""
-    names = compiled(dict[str, tuple[str, ...]], coerce=False)
+    names = compiled(dict[str, tuple[str, ...]], coerce=coerce)
     entries = compiled(dict[str, RepoPlugins], coerce=coerce)
 
     def decode(value: Any, where: Where, report: Report) -> dict[str, RepoPlugins]:
@@ -102,7 +104,7 @@ def _level(value: Any, where: Where, report: Report) -> str:
 
 
 def _register() -> None:
-    for embedded in (JobBase, Brancher):
+    for embedded in (JobBase, Brancher, Controller, Tide, Policy, SlackReporterConfig):
         register_embedded(embedded)
     for name in ("timeout", "grace_period"):
         register_field(DecorationConfig, name, lambda _: _duration_or_nanoseconds)

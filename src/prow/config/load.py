@@ -132,9 +132,11 @@ class Loader:
         documents = [*shards, *jobs]
         name = content_hash([main, *documents], version)
         # With the number of supplemental files: one that becomes a job file is another configuration.
-        made_of = (main.digest, version, *(shard.digest for shard in shards))
+        made_of = (main.digest, version, *(f"{shard.name}\0{shard.digest}" for shard in shards))
         cache = self._cache if size >= WORTH_BYTES and not findings.errors else None
-        key = ("whole", name, str(self._strict), str(bool(self._jobs)), str(len(shards)))
+        choices = (str(self._strict), str(bool(self._jobs)), str(len(shards)))
+        # Whole digests: the short name could be forged.
+        key = ("whole", *choices, version, *(f"{each.name}\0{each.digest}" for each in (main, *documents)))
         made = self._restored(cache, key, [main, *documents]) if self._settings is None else None
         made = made or self._changed(main, documents, findings, made_of)
         self._whole = made is None or self._settings is None
@@ -236,7 +238,7 @@ def _decode_shards(shards: Sequence[Document], findings: Findings) -> _Additions
     """What the supplemental files say, each checked by itself."""
     additions = []
     for shard in shards:
-        addition = decode_addition(shard, Config, findings, coerce=False)
+        addition = decode_addition(shard, Config, findings)
         if addition is None:
             continue
         for path, wrong in config_problems(addition):

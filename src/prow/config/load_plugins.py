@@ -76,7 +76,7 @@ def assemble_plugins(
     config = document.decode(PluginsConfig, findings, coerce=True) or PluginsConfig()
     blamed = [(document, config)]
     for shard in shards:
-        addition = decode_addition(shard, PluginsConfig, findings, coerce=True)
+        addition = decode_addition(shard, PluginsConfig, findings)
         if addition is not None:
             config = add_to_plugins(config, shard, addition, findings)
             blamed.append((shard, addition))

@@ -5,8 +5,6 @@ Entries with `repos` name orgs and `org/repo`s; how one is chosen is in `Plugins
 
 from __future__ import annotations
 
-from typing import Any
-
 from prow.model.base import Noun, always
 
 RELEASE_BRANCHES = "^release-.*$"
@@ -465,12 +463,3 @@ class SizeConfig(Noun, frozen=True):
     """Lines from which it is XL. 0: 500."""
     xxl: int = always(0)
     """Lines from which it is XXL. 0: 1000."""
-
-
-class BugzillaOptions(Noun, frozen=True):
-    """Bugzilla's cascade of options stays as it was read until its plugin is built."""
-
-    default: dict[str, dict[str, Any]] = {}
-    """Branch or `*` → what holds everywhere."""
-    orgs: dict[str, dict[str, Any]] = {}
-    """Organisation → what holds there besides."""

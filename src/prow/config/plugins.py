@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from prow.config.bugzilla_options import BugzillaOptions
 from prow.config.plugin_options import (
     ApproveConfig,
     BlockadeConfig,
     BlunderbussConfig,
     BranchCleanerConfig,
-    BugzillaOptions,
     CherryPickApproved,
     CherryPickUnapproved,
     ConfigUpdater,

@@ -14,10 +14,10 @@ import msgspec
 from msgspec.structs import replace
 
 from prow.config.branch_protection import BranchProtection, OrgProtection, Policy, RepoProtection
+from prow.config.bugzilla_options import BugzillaOptions, BugzillaOrgOptions
 from prow.config.config import Config, JobConfig
 from prow.config.documents import MAX_TOTAL, Document, Findings
 from prow.config.errors import ConfigError, Kind
-from prow.config.plugin_options import BugzillaOptions
 from prow.config.plugins import PluginsConfig
 from prow.config.tide import Tide
 from prow.lib.goyaml import Path
@@ -78,10 +78,11 @@ def _files(folder: str, suffix: str, what: str) -> Iterator[str]:
             yield entry.path
 
 
-def decode_addition(document: Document, kind: type[S], findings: Findings, *, coerce: bool) -> S | None:
-    """What a supplemental file says; None when it cannot be used. Jobs in one are ignored, as upstream ignores them."""
+def decode_addition(document: Document, kind: type[S], findings: Findings) -> S | None:
+    """What a supplemental file says; None when it cannot be used. Jobs in one are ignored, as upstream ignores them; and
+    numbers become text where text is wanted, other than in config.yaml itself (`spec/config` §8)."""
     own = Findings()
-    value = document.decode(kind, own, coerce=coerce, without=_JOB_KEYS if kind is Config else ())
+    value = document.decode(kind, own, coerce=True, without=_JOB_KEYS if kind is Config else ())
     findings.errors += own.errors
     findings.warnings += own.warnings
     return None if own.errors else value
@@ -236,20 +237,14 @@ def add_to_plugins(
 
 
 def _bugzilla(clash: _Clashes, base: BugzillaOptions, addition: BugzillaOptions) -> BugzillaOptions:
-    default = dict(base.default)
-    if addition.default:
-        if base.default:
-            clash.twice(("bugzilla", "default"), "has the defaults of bugzilla")
-        default = addition.default
+    if base.default and addition.default:
+        clash.twice(("bugzilla", "default"), "has the defaults of bugzilla")
     orgs = dict(base.orgs)
     for org, options in addition.orgs.items():
         path: Path = ("bugzilla", "orgs", org)
-        before = orgs.get(org) or {}
-        if before.get("default") and options.get("default"):
+        before = orgs.get(org, BugzillaOrgOptions())
+        if before.default and options.default:
             clash.twice((*path, "default"), f"has the defaults of bugzilla for {org}")
-        repos = clash.union((*path, "repos"), before.get("repos") or {}, options.get("repos") or {})
-        merged = {**before, **options}
-        if before.get("default") and not options.get("default"):
-            merged["default"] = before["default"]
-        orgs[org] = {**merged, "repos": repos} if repos else merged
-    return replace(base, default=default, orgs=orgs)
+        repos = clash.union((*path, "repos"), before.repos, options.repos)
+        orgs[org] = BugzillaOrgOptions(default=options.default or before.default, repos=repos)
+    return replace(base, default=addition.default or base.default, orgs=orgs)
