@@ -35,7 +35,7 @@ def commands() -> list[str]:
     found = []
     for page in (GUIDE, UPSTREAM):
         for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
-            found += [line for line in block.splitlines() if re.match(r"prow (config|jobs|schema) ?", line)]
+            found += [line for line in block.splitlines() if re.match(r"prow (config|jobs|schema|checkconfig)\b", line)]
     return list(dict.fromkeys(found))
 
 
@@ -61,6 +61,22 @@ def test_a_documented_command_does_what_it_says(line: str, folder: Path) -> None
     assert done.returncode == (DIFFERS if " diff " in line else 0), done.stderr
     assert done.stdout
     assert not done.stderr
+
+
+def test_a_broken_configuration_is_told_as_the_page_says(folder: Path) -> None:
+    config = folder / "config.yaml"
+    broken = (
+        config.read_text().replace("timeout: 30m", "timeout: half an hour").replace("missingLabels", "missinglabel")
+    )
+    config.write_text(broken)
+    told = re.search(r"^```text\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
+    done = subprocess.run(
+        [sys.executable, "-m", "prow", "checkconfig", "--config-path=config.yaml", "--job-config-path=jobs"],
+        capture_output=True, text=True, check=False, cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert told is not None
+    assert told[1] in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("name", "kind"), list(zip(FILES, ("config", "jobs", "plugins"), strict=True)))
