@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from functools import cache as once
 from typing import Any, NamedTuple
 
 import msgspec
@@ -90,9 +91,12 @@ def decode_hook(kind: type, value: Any) -> Any:
 
 
 ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_hook)
-_FILE = msgspec.msgpack.Decoder(Parsed, dec_hook=decode_hook)
-_FILES = msgspec.msgpack.Decoder(list[Parsed], dec_hook=decode_hook)
-_PACKS = msgspec.msgpack.Decoder(_Pack)
+
+
+@once
+def _decoder() -> msgspec.msgpack.Decoder[Parsed]:
+    """Made on first use: most starts need none."""
+    return msgspec.msgpack.Decoder(Parsed, dec_hook=decode_hook)
 
 
 def parse(data: bytes) -> Parsed:
@@ -118,7 +122,7 @@ def parse_all(documents: Sequence[Document], *, cache: Cache | None = None, key:
     for document in documents:
         raw = kept.get(document.digest)
         if raw is not None and document.digest not in known:
-            known[document.digest] = _FILE.decode(raw)
+            known[document.digest] = _decoder().decode(raw)
     missing = [document for document in documents if document.digest not in known]
     made = _parse([document.data for document in missing])
     known.update(zip((document.digest for document in missing), made, strict=True))
@@ -132,7 +136,7 @@ def _kept(cache: Cache, key: str) -> dict[str, msgspec.Raw]:
     if body is None:
         return {}
     try:
-        return _PACKS.decode(body).files
+        return msgspec.msgpack.decode(body, type=_Pack).files
     except msgspec.DecodeError:
         cache.drop("files", key)
         return {}
@@ -198,7 +202,7 @@ class Helper:
         if self._output is None:
             return None
         try:
-            parsed = _FILES.decode(self._output)
+            parsed = msgspec.msgpack.decode(self._output, type=list[Parsed], dec_hook=decode_hook)
         except msgspec.DecodeError:
             return None
         return parsed if len(parsed) == len(self._texts) else None

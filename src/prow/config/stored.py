@@ -7,6 +7,7 @@ ProwJob defaults) is written once, and shared again after reading.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -45,7 +46,10 @@ class _Stored(msgspec.Struct, frozen=True):
     parts: tuple[_Part, ...]
 
 
-_DECODER = msgspec.msgpack.Decoder(_Stored, dec_hook=decode_hook)
+@cache
+def _decoder() -> msgspec.msgpack.Decoder[_Stored]:
+    """Made on first use: most starts need none."""
+    return msgspec.msgpack.Decoder(_Stored, dec_hook=decode_hook)
 
 
 def dump(settings: Config, parts: Sequence[Part]) -> bytes | None:
@@ -85,7 +89,7 @@ def dump(settings: Config, parts: Sequence[Part]) -> bytes | None:
 def restore(body: bytes | memoryview, documents: Sequence[Document]) -> tuple[Config, list[Part]]:
     """The settings and parts again, for the same documents. Raises ValueError when the bytes are something else."""
     try:
-        stored = _DECODER.decode(body)
+        stored = _decoder().decode(body)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from None
     if len(stored.parts) != len(documents):
