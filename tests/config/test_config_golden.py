@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import tarfile
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from prow.lib.regex import RegexError
 from prow.model.base import to_json
 from prow.model.decoration import DecorationConfig
 from prow.model.prowjob import ProwJob
+from tests.support.kubernetes import folder, kubernetes
 
 T = TypeVar("T")
 
@@ -90,23 +90,26 @@ def plain(value: Any) -> Any:
     return full(json.loads(to_json(value)))
 
 
-def test_every_effective_job_of_metal3_is_the_recorded_one_to_the_byte() -> None:
-    config = metal3()
+@pytest.mark.parametrize(("instance", "count"), [("metal3", 632), ("kubernetes", 6079)])
+def test_every_effective_job_is_the_recorded_one_to_the_byte(instance: str, count: int) -> None:
+    config = metal3() if instance == "metal3" else kubernetes()
     jobs: list[tuple[str, str, Any]] = []
     for repo in sorted(config.presubmits):
         jobs += [("presubmit", repo, job) for job in config.presubmits[repo]]
     for repo in sorted(config.postsubmits):
         jobs += [("postsubmit", repo, job) for job in config.postsubmits[repo]]
     jobs += [("periodic", "", job) for job in config.periodics]
-    recorded = list(cases("effective-jobs-metal3"))
-    assert len(jobs) == len(recorded) == 632
+    recorded = list(cases(f"effective-jobs-{instance}"))
+    assert len(jobs) == len(recorded) == count
+    texts: dict[str, list[str]] = {}
     for (kind, repo, job), case in zip(jobs, recorded, strict=True):
         assert (kind, repo, job.name) == (case["in"]["type"], case["in"]["repo"], case["in"]["name"])
         text = json.dumps(json.loads(to_json(job)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         assert hashlib.sha256(text.encode()).hexdigest() == case["out"]["sha256"], (job.name, case["out"]["job"], text)
-        assert job.source.file == str(METAL3 / case["in"]["source"])
-        line = Path(job.source.file).read_text().splitlines()[job.source.line - 1]
-        assert line.lstrip().startswith("- ")
+        assert job.source.file.endswith(f"/{case['in']['source']}")
+        if job.source.file not in texts:
+            texts[job.source.file] = Path(job.source.file).read_text().splitlines()
+        assert texts[job.source.file][job.source.line - 1].lstrip().startswith("- ")
 
 
 def test_metal3_loads_without_a_warning() -> None:
@@ -171,10 +174,7 @@ def plugins_text(given: dict[str, Any]) -> str:
         return str(given["plugins"])
     if given["instance"] == "metal3":
         return (METAL3 / "plugins.yaml").read_text()
-    with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
-        file = archive.extractfile("config/prow/plugins.yaml")
-        assert file is not None
-        return file.read().decode()
+    return (folder() / "config/prow/plugins.yaml").read_text()
 
 
 def test_plugin_configurations_are_accepted_and_refused_as_upstream_does() -> None:

@@ -14,6 +14,7 @@ from prow.config.load import load
 from prow.jobs import rules
 from prow.jobs.rules import How, Statuses
 from tests.support.data import METAL3, golden, needs_data
+from tests.support.kubernetes import kubernetes
 
 pytestmark = needs_data
 
@@ -21,6 +22,9 @@ pytestmark = needs_data
 @cache
 def metal3() -> Config:
     return load(METAL3 / "config.yaml", METAL3 / "jobs")
+
+
+INSTANCES = {"metal3": metal3, "kubernetes": kubernetes}
 
 
 @cache
@@ -32,7 +36,7 @@ def inline(text: str, folder: Path) -> Config:
 
 def cases(name: str, event: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     for line in golden(name):
-        if line["in"].get("instance", "metal3") == "metal3" and line["in"]["event"] == event:
+        if line["in"]["event"] == event:
             yield line["case"], line["in"], line.get("out") or {}
 
 
@@ -41,7 +45,7 @@ def test_presubmits_of_a_pull_request(name: str, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("config")
     count = 0
     for case, given, out in cases(name, "pr"):
-        config = inline(given["config"], folder) if "config" in given else metal3()
+        config = inline(given["config"], folder) if "config" in given else INSTANCES[given["instance"]]()
         org, repo = given["repo"].split("/")
         files = given.get("files") or ()
         jobs = config.presubmits_for(org, repo)
@@ -60,7 +64,7 @@ def test_presubmits_of_a_comment(name: str, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("config")
     count = 0
     for case, given, out in cases(name, "comment"):
-        config = inline(given["config"], folder) if "config" in given else metal3()
+        config = inline(given["config"], folder) if "config" in given else INSTANCES[given["instance"]]()
         org, repo = given["repo"].split("/")
         body = given["body"]
         chosen = rules.select_presubmits(
@@ -84,7 +88,7 @@ def test_postsubmits_of_a_push(tmp_path_factory: pytest.TempPathFactory) -> None
     count = 0
     for name in ("job-selection-push", "job-selection-synthetic-push"):
         for case, given, out in cases(name, "push"):
-            config = inline(given["config"], folder) if "config" in given else metal3()
+            config = inline(given["config"], folder) if "config" in given else INSTANCES[given["instance"]]()
             org, repo = given["repo"].split("/")
             jobs = config.postsubmits_for(org, repo)
             chosen = rules.select_postsubmits(jobs, branch=given["branch"], files=given.get("files") or ())
