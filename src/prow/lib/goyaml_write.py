@@ -39,7 +39,8 @@ def _document(value: Any) -> Iterator[yaml.Event]:
 def _events(value: Any) -> Iterator[yaml.Event]:
     if isinstance(value, Mapping):
         yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not value)
-        for key in sorted(value, key=_order):
+        # go-yaml's order has circles (`1` < `01` < `0a` < `1`): where to begin must not depend on the mapping.
+        for key in sorted(sorted(value), key=_order):
             yield _text(key)
             yield from _events(value[key])
         yield yaml.MappingEndEvent()
