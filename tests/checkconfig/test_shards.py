@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from prow.checkconfig.shards import config_shards, plugin_shards
+from prow.config.supplemental import PLUGINS_SUFFIX, Supplements
 from tests.support.checkconfig import checked, lines, written
 
 NAME = "validate-supplemental-prow-config-hierarchy"
@@ -69,3 +71,27 @@ def test_plugin_files_have_the_same_rule(tmp_path: Path) -> None:
     )
     assert "for acme/rockets alone; it has some for everything" in said
     assert list(plugin_shards([str(tmp_path / "more")], "")) == []
+
+
+def test_warning_about_a_supplemental_file_is_told_there(tmp_path: Path) -> None:
+    strict = OWN_REPO.replace("{protect: true}", "{protect: true, required_status_checks: {strict: true}}")
+    files = {
+        "config.yaml": "tide:\n  queries:\n  - orgs: [other]\n    labels: [lgtm]\n",
+        "plugins.yaml": "plugins:\n  other:\n    plugins: [lgtm]\n",
+        "more/acme/org_prowconfig.yaml": OWN_ORG,
+        "more/acme/rockets/repo_prowconfig.yaml": strict,
+        "more/acme/org_pluginconfig.yaml": "plugins:\n  acme:\n    plugins: [approve]\n",
+    }
+    folders = (str(tmp_path / "more"),)
+    paths = msgspec.structs.replace(
+        written(tmp_path, files),
+        supplemental=Supplements(paths=folders),
+        supplemental_plugins=Supplements(paths=folders, suffix=PLUGINS_SUFFIX),
+    )
+    found = lines(checked(paths, ["tide-strict-branch", "mismatched-tide", "validate-owners"]), tmp_path)
+    assert [line.partition("] ")[0] for line in found] == [
+        "more/acme/org_pluginconfig.yaml:2:3: [mismatched-tide",
+        "more/acme/org_pluginconfig.yaml:2:3: [validate-owners",
+        "more/acme/org_prowconfig.yaml:4:14: [mismatched-tide",
+        "more/acme/rockets/repo_prowconfig.yaml:5:67: [tide-strict-branch",
+    ]

@@ -33,16 +33,16 @@ class _Spot(NamedTuple):
 
 
 class Places:
-    """The files of one run. `main` and `plugins` are their names."""
+    """The files of one run by name: config.yaml and plugins.yaml, each followed by its supplemental files."""
 
-    def __init__(self, config: Config, main: str, plugins: str = "") -> None:
+    def __init__(self, config: Config, configs: Sequence[str], plugins: Sequence[str] = ()) -> None:
         self._config = config
-        self._main = main
+        self._configs = configs
         self._plugins = plugins
         self._documents: dict[str, Document] = {}
         self._lines: dict[str, list[str]] = {}
         self._indexes: dict[int, Path] = {}
-        self._queries: list[dict[str, Any]] | None = None
+        self._trees: dict[str, Any] = {}
 
     def finding(self, name: str, problem: Problem, level: Level = Level.WARNING) -> Finding:
         """What a check said, with its place."""
@@ -56,31 +56,34 @@ class Places:
             return self._of_job(at.job, at.path)
         if at.kind == "file":
             return _Spot(at.name)
-        if at.kind == "plugins":
-            return self._of_path(self._plugins, at.path)
-        return self._of_path(self._main, self._of_query(at) if at.kind == "query" else at.path)
+        if at.kind == "query":
+            return self._of_query(at)
+        return self._of_path(self._plugins if at.kind == "plugins" else self._configs, at.path)
 
-    def _of_path(self, file: str, path: Path) -> _Spot:
+    def _of_path(self, files: Sequence[str], path: Path) -> _Spot:
+        """In the first of the files that has all of the path."""
+        file = (
+            next((each for each in files if _holds(self._tree(each), path)), files[0]) if len(files) > 1 else files[0]
+        )
         if not path:
-            return _Spot(file)
+            return _Spot(files[0])
         positions = self._document(file).positions
         key, value = positions.find(path, key=True), positions.find(path)
         # An entry is best found by its name; a value that stands beside its key is what is wrong itself.
         line, column = key if key[0] != value[0] or "/" in str(path[-1]) else value
         return _Spot(file, line, column, spell(path))
 
-    def _of_query(self, at: At) -> Path:
-        """Queries are sorted and joined when they are loaded; this finds the one in the file that the query came from."""
-        if self._queries is None:
-            self._queries = _queries(self._document(self._main))
-        fitting = [index for index, query in enumerate(self._queries) if _came_from(query, at)]
-        if not fitting:
-            return ("tide", "queries")
-        below: Path = at.path
-        if len(below) == 2 and below[0] in _LISTS:
-            listed = self._queries[fitting[0]].get(str(below[0])) or []
-            below = (below[0], listed.index(below[1])) if below[1] in listed else below[:1]
-        return ("tide", "queries", fitting[0], *below)
+    def _of_query(self, at: At) -> _Spot:
+        """Queries are sorted and joined when they are loaded; this finds the one in a file that the query came from."""
+        for file in self._configs:
+            for index, query in enumerate(_queries(self._tree(file))):
+                if _came_from(query, at):
+                    below: Path = at.path
+                    if len(below) == 2 and below[0] in _LISTS:
+                        listed = query.get(str(below[0])) or []
+                        below = (below[0], listed.index(below[1])) if below[1] in listed else below[:1]
+                    return self._of_path([file], ("tide", "queries", index, *below))
+        return self._of_path(self._configs, ("tide", "queries"))
 
     def _of_job(self, job: JobBase, below: Path) -> _Spot:
         if not self._indexes:
@@ -116,6 +119,14 @@ class Places:
             return (number, found.start("value") + 1) if value and value not in _ODD else None
         return line, indent + 1
 
+    def _tree(self, file: str) -> Any:
+        if file not in self._trees:
+            try:
+                self._trees[file] = goyaml.load(self._document(file).data)
+            except YamlError:
+                self._trees[file] = None
+        return self._trees[file]
+
     def _document(self, file: str) -> Document:
         if file not in self._documents:
             try:
@@ -139,14 +150,19 @@ def told(name: str, error: ConfigError, level: Level) -> Finding:
     )
 
 
-def _queries(document: Document) -> list[dict[str, Any]]:
-    try:
-        tree = goyaml.load(document.data)
-    except YamlError:
-        return []
+def _queries(tree: Any) -> list[dict[str, Any]]:
     tide = tree.get("tide") if isinstance(tree, dict) else None
     listed = tide.get("queries") if isinstance(tide, dict) else None
-    return [query for query in listed if isinstance(query, dict)] if isinstance(listed, list) else []
+    return [query if isinstance(query, dict) else {} for query in listed] if isinstance(listed, list) else []
+
+
+def _holds(tree: Any, path: Path) -> bool:
+    for step in path:
+        try:
+            tree = tree[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _came_from(written: dict[str, Any], at: At) -> bool:

@@ -25,7 +25,7 @@ from prow.config.load import Loader
 from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
 from prow.config.load_plugins import assemble_plugins, read_plugin_shards
 from prow.config.plugins import PluginsConfig
-from prow.config.supplemental import Supplements
+from prow.config.supplemental import Supplements, read_folders
 from prow.lib import regex
 from prow.lib.goyaml import Path as Steps
 
@@ -131,6 +131,14 @@ def unknown_plugins(document: Document) -> Iterator[Finding]:
             path: Steps = ("plugins", key, *(("plugins",) if isinstance(entry, dict) else ()), index)
             message = f"unknown plugin {name!r}" + (f"; did you mean {near!r}?" if near else "")
             yield replace(told(UNKNOWN_PLUGIN, document.error(path, message), Level.ERROR), hint=near)
+
+
+def names(folders: Supplements) -> list[str]:
+    """The supplemental files of these folders, which the loader has read already."""
+    documents = read_folders(
+        folders, Findings(), what="a supplemental config", read_one=lambda file: Document(file, b"")
+    )
+    return [document.name for document in documents]
 
 
 def own_jobs(config: Config, name: str, folder: str, *, strict: bool) -> list[Finding]:

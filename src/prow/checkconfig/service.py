@@ -8,7 +8,7 @@ import msgspec
 
 from prow.checkconfig.model import Check, Finding, Known, Level
 from prow.checkconfig.places import Places, told
-from prow.checkconfig.reading import Loaded, Paths, Progress
+from prow.checkconfig.reading import Loaded, Paths, Progress, names
 from prow.checkconfig.table import UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL
 
 
@@ -43,7 +43,11 @@ def run(
     jobs = 0
     if known is not None:
         jobs = sum(1 for _ in known.config.all_jobs())
-        places = Places(known.config, paths.config, paths.plugins)
+        places = Places(
+            known.config,
+            [paths.config, *names(paths.supplemental)],
+            [paths.plugins, *names(paths.supplemental_plugins)],
+        )
         for check in checks:
             if check.plugins and known.plugins is None:
                 continue
