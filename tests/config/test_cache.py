@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_a_warm_load_of_a_real_config_is_a_cold_load(cache: Cache) -> None:
     cold = load(*METAL3)
     load(*METAL3, cache=cache)
     assert everything(load(*METAL3, cache=cache)) == everything(cold)
+
+
+@needs_data
+def test_a_warm_load_of_thousands_of_jobs_is_a_cold_load(cache: Cache, tmp_path: Path) -> None:
+    with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    paths = tmp_path / "config/prow/config.yaml", tmp_path / "config/jobs"
+    cold = load(*paths, cache=cache)
+    assert everything(load(*paths, cache=cache)) == everything(cold)
+    max(entries(cache), key=lambda file: file.stat().st_size).unlink()
+    assert everything(load(*paths, cache=cache)) == everything(cold)
 
 
 @needs_data
