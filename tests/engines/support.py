@@ -98,6 +98,13 @@ async def reaches(one: LocalEngine, name: str, phases: frozenset[Phase]) -> Exec
         await asyncio.gather(waiting, return_exceptions=True)
 
 
+async def has_said(state: Path, text: str, *, run: str = "run-1/17") -> None:
+    """Return when the output of a decorated run has this text."""
+    log = state / "jobs" / run / "logs/process-log.txt"
+    while text not in await asyncio.to_thread(lambda: log.read_text() if log.exists() else ""):
+        continue
+
+
 async def run_job(one: LocalEngine, wanted: ProwJob) -> Execution:
     await one.start(wanted)
     return await reaches(one, wanted.name, OVER)

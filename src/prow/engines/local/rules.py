@@ -237,7 +237,8 @@ def _volume(given: dict[str, Any], where: str) -> Volume:
     if kind == "emptyDir":
         return Volume(name=name, kind=kind, where=where)
     if kind == "hostPath":
-        return Volume(name=name, kind=kind, source=_path(source.get("path"), f"{where}.{kind}.path"), where=where)
+        at = f"{where}.{kind}"
+        return Volume(name=name, kind=kind, source=_path(source.get("path"), f"{at}.path"), where=at)
     if kind not in {"secret", "configMap"}:
         raise Rejected(f"{where}.{kind}: jobs on this machine cannot have it")
     label = "secretName" if kind == "secret" else "name"

@@ -23,7 +23,7 @@ def check(wanted: Workload, settings: Settings) -> None:
     """Raise `Rejected` for a Secret, ConfigMap, key or folder that is not there."""
     for volume in wanted.volumes:
         if volume.kind == "hostPath" and not Path(volume.source).exists():
-            raise Rejected(f"{volume.where}.hostPath.path: {volume.source} does not exist on this machine")
+            raise Rejected(f"{volume.where}.path: {volume.source} does not exist on this machine")
         if volume.kind in {"secret", "configMap"}:
             _keys(volume, settings)
     for container in wanted.containers:
