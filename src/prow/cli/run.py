@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -13,9 +11,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from prow.cli import groups
+from prow.cli import checkout, groups
 from prow.cli.given import engine_settings
-from prow.config import inrepo
 from prow.config.config import Config
 from prow.config.errors import ConfigError
 from prow.config.job import Brancher, JobBase, Periodic, Postsubmit, Presubmit
@@ -37,7 +34,6 @@ from prow.storage.locations import locate
 _PIECE = 1 << 16
 _POLL = 0.1
 _INTERRUPTED = 130
-_REMOTE = re.compile(r"[:/]([^/:]+/[^/:]+?)(?:\.git)?/?$")
 _ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR, Phase.LOST})
 
 
@@ -63,11 +59,11 @@ def command(job: str, config_flags: groups.ConfigFlags, engine_flags: groups.Eng
         raise UsageError("--config-path is required: give the path of config.yaml")
     groups.refuse_unsupported(config_flags)
     source = _source(run_flags)
-    if run_flags.repo and not _is_repo(run_flags.repo):
-        raise UsageError(f'--repo {run_flags.repo}: is not of the form "org/repo"')
+    checkout.check_name(run_flags.repo)
     try:
         config = load(config_flags.config_path, config_flags.job_config_path, supplemental=config_flags.supplemental)
-        config = _with_own_jobs(config, run_flags.repo or source.origin, source)
+        if source.top is not None:
+            config = checkout.with_own_jobs(config, run_flags.repo or source.origin, source.top, source.base_sha)
     except ConfigError as error:
         raise UsageError(str(error)) from error
     spec = _spec(config, job, source, run_flags)
@@ -79,11 +75,6 @@ def command(job: str, config_flags: groups.ConfigFlags, engine_flags: groups.Eng
 
     service.run(work(), clock=clock)
     return code[0] if code else _INTERRUPTED
-
-
-def _is_repo(name: str) -> bool:
-    org, slash, repo = name.partition("/")
-    return bool(org and slash and repo) and "/" not in repo
 
 
 class _Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,28 +89,17 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
 
 def _source(options: RunFlags) -> _Source:
     here = Path(options.source or ".").resolve()
-    top = _git(here, "rev-parse", "--show-toplevel")
+    top = checkout.git(here, "rev-parse", "--show-toplevel")
     if not top:
         if options.source:
             raise UsageError(f"--source {options.source} is no git repository")
         return _Source(top=None, base_ref=options.base_ref or "main", base_sha=options.base_sha)
-    base_ref = options.base_ref or _git(here, "rev-parse", "--abbrev-ref", "HEAD") or "main"
+    base_ref = options.base_ref or checkout.git(here, "rev-parse", "--abbrev-ref", "HEAD") or "main"
     wanted = options.base_sha or base_ref
-    base_sha = _git(here, "rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}")
+    base_sha = checkout.git(here, "rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}")
     if not base_sha:
         raise UsageError(f"{top}: there is no commit {wanted}; name a branch of it by --base-ref")
-    origin = _REMOTE.search(_git(here, "remote", "get-url", "origin"))
-    return _Source(top=Path(top), base_ref=base_ref, base_sha=base_sha, origin=origin[1] if origin else "")
-
-
-def _with_own_jobs(config: Config, repo: str, source: _Source) -> Config:
-    """The config with the jobs that the tested commit brings itself."""
-    if source.top is None or not repo or not config.in_repo_config.enabled_for(*repo.split("/")):
-        return config
-    names = _git(source.top, "ls-tree", "-r", "-z", "--name-only", source.base_sha).split("\0")
-    files = {name: _git(source.top, "show", f"{source.base_sha}:{name}") for name in inrepo.wanted_paths(names)}
-    org, _, name = repo.partition("/")
-    return inrepo.effective_jobs(config, inrepo.read_in_repo(files, config, org=org, repo=name), org=org, repo=name)
+    return _Source(top=Path(top), base_ref=base_ref, base_sha=base_sha, origin=checkout.origin(here))
 
 
 def _find(config: Config, name: str, repo: str, source: _Source) -> tuple[str, JobBase]:
@@ -159,7 +139,7 @@ def _refs(repo: str, source: _Source, options: RunFlags) -> Refs:
     if source.top is None:
         print(f"Testing {where}, fetched from where the job says: this folder is no git repository", file=sys.stderr)
     else:
-        dirty = "; what is not committed is left out" if _git(source.top, "status", "--porcelain") else ""
+        dirty = "; what is not committed is left out" if checkout.git(source.top, "status", "--porcelain") else ""
         print(f"Testing {source.top} as {where}{dirty}", file=sys.stderr)
     pulls: tuple[Pull, ...] = ()
     if options.pull_number or options.pull_sha:
@@ -172,15 +152,6 @@ def _refs(repo: str, source: _Source, options: RunFlags) -> Refs:
         clone_uri=f"file://{source.top}" if source.top is not None else "",
         pulls=pulls,
     )
-
-
-def _git(where: Path, *arguments: str) -> str:
-    """What git says; empty when it refuses."""
-    try:
-        done = subprocess.run(["git", "-C", str(where), *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise UsageError("git is not installed: install git 2.38 or newer") from None
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 async def _run(spec: ProwJobSpec, config: Config, options: groups.EngineFlags, run: RunFlags, clock: Clock) -> int:
