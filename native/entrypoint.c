@@ -177,7 +177,9 @@ static void in_child(const struct options *o, const int out, const int relay, co
   sigset_t none;
   sigemptyset(&none);
   setpgid(0, 0);
-  signal(SIGPIPE, SIG_DFL);
+  /* Who started us in the background of a script ignores SIGINT; the command must not: it is asked to end by it. */
+  static const int plain[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+  for (unsigned i = 0; i < sizeof plain / sizeof *plain; i++) signal(plain[i], SIG_DFL);
   sigprocmask(SIG_SETMASK, &none, NULL);
   int null = open("/dev/null", O_RDONLY);
   if (null >= 0) dup2(null, STDIN_FILENO);

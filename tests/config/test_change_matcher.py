@@ -1,6 +1,6 @@
 """Asked about all paths at once, a matcher says what it says path by path."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from prow.config.job import ChangedPaths, ChangeMatcher
@@ -13,6 +13,7 @@ PARTS = [
 PATHS = st.lists(st.text(alphabet="ab/.go\né ", max_size=6), min_size=16, max_size=40)
 
 
+@example(parts=["a$"], paths=["" for _ in range(15)] + ["a\n"], skips=False)
 @given(parts=st.lists(st.sampled_from(PARTS), max_size=5), paths=PATHS, skips=st.booleans())
 @settings(max_examples=400, deadline=None)
 def test_all_at_once_is_one_by_one(parts: list[str], paths: list[str], skips: bool) -> None:

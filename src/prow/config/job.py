@@ -104,6 +104,11 @@ class ChangedPaths(tuple[str, ...]):  # noqa: SLOT001 - what was computed lives 
         return "\n".join(self)
 
     @cached_property
+    def one_a_line(self) -> bool:
+        """Whether no path holds a line break itself."""
+        return self.lines.count("\n") == max(0, len(self) - 1)
+
+    @cached_property
     def answers(self) -> dict[tuple[str, bool], bool]:
         return {}
 
@@ -135,7 +140,7 @@ class ChangeMatcher:
     def _of_many(self, paths: ChangedPaths) -> bool:
         """One search in all paths, a line each: what occurs in a path occurs there too, if only `^` and `$` are asked
         about edges. What is found there is looked at again by itself, since a pattern may reach over a line's end."""
-        if self.skips or len(paths) < _MANY or not _only_line_edges(self.pattern):
+        if self.skips or len(paths) < _MANY or not paths.one_a_line or not _only_line_edges(self.pattern):
             return self._any(paths)
         if self._lines_regex is None:
             self._lines_regex = regex.compile(f"(?m:{self.pattern})")
