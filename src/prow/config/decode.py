@@ -21,6 +21,7 @@ from prow.lib.durations import Duration, DurationError
 from prow.lib.goyaml import Path
 
 S = TypeVar("S", bound=msgspec.Struct)
+_MOST_UNKNOWN = 500
 # Beyond, nobody has mistyped a name.
 _LONGEST_NAME = 100
 
@@ -48,6 +49,11 @@ class Report:
 
     def wrong(self, where: Where, message: str) -> None:
         self.errors.append(Problem(unwind(where), message))
+
+    def unread(self, where: Where, key: str, known: typing.Iterable[str]) -> None:
+        """A key that nothing reads. Each costs a search, so only the first of a file are told."""
+        if len(self.unknown) < _MOST_UNKNOWN:
+            self.unknown.append(unknown_key(unwind((where, key)), known))
 
     def expected(self, where: Where, wanted: str, value: Any) -> None:
         path = unwind(where)
@@ -200,7 +206,7 @@ def struct_decoder(struct: type[msgspec.Struct], *, coerce: bool) -> Decoder:
             if entry is None:
                 entry = folded.get(key.casefold())
                 if entry is None:
-                    report.unknown.append(unknown_key(unwind((where, key)), exact))
+                    report.unread(where, key, exact)
                     continue
             if part is not None and (entry[0] not in arguments or _is_last(key, value)):
                 arguments[entry[0]] = entry[1](part, (where, key), report)

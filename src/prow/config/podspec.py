@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prow.config.decode import Decoder, Report, Where, compiled, spell, unknown_key, unwind
+from prow.config.decode import Decoder, Report, Where, compiled, spell, unwind
 from prow.lib import quantities
 
 _TABLE = """
@@ -222,7 +222,7 @@ def _object(kind: str, coerce: bool) -> Decoder:  # noqa: FBT001
             if entry is None:
                 entry = folded.get(key.casefold())
                 if entry is None:
-                    report.unknown.append(unknown_key(unwind((where, key)), entries))
+                    report.unread(where, key, entries)
                     continue
             if part is None:
                 continue

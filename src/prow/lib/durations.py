@@ -25,6 +25,8 @@ _UNITS = {
     "h": HOUR,
 }
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)", re.ASCII)
+# Of 2^63 there are 19; Python refuses to convert thousands of them.
+_MOST_DIGITS = 20
 _LIMIT = 1 << 63
 
 
@@ -64,7 +66,7 @@ def parse(text: str) -> Duration:
         if unit not in _UNITS:
             problem = f"unknown unit {unit!r}" if unit else "the unit is missing"
             raise DurationError(f"{problem} in duration {text!r} (units are ns, us, ms, s, m, h)")
-        total += int(whole or "0") * _UNITS[unit] + _fraction(fraction or "", _UNITS[unit])
+        total += int(whole.lstrip("0")[:_MOST_DIGITS] or "0") * _UNITS[unit] + _fraction(fraction or "", _UNITS[unit])
         if total > _LIMIT:
             raise DurationError(f"the duration {text!r} is too long")
         position = found.end() if found else len(body)

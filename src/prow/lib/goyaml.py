@@ -54,6 +54,8 @@ _TIMESTAMP = re.compile(
     r"(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?",
     re.ASCII,
 )
+# Of 2^64 there are 20.
+_MOST_DIGITS = 21
 _ANCHOR = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -105,8 +107,11 @@ def _number(text: str) -> Any:
             value = int(hexadecimal, 16)
         elif binary:
             value = int(binary, 2)
+        elif octal:
+            value = int(octal, 8)
         else:
-            value = int(octal, 8) if octal else int(decimal)
+            # More digits than any number that is kept exactly; Python refuses to convert thousands of them.
+            value = int(decimal[:_MOST_DIGITS])
         value = -value if sign == "-" else value
         if -(1 << 63) <= value < (1 << 63) or (not sign and value < (1 << 64)):
             return value
