@@ -65,15 +65,51 @@ def test_the_demo_comes_true() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_demo_plays_with_any_repository(checkout: Path) -> None:
-    (checkout / ".prow.yaml").write_text(
-        "presubmits:\n- name: own\n  always_run: true\n  decorate: true\n  spec:\n    containers:\n"
-        "    - image: debian\n      command: [sh, tests/run.sh]\n"
-    )
+OWN_JOB = (
+    "presubmits:\n- name: own\n  {when}\n  decorate: true\n  spec:\n    containers:\n"
+    "    - image: debian\n      command: [sh, tests/run.sh]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("when", "reports", "says"),
+    [
+        ("always_run: true", 2, "pushes another commit"),
+        ("run_if_changed: ^docs/", 1, "comments /test own"),
+        ("branches: [release]", 0, "There is no job to run for branch main."),
+    ],
+)
+def test_the_demo_plays_with_any_repository(checkout: Path, when: str, reports: int, says: str) -> None:
+    (checkout / ".prow.yaml").write_text(OWN_JOB.format(when=when))
     commit(checkout, "Jobs of its own")
     done = run("demo", f"--clone={checkout}", "--port=0", "--once")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("reports: own success") == 2
+    assert done.stdout.count("reports: own success") == reports
+    assert says in done.stdout
+
+
+def test_the_demo_plays_with_the_jobs_of_a_config(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_text((SAMPLE / "jobs.yaml").read_text().replace("acme/rockets", "nasa/rockets"))
+    flags = (f"--config-path={SAMPLE}/config.yaml", f"--job-config-path={tmp_path}/jobs.yaml")
+    done = run("demo", f"--clone={checkout}", *flags, "--port=0", "--once")
+    assert done.returncode == 0, done.stderr
+    assert "pull/nasa_rockets/1/unit/" in done.stdout
+
+
+def test_what_the_demo_cannot_play_with_is_one_line(checkout: Path, tmp_path: Path) -> None:
+    empty, broken = tmp_path / "empty", tmp_path / "broken"
+    subprocess.run(["git", "init", "-q", str(empty)], check=True)
+    subprocess.run(["cp", "-r", str(checkout), str(broken)], check=True)
+    (broken / ".prow.yaml").write_text("presubmits: 1\n")
+    commit(broken, "Wrong")
+    for folder, wrong in (
+        (tmp_path / "nothing", "this is no git repository"),
+        (tmp_path, "this is no git repository"),
+        (empty, "this repository has no commit yet"),
+        (broken, ".prow.yaml:1:13: presubmits: expected a list, found the number 1"),
+    ):
+        done = run("demo", f"--clone={folder}", "--port=0", "--once")
+        assert (done.returncode, wrong in done.stderr, done.stderr.count("\n")) == (2, True, 1), done.stderr
 
 
 def test_a_step_that_does_not_come_true_is_named(checkout: Path, tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,9 +14,9 @@ import click
 import httpx2
 
 from prow.cli import compose, groups
-from prow.cli.demo import world
+from prow.cli.demo import own, world
 from prow.cli.demo.merging import Merging
-from prow.cli.demo.narrator import Narrator, StepFailed
+from prow.cli.demo.narrator import Narrator
 from prow.cli.demo.story import Tested
 from prow.cli.given import engine_settings
 from prow.deck.service import Settings as DeckSettings
@@ -32,10 +31,12 @@ from prow.lib.service import Ports, run
 from prow.sim.server import Sim
 
 _PORT = 8080
+_INTERRUPTED = 130
 
 
 class DemoFlags(flags.FlagGroup):
     clone: str = flags.flag("clone", "", "Local git repository to play with in place of the bundled sample.")
+    repo: str = flags.flag("repo", "", "What the config calls that repository: org/repo; default: found out.")
     config_path: str = flags.flag("config-path", "", "config.yaml for that repository; default: the demo's own.")
     job_config_path: str = flags.flag(
         "job-config-path", "", "Jobs for that repository; default: those of its .prow.yaml."
@@ -57,26 +58,33 @@ def command(demo: DemoFlags, engine_flags: groups.EngineFlags) -> int:
     once = (
         demo.once or os.environ.get("ONCE", "") not in {"", "0"} or os.environ.get("CI", "") not in {"", "0", "false"}
     )
-    code: list[int] = []
+    code = _INTERRUPTED
+
+    def came_true() -> None:
+        nonlocal code
+        code = 0
 
     async def show() -> None:
         with _folder() as folder:
-            code.append(await _show(demo, engine_flags, Path(folder), once=once))
+            await _show(demo, engine_flags, Path(folder), came_true=came_true, once=once)
 
     run(show(), clock=SystemClock())
-    return code[0] if code else 0
+    return code
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="prow-demo-", ignore_cleanup_errors=True)
 
 
-async def _show(demo: DemoFlags, engine_flags: groups.EngineFlags, folder: Path, *, once: bool) -> int:
+async def _show(
+    demo: DemoFlags, engine_flags: groups.EngineFlags, folder: Path, *, came_true: Callable[[], None], once: bool
+) -> None:
+    """Raises `StepFailed` with the step's name when one does not come true."""
     clock = SystemClock()
     narrator = Narrator(clock)
     clone = Path(demo.clone) if demo.clone else None
-    if clone is not None and not clone.is_dir():
-        raise UsageError(f"--clone {clone}: there is no such folder")
+    if clone is not None:
+        own.check(clone)
     async with _system(demo, engine_flags, folder, narrator, clone=clone, clock=clock) as (stage, system):
         narrator.note(f"The dashboard: {system.deck_url}")
         async with httpx2.AsyncClient(trust_env=False) as client:
@@ -86,27 +94,24 @@ async def _show(demo: DemoFlags, engine_flags: groups.EngineFlags, folder: Path,
                 return answer.status_code == 200 and "Build log" in answer.text
 
             config, runs = folder / "config", system.index.by_job
-            try:
+            if clone is None:
                 play = Tested(stage, narrator, clock=clock, config=config, link_works=link_works, runs=runs)
-                if clone is None:
-                    pr = await play.bundled()
-                    narrator.note(
-                        f"\n  Why it is not merging yet: {system.deck_url}/pr/{world.ORG}/rockets/{pr.number}"
-                    )
-                    more = Merging(stage, narrator, clock=clock, config=config, link_works=link_works, runs=runs)
-                    await more.play(pr)
-                else:
-                    await play.of("Try Prow")
-            except StepFailed as error:
-                print(f"\nprow demo: {error}", file=sys.stderr)
-                return 1
+                pr = await play.bundled()
+                narrator.note(f"\n  Why it is not merging yet: {system.deck_url}/pr/{world.ORG}/rockets/{pr.number}")
+                more = Merging(stage, narrator, clock=clock, config=config, link_works=link_works, runs=runs)
+                await more.play(pr)
+            else:
+                repo = stage.repo.repo
+                jobs = own.presubmits(system.agent.config, repo, repo.default_branch)
+                theirs = own.Own(stage, narrator, clock=clock, config=config, link_works=link_works, runs=runs)
+                await theirs.play(jobs)
         await stage.sim.world.hooks.settled()
         await system.hook.idle()
         _summary(narrator, stage, system)
+        came_true()
         if not once:
             narrator.note(f"\nThe page stays open at {system.deck_url}; Ctrl-C ends the demo.")
             await asyncio.Event().wait()
-    return 0
 
 
 @asynccontextmanager
@@ -121,9 +126,12 @@ async def _system(
 ) -> AsyncIterator[tuple[world.Stage, compose.System]]:
     sim = Sim(folder / "github", clock=clock)
     async with sim.serve() as github:
-        stage = await world.build(sim, folder, clone=clone)
+        name = f"{world.ORG}/rockets"
+        if clone is not None:
+            name = own.name_of(clone, demo.repo, demo.config_path, demo.job_config_path)
+        stage = await world.build(sim, folder, full_name=name, clone=clone)
         port = _free(demo.port)
-        config = _config(demo, folder, stage, deck=f"http://127.0.0.1:{port}", own=clone is None)
+        config = _config(demo, folder, stage, deck=f"http://127.0.0.1:{port}", bundled=clone is None)
         settings = compose.Settings(
             state_dir=folder / "state",
             config=config,
@@ -171,18 +179,22 @@ def _free(port: int) -> int:
     return found
 
 
-def _config(demo: DemoFlags, folder: Path, stage: world.Stage, *, deck: str, own: bool) -> compose.ConfigSettings:
+def _config(demo: DemoFlags, folder: Path, stage: world.Stage, *, deck: str, bundled: bool) -> compose.ConfigSettings:
     """The demo's config files, with the dashboard's address and the repository's name in them."""
     target = folder / "config"
     shutil.copytree(world.SAMPLE, target, ignore=shutil.ignore_patterns("repo"))
     config = target / "config.yaml"
     text = config.read_text().replace("DECK_URL", deck)
-    if not own:
-        text += f"in_repo_config:\n  enabled:\n    {stage.repo.repo.full_name}: true\n  allowed_clusters:\n    '*': [default]\n"
+    if not bundled:
+        repo = stage.repo.repo
+        text += f"in_repo_config:\n  enabled:\n    {repo.full_name}: true\n  allowed_clusters:\n    '*': [default]\n"
+        text = text.replace(f"[{world.ORG}]", f"[{repo.owner}]")
+        plugins = target / "plugins.yaml"
+        plugins.write_text(plugins.read_text().replace(world.ORG, repo.owner))
     config.write_text(text)
     return compose.ConfigSettings(
         config_path=demo.config_path or str(config),
-        job_config_path=demo.job_config_path or (str(target / "jobs.yaml") if own else ""),
+        job_config_path=demo.job_config_path or (str(target / "jobs.yaml") if bundled else ""),
         plugin_config=demo.plugin_config or str(target / "plugins.yaml"),
     )
 

@@ -1,16 +1,11 @@
-"""What happens in the demo: people act on the simulated GitHub, and each step waits for what the bot must have done.
-
-The bundled story has a bug in it and a fix; the story for somebody's own repository changes a note and takes the results as they come.
-"""
+"""What happens in the demo: people act on the simulated GitHub, and each step waits for what the bot must have done. It begins with a bug and its fix."""
 
 from __future__ import annotations
 
 from prow.cli.demo.narrator import StepFailed
-from prow.cli.demo.play import LONG, SOON, Play, jobs_of, report, state
+from prow.cli.demo.play import LONG, SOON, Play, report, state
 from prow.cli.demo.world import BOT, CONTRIBUTOR, MAINTAINER
 from prow.sim.verbs import PullStory
-
-_ENDED = frozenset({"success", "failure", "error"})
 
 BUG = """#!/bin/sh
 # Counts down from $1 (default 3), says so, and lifts off.
@@ -86,52 +81,16 @@ class Tested(Play):
                 raise StepFailed(f"the bot wrote {len(pr.comments_by(BOT)) - comments_before} more comments")
             answers.append("edits its comment: all tests passed")
         _no_docs(pr)
-        await self._hold(pr)
+        await self.hold(pr)
         return pr
-
-    async def of(self, title: str) -> None:
-        """The story for any repository: a small change, tested by whatever jobs it has."""
-        say = self.say
-        say.chapter("1. A first-time contributor opens a pull request")
-        say.person(CONTRIBUTOR, f"opens a pull request: {title}")
-        async with say.step("the pull request waits for a member's okay", within=SOON) as answers:
-            pr = await self.repo.open_pull_request(
-                CONTRIBUTOR, title=title, files={"PROW-DEMO.md": "Tested by Prow.\n"}, branch="prow-demo"
-            )
-            await self.wait(pr, lambda p: "needs-ok-to-test" in p.labels, "label needs-ok-to-test")
-            answers.append("adds needs-ok-to-test, and a comment that says what happens next")
-        say.chapter("2. A maintainer lets it be tested")
-        say.person(MAINTAINER, "comments /ok-to-test")
-        async with say.step("the label changes", within=SOON) as answers:
-            await pr.comment(MAINTAINER, "/ok-to-test")
-            await self.wait(pr, lambda p: "ok-to-test" in p.labels, "label ok-to-test")
-            answers.append("replaces needs-ok-to-test by ok-to-test")
-        async with say.step("jobs start", within=SOON) as answers:
-            await self.wait(pr, lambda p: bool(jobs_of(p)), "a job's status")
-            answers.append(f"starts {', '.join(sorted(jobs_of(pr)))}")
-        await self._results(pr)
-        say.chapter("3. The contributor pushes again")
-        say.person(CONTRIBUTOR, "pushes another commit")
-        async with say.step("the jobs run again", within=SOON) as answers:
-            await pr.push({"PROW-DEMO.md": "Tested by Prow, twice.\n"})
-            await self.wait(pr, lambda p: bool(jobs_of(p)), "a job's status on the new commit")
-            answers.append(f"starts {', '.join(sorted(jobs_of(pr)))}")
-        await self._results(pr)
-        await self._hold(pr)
-
-    async def _results(self, pr: PullStory) -> None:
-        async with self.say.step("all jobs end", within=LONG) as answers:
-            await self.wait(
-                pr, lambda p: bool(jobs_of(p)) and all(s.state in _ENDED for s in jobs_of(p).values()), "all jobs ended"
-            )
-            answers += [f"reports: {s.context} {s.state}: {s.target_url}" for s in jobs_of(pr).values()]
 
     async def _size(self, pr: PullStory) -> None:
         async with self.say.step("the size is shown", within=SOON) as answers:
             await self.wait(pr, lambda p: any(name.startswith("size/") for name in p.labels), "a size label")
             answers.append("adds " + next(name for name in pr.labels if name.startswith("size/")))
 
-    async def _hold(self, pr: PullStory) -> None:
+    async def hold(self, pr: PullStory) -> None:
+        """A label comes and goes."""
         say = self.say
         say.person(MAINTAINER, "comments /hold")
         async with say.step("/hold adds the label", within=SOON) as answers:

@@ -29,25 +29,21 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     hmac_path: Path
 
 
-async def build(sim: Sim, folder: Path, *, clone: Path | None = None) -> Stage:
+async def build(sim: Sim, folder: Path, *, full_name: str = f"{ORG}/rockets", clone: Path | None = None) -> Stage:
     """People, a repository, and the bot's credentials. `clone`: a local git repository in place of the sample."""
     world = sim.world
-    world.org(ORG, members=[MAINTAINER, REVIEWER])
+    world.org(full_name.partition("/")[0], members=[MAINTAINER, REVIEWER])
     world.user(BOT)
     world.user(CONTRIBUTOR)
     if clone is None:
-        name = "rockets"
         sample = SAMPLE / "repo"
         files: dict[str, str | bytes | None] = {
             str(path.relative_to(sample)): path.read_bytes() for path in sorted(sample.rglob("*")) if path.is_file()
         }
-        repo = await RepoStory.create(sim, f"{ORG}/{name}", files=files)
+        repo = await RepoStory.create(sim, full_name, files=files)
     else:
-        name = (
-            "".join(c if c.isalnum() or c in "._-" else "-" for c in clone.resolve().name).strip("-.") or "repository"
-        )
         try:
-            repo = await RepoStory.create(sim, f"{ORG}/{name}", clone=clone.resolve())
+            repo = await RepoStory.create(sim, full_name, clone=clone.resolve())
         except GitFailed as error:
             raise UsageError(f"--clone {clone}: cannot be cloned: {error}") from error
     repo.collaborator(BOT, "write")
