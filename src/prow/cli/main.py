@@ -90,6 +90,9 @@ def _told(error: BaseException) -> int:
         case BrokenPipeError():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
+        case click.exceptions.NoArgsIsHelpError():
+            print(error.format_message(), file=sys.stderr)
+            return error.exit_code
         case click.ClickException():
             return _say(error.format_message(), error.exit_code)
         case UsageError():

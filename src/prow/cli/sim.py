@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from prow.sim.server import Sim
 
 class SimFlags(flags.FlagGroup):
     listen: str = flags.flag("listen", "127.0.0.1:8081", "Address to serve on.")
-    state: str = flags.flag("state", "", "Folder for its repositories; default: a new one.")
+    state: str = flags.flag("state", "", "Folder for its repositories; default: a new one, gone at the end.")
     repo: tuple[str, ...] = flags.flag("repo", (), "org/repo to create with a first commit; may be repeated.")
     user: tuple[str, ...] = flags.flag(
         "user", ("admin",), "Login that gets a token and may write everywhere; may be repeated."
@@ -37,19 +38,26 @@ def github(sim_flags: SimFlags) -> None:
     host, _, port = sim_flags.listen.rpartition(":")
     if not port.isdecimal():
         raise UsageError(f"--listen {sim_flags.listen}: give an address such as 127.0.0.1:8081")
-    root = Path(sim_flags.state or tempfile.mkdtemp(prefix="prow-sim-"))
     for name in sim_flags.repo:
         if name.count("/") != 1:
             raise UsageError(f'--repo {name}: is not of the form "org/repo"')
 
     def ready(sim: Sim, url: str) -> None:
-        print(f"GitHub is at {url}, repositories are below {root}", flush=True)
+        print(f"GitHub is at {url}, repositories are below {sim.world.root}", flush=True)
         for login in sim_flags.user:
             print(f"token of {login}: {sim.world.token(login)}", flush=True)
 
     async def serve() -> None:
-        await server.run(
-            root, host=host or "127.0.0.1", port=int(port), ready=ready, repos=sim_flags.repo, admins=sim_flags.user
-        )
+        with (
+            nullcontext(sim_flags.state) if sim_flags.state else tempfile.TemporaryDirectory(prefix="prow-sim-") as root
+        ):
+            await server.run(
+                Path(root),
+                host=host or "127.0.0.1",
+                port=int(port),
+                ready=ready,
+                repos=sim_flags.repo,
+                admins=sim_flags.user,
+            )
 
     run(serve(), clock=SystemClock())
