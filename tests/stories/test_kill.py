@@ -19,13 +19,13 @@ import httpx2
 from starlette.requests import Request
 
 from prow.jobs.sqlite_store import SQLiteJobStore
-from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.model.prowjob import ProwJob
 from prow.sim import gitrepo
 from prow.sim.accounts import FaultAnswer
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
+from tests.support.processes import free_port
 from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, TIDE, github, job
 from tests.support.sandbox import FLAGS
 
@@ -49,7 +49,7 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._again = asyncio.Event()
         self.up = asyncio.Event()
-        self.port = _free_port()
+        self.port = free_port()
         self.metrics_port = 0
         self.kills = 0
         self.log = folder / "prow.log"
@@ -82,7 +82,7 @@ class Child:
 
     async def _start(self) -> asyncio.subprocess.Process:
         folder = self._folder
-        self.metrics_port = _free_port()
+        self.metrics_port = free_port()
         flags = {
             "config-path": folder / "config.yaml",
             "job-config-path": folder / "jobs.yaml",
@@ -94,10 +94,10 @@ class Child:
             "state-dir": folder / "state",
             "bucket-dir": folder / "buckets",
             "port": self.port,
-            "deck-port": _free_port(),
-            "health-port": _free_port(),
+            "deck-port": free_port(),
+            "health-port": free_port(),
             "metrics-port": self.metrics_port,
-            "pprof-port": _free_port(),
+            "pprof-port": free_port(),
             "github-client.initial-delay": "50ms",
             **FLAGS,
         }
@@ -130,13 +130,6 @@ class Child:
                 lost = {d.guid: d for d in hook.deliveries if d.status != 200 and d.guid not in answered}
                 for delivery in lost.values():
                     self._sim.world.hooks.redeliver(hook, delivery)
-
-
-def _free_port() -> int:
-    listener = http.bind("127.0.0.1", 0)
-    port = int(listener.getsockname()[1])
-    listener.close()
-    return port
 
 
 @asynccontextmanager
