@@ -237,6 +237,15 @@ async def test_what_a_lost_webhook_told_is_found_by_the_next_list(tmp_path: Path
         await pr.expect_merged()
 
 
+async def test_a_status_that_github_did_not_take_is_written_later_although_nothing_happens(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        pr = await ready(w)
+        await tide_says(pr, "Needs approved, lgtm labels")
+        w.sim.faults.next("POST", f"/statuses/{pr.head_sha}", 422)
+        await pr.label("wernher", "lgtm")
+        await tide_says(pr, "Needs approved label.")
+
+
 async def test_two_tides_merge_nothing_twice(tmp_path: Path) -> None:
     """As when two processes run by mistake: both share the job store, and both hear of everything."""
     async with world(tmp_path, jobs=UNIT) as w:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 
@@ -51,6 +52,8 @@ _IN_THREAD = 40
 _UNKNOWN_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 1.9)
 """Seconds between looks at a pull request whose mergeability GitHub is still computing: about 5 s in all."""
 _AGAIN_AFTER = 10.0
+_STATUSES_AGAIN = timedelta(seconds=3)
+"""When a pool is looked at again whose statuses could not all be written."""
 _JOBS_SEEN_WITHIN = 5.0
 _CONFIG_EVERY = 1.0
 _BASE_MOVES, _BASE_MOVED_WAIT = 3, 0.5
@@ -279,7 +282,10 @@ class Tide:
             if acts:
                 await self._act(pool, decision)
         finally:
-            await writes
+            written = await writes
+        if not written:  # nothing else may happen to the pool for a long time
+            again = self._clock.now() + _STATUSES_AGAIN
+            pool.again_at = min(pool.again_at or again, again)
         await self._history.write()
 
     async def _judge(self, pool: Pool) -> tuple[PoolSnapshot, PoolDecision]:

@@ -34,16 +34,18 @@ class StatusWriter:
         self._hints = hints
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def write_all(self, snapshot: PoolSnapshot, decision: PoolDecision, *, but: Container[int] = ()) -> None:
-        """Of the pool, `but` these. One that fails is logged, and due again in the next round."""
+    async def write_all(self, snapshot: PoolSnapshot, decision: PoolDecision, *, but: Container[int] = ()) -> bool:
+        """Of the pool, `but` these. One that fails is logged and stops no other; False: the pool needs another round for it."""
+        tasks: list[asyncio.Task[bool]] = []
         async with asyncio.TaskGroup() as writes:
             for candidate in snapshot.candidates:
                 pull = candidate.pull
                 status = status_of(snapshot, decision, pull.number) if pull.number not in but else None
                 if status is not None and _says_else(status, _current(pull)):
-                    writes.create_task(self._write_one(snapshot, decision, pull))
+                    tasks.append(writes.create_task(self._write_one(snapshot, decision, pull)))
+        return all(task.result() for task in tasks)
 
-    async def _write_one(self, snapshot: PoolSnapshot, decision: PoolDecision, pull: PullFacts) -> None:
+    async def _write_one(self, snapshot: PoolSnapshot, decision: PoolDecision, pull: PullFacts) -> bool:
         async with self._slots:
             try:
                 # Who can act is found out only now: most rounds have nothing to write.
@@ -52,6 +54,8 @@ class StatusWriter:
                     await self.write(pull, status)
             except ProwError as error:
                 _log.warning("A status could not be written.", pr=str(pull.key), error=str(error))
+                return False
+            return True
 
     async def write(self, pull: PullFacts, status: CommitStatus) -> None:
         """Write it, unless it stands there. Raises what the client raises."""
