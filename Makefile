@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help setup setup-browser demo test check format schemas bench soak lock clean
+.PHONY: help setup setup-tests demo test check format schemas bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -24,13 +24,14 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml native/entr
 	@$(BIN)/python native/build.py
 	@touch $@
 
-setup-browser: setup
+setup-tests: setup
 	@scripts/system-packages chromium
+	@scripts/foreign-packages
 
 demo: setup ## the whole system on this machine: a scripted contributor, and a page to watch (ONCE=1 ends by itself)
 	@$(BIN)/prow demo $(DEMO)
 
-test: setup-browser ## the whole test suite
+test: setup-tests ## the whole test suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 check: setup ## format, lint, types, floors
