@@ -13,6 +13,7 @@ from prow.github.errors import AnswerTooLarge, ServerBroken
 from prow.github.transport import Transport
 
 T = TypeVar("T")
+W = TypeVar("W")
 _PER_PAGE = 100
 _MAX_PAGES = 300
 _encode = msgspec.json.Encoder().encode
@@ -88,6 +89,30 @@ class Area:
     async def _read(self, kind: type[T], place: Place, *, lags: bool = False) -> T:
         return typed(await self._ask("GET", place, lags=lags), kind, place)
 
+    async def _write(
+        self,
+        method: str,
+        place: Place,
+        kind: type[T],
+        *,
+        body: object = None,
+        instead: T,
+        ok: tuple[int, ...] = (),
+        accept: str = V3,
+        once: bool = False,
+        content: bool = False,
+        lags: bool = False,
+    ) -> T:
+        """A write whose answer is read. `instead`: what a dry run answers, and an answer that has no body."""
+        answer = await self._ask(
+            method, place, body=body, ok=ok, accept=accept, once=once, content=content, lags=lags
+        )
+        return typed(answer, kind, place) if answer.body else instead
+
+    async def _wrapped(self, kind: type[W], place: Place, *, lags: bool = False) -> tuple[W, ...]:
+        """All pages of a list whose pages are objects with the list in one field."""
+        return tuple([typed(page, kind, place) for page in await self._pages(place, lags=lags)])
+
     async def _list(self, kind: type[T], place: Place, *, lags: bool = False) -> tuple[T, ...]:
         """All pages of a list."""
         items: list[T] = []
@@ -100,13 +125,13 @@ class Area:
         joined = "&" if "?" in place.path else "?"
         page = Place(place.template, f"{place.path}{joined}per_page={_PER_PAGE}", place.org)
         pages: list[Answer] = []
-        prefix = self._transport.endpoints[0].prefix
+        prefixes = self._transport.prefixes
         while page.path:
             if len(pages) == _MAX_PAGES:
                 raise AnswerTooLarge(f"GET {place.path}: more than {_MAX_PAGES} pages")
             answer = await self._ask("GET", page, lags=lags and not pages)
             pages.append(answer)
-            page = Place(place.template, next_page(answer.headers.get("link", ""), prefix), place.org)
+            page = Place(place.template, next_page(answer.headers.get("link", ""), *prefixes), place.org)
         return pages
 
 

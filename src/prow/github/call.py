@@ -101,18 +101,20 @@ def _segments(name: str, value: str) -> str:
     return "/".join(_segment(name, part) for part in value.split("/"))
 
 
-def next_page(link_header: str, prefix: str) -> str:
-    """Path and query of the page after this one, without the endpoint's own path `prefix`; empty: this was the last."""
+def next_page(link_header: str, *prefixes: str) -> str:
+    """Path and query of the page after this one, without the endpoint's own path (one of `prefixes`); empty: this was the last."""
     for target, relation in _LINK.findall(link_header):
         if relation == "next":
-            return local_path(target, prefix)
+            return local_path(target, *prefixes)
     return ""
 
 
-def local_path(url: str, prefix: str) -> str:
-    """Path and query of an address that GitHub gave, relative to the endpoint whose path is `prefix`."""
+def local_path(url: str, *prefixes: str) -> str:
+    """Path and query of an address that GitHub gave, relative to the endpoint: without the first of `prefixes` that it has."""
     parts = urlsplit(url)
     path = parts.path
-    if prefix and path.startswith(f"{prefix}/"):
-        path = path[len(prefix) :]
+    for prefix in prefixes:
+        if prefix and path.startswith(f"{prefix}/"):
+            path = path[len(prefix) :]
+            break
     return f"{path}?{parts.query}" if parts.query else path

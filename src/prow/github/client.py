@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import httpx2
 
 import prow
-from prow.github.cache import AnswerCache
+from prow.github.cache import Cache
 from prow.github.call import Cost
 from prow.github.issues import Issues
 from prow.github.limiter import Limits
@@ -21,7 +21,7 @@ from prow.github.orgs import Orgs
 from prow.github.pulls import Pulls
 from prow.github.repos import Repos
 from prow.github.rules import Options
-from prow.github.tokens import Anonymous, Tokens
+from prow.github.tokens import FixedToken, Tokens
 from prow.github.transport import Transport
 from prow.lib.clock import Clock
 
@@ -43,7 +43,7 @@ class GitHub(Issues, Pulls, Repos, Orgs, Merging):
         dry_run: bool = False,
         options: Options | None = None,
         limits: Limits | None = None,
-        cache: AnswerCache | None = None,
+        cache: Cache | None = None,
         http: httpx2.AsyncBaseTransport | None = None,
     ) -> GitHub:
         """The client of one process. `endpoints`: in order of preference. `http`: another transport, for tests.
@@ -52,7 +52,7 @@ class GitHub(Issues, Pulls, Repos, Orgs, Merging):
         """
         transport = Transport(
             clock=clock,
-            tokens=tokens or Anonymous(),
+            tokens=tokens or FixedToken(),
             component=component,
             version=prow.__version__,
             endpoints=endpoints,

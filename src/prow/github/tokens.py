@@ -1,15 +1,31 @@
 """Where the credentials of a request come from.
 
-A `Tokens` answers per organisation, since installation tokens of a GitHub App belong to one; a personal token is the same
-for all. App authentication will be a further implementation of the same port (and import its cryptography only then).
+A `Tokens` answers per organisation, since installation tokens of a GitHub App belong to one (`installations`); a personal
+token is the same for all. Whoever only needs a token (git) asks for `token`; the client asks for the whole `Credential`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from prow.lib.errors import UsageError
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """What a request is made with.
+
+    `identity`: stands for it in caches, limits and metrics; the tokens of one installation share it. `budget`, `expires`: what a
+    ghproxy in between is told, so that it books renewed tokens together.
+    """
+
+    token: str = ""
+    identity: str = "anonymous"
+    budget: str = ""
+    expires: datetime | None = None
 
 
 class Tokens(Protocol):
@@ -17,16 +33,35 @@ class Tokens(Protocol):
         """The token for a request about `org` (empty: about none); empty: ask anonymously."""
         ...
 
+    async def credential(self, org: str, path: str = "") -> Credential:
+        """The same with what else is known of it. `path`: some of GitHub's API is for the App itself, not for its installations."""
+        ...
 
-class _HasText(Protocol):
+    async def renew(self, used: Credential, org: str) -> bool:
+        """GitHub does not know `used` (401): get another one. False: there is none, so asking again is no use."""
+        ...
+
+    @property
+    def app(self) -> bool:
+        """Whether we are a GitHub App."""
+        ...
+
+
+class _Secret(Protocol):
+    """`lib.secrets.Secret`, or what can be read like one."""
+
     @property
     def text(self) -> str: ...
+
+    async def reread(self) -> None: ...
 
 
 class TokenFile:
     """A personal token in a secret file that is re-read when it changes (`lib.secrets.Secret`)."""
 
-    def __init__(self, secret: _HasText) -> None:
+    app = False
+
+    def __init__(self, secret: _Secret) -> None:
         """Raises `UsageError` for what can be no token."""
         if not secret.text.isascii() or not secret.text.isprintable() or " " in secret.text:
             raise UsageError("--github-token-path: this is no token: it must be one word of printable characters")
@@ -35,10 +70,36 @@ class TokenFile:
     async def token(self, org: str) -> str:  # noqa: ARG002 - the same for every organisation
         return self._secret.text
 
+    async def credential(self, org: str, path: str = "") -> Credential:  # noqa: ARG002
+        return of_token(self._secret.text)
 
-class Anonymous:
+    async def renew(self, used: Credential, org: str) -> bool:  # noqa: ARG002
+        if self._secret.text == used.token:
+            await self._secret.reread()
+        return self._secret.text != used.token
+
+
+class FixedToken:
+    """A token that never changes; empty: anonymous."""
+
+    app = False
+
+    def __init__(self, token: str = "") -> None:
+        self._credential = of_token(token)
+
     async def token(self, org: str) -> str:  # noqa: ARG002
-        return ""
+        return self._credential.token
+
+    async def credential(self, org: str, path: str = "") -> Credential:  # noqa: ARG002
+        return self._credential
+
+    async def renew(self, used: Credential, org: str) -> bool:  # noqa: ARG002
+        return False
+
+
+def of_token(token: str) -> Credential:
+    """The credential that a personal token makes."""
+    return Credential(token, identity_of(token))
 
 
 def identity_of(token: str) -> str:

@@ -14,7 +14,7 @@ Reads are merged only until the next write of this client, so nobody joins a rea
 
 from __future__ import annotations
 
-import asyncio
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,13 +23,14 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from prow.github.cache import AnswerCache, Kept, Key
-from prow.github.call import GRAPHQL, Answer, Call, Cost, local_path
+from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
+from prow.github.call import GRAPHQL, Answer, Call, local_path
 from prow.github.errors import AnswerTooLarge
+from prow.github.flights import Flights
 from prow.github.limiter import Limiter, Limits
 from prow.github.meter import Meter
 from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped
-from prow.github.tokens import Tokens, identity_of
+from prow.github.tokens import Credential, Tokens, identity_of
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import RateLimited, UsageError
@@ -38,14 +39,21 @@ from prow.model.forge import User
 _log = logs.get("github")
 
 API_VERSION = "2022-11-28"
+BUDGET_HEADER = "X-PROW-GHCACHE-TOKEN-BUDGET-IDENTIFIER"
+EXPIRES_HEADER = "X-PROW-TOKEN-EXPIRES-AT"
+"""What ghproxies, ours and the original, are told of a GitHub App's token."""
 MAX_ANSWER = 32 << 20
 _MAX_REDIRECTS = 3
+_SHOWN = 2000
 _FREE_MODES = frozenset({"COALESCED", "REVALIDATED", "ERROR"})
 _NEVER_SENT: Final = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol
 )  # fmt: skip
 _EVERYTHING = "*"
 _REDIRECTS = frozenset({301, 302, 307, 308})
+_ENTERPRISE = "/api/v3"
+_MOVED = re.compile(r"(?:/api/v3)?/(?:repositories|repos|organizations|orgs|user|users)/", re.ASCII)
+"""Where GitHub sends whoever asks for a repository or an account by its old name."""
 
 
 class _Dropped(Exception):
@@ -54,15 +62,6 @@ class _Dropped(Exception):
         self.reason = reason
         self.sent = sent
         self.timeout = timeout
-
-
-class _Flight:
-    """A read under way, and how many wait for it."""
-
-    def __init__(self, cost: Cost, task: asyncio.Task[Answer]) -> None:
-        self.cost = cost
-        self.task = task
-        self.waiting = 0
 
 
 class Endpoint:
@@ -92,15 +91,17 @@ class Transport:
         dry_run: bool = False,
         options: Options | None = None,
         limits: Limits | None = None,
-        cache: AnswerCache | None = None,
+        cache: Cache | None = None,
         http: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.clock = self._clock = clock
         self.known_user: User | None = None
         self._tokens = tokens
+        self.app = tokens.app
         self.endpoints = tuple(Endpoint(url) for url in endpoints)
         if not self.endpoints:
             raise UsageError("no GitHub endpoint is given")
+        self.prefixes = (*{each.prefix for each in self.endpoints}, _ENTERPRISE)
         self._graphql = (Endpoint(graphql_endpoint),)
         self._component = component
         self._version = version
@@ -108,19 +109,16 @@ class Transport:
         self._options = options or Options()
         self._limits = limits or Limits()
         self._limiter = Limiter(clock, self._limits)
-        self._cache = cache or AnswerCache()
+        self._cache = cache or MemoryCache()
         self._http_transport = http
         self._http: httpx2.AsyncClient | None = None
-        self._flights: dict[Key, _Flight] = {}
-        self._tasks: set[asyncio.Task[Answer]] = set()
+        self._flights: Flights[Key, Answer] = Flights("github-read")
         self._blocked: dict[tuple[str, str], datetime] = {}
         self.meter = Meter(f"{component}/{version}")
 
     async def aclose(self) -> None:
         """End what is in flight and close the connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._flights.aclose()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
@@ -132,7 +130,13 @@ class Transport:
         if call.reads:
             return await self._attempts(call)
         if self.dry_run:
-            _log.info("Dry run: a write to GitHub is left out.", method=call.method, path=call.path, caller=call.caller)
+            _log.info(
+                "Dry run: a write to GitHub is left out.",
+                method=call.method,
+                path=call.path,
+                caller=call.caller,
+                body=(call.body or b"")[:_SHOWN].decode("utf-8", "replace"),
+            )
             return Answer(204, suppressed=True)
         try:
             return await self._attempts(call)
@@ -140,47 +144,27 @@ class Transport:
             self._flights.clear()
 
     async def _merged(self, call: Call) -> Answer:
-        key = (identity_of(await self._tokens.token(call.org)), call.accept, call.path)
-        flight = self._flights.get(key)
-        if flight is not None and flight.cost <= call.cost:
+        credential = await self._tokens.credential(call.org, call.path)
+        key = Key(credential.identity, call.path, call.accept)
+        answer, joined = await self._flights.join(key, lambda: self._attempts(call), rank=call.cost)
+        if joined:
             self.meter.coalesced()
-        else:
-            task = asyncio.create_task(self._attempts(call), name=f"github-{call.template}")
-            self._tasks.add(task)
-            flight = self._flights[key] = _Flight(call.cost, task)
-            task.add_done_callback(lambda done, flight=flight: self._landed(key, flight, done))  # type: ignore[misc]
-        flight.waiting += 1
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.task.done():
-                flight.task.cancel()
-                self._forget(key, flight)
-
-    def _landed(self, key: Key, flight: _Flight, task: asyncio.Task[Answer]) -> None:
-        self._tasks.discard(task)
-        self._forget(key, flight)
-        if not task.cancelled():
-            task.exception()
-
-    def _forget(self, key: Key, flight: _Flight) -> None:
-        if self._flights.get(key) is flight:
-            del self._flights[key]
+        return answer
 
     async def _attempts(self, call: Call) -> Answer:
         options = self._options
         patience = _Patience(call, self._clock)
         endpoints = self._graphql if call.template == GRAPHQL else self.endpoints
         endpoint = attempt = 0
+        renewed = False
         while True:
-            token = await self._tokens.token(call.org)
-            identity = identity_of(token)
+            credential = await self._tokens.credential(call.org, call.path)
+            identity = credential.identity
             await self._admitted(call, identity, patience)
             verdict: Verdict
             try:
                 async with self._limiter.slot(call.cost):
-                    answer = await self._send(call, endpoints[endpoint], token, identity)
+                    answer = await self._send(call, endpoints[endpoint], credential)
             except _Dropped as dropped:
                 self.meter.unanswered(call, identity=identity, timeout=dropped.timeout)
                 verdict = judge_dropped(call, dropped.reason, sent=dropped.sent, attempt=attempt, options=options)
@@ -188,6 +172,10 @@ class Transport:
             else:
                 if answer.free:
                     self._limiter.refund()
+                if answer.status == 401 and not renewed:
+                    renewed = True
+                    if await self._tokens.renew(credential, call.org):
+                        continue
                 verdict = judge(call, answer, now=self._clock.now(), attempt=attempt, options=options)
             match verdict:
                 case Take():
@@ -232,26 +220,33 @@ class Transport:
     def _limited(call: Call, until: datetime) -> RateLimited:
         return RateLimited(f"{call.what}: GitHub's limit is reached until {until:%H:%M:%S} UTC", until=until)
 
-    async def _send(self, call: Call, endpoint: Endpoint, token: str, identity: str) -> Answer:
+    async def _send(self, call: Call, endpoint: Endpoint, credential: Credential) -> Answer:
         """One attempt, redirects followed. Raises _Dropped."""
         path = call.path
         for _ in range(_MAX_REDIRECTS + 1):
-            answer = await self._exchange(call, endpoint, path, token, identity)
+            answer = await self._exchange(call, endpoint, path, credential)
             if answer.status not in _REDIRECTS or answer.status in call.ok:
                 return answer
             if call.method != "GET" and answer.status not in {307, 308}:
                 return answer
-            location = answer.headers.get("location", "")
-            parts = urlsplit(location)
-            if not location or (parts.netloc and (parts.scheme, parts.netloc) != endpoint.origin):
+            path = self._followed(answer.headers.get("location", ""), endpoint)
+            if not path:
                 return answer
-            path = local_path(location, endpoint.prefix)
         return answer
 
-    async def _exchange(self, call: Call, endpoint: Endpoint, path: str, token: str, identity: str) -> Answer:
-        key = (identity, call.accept, path)
-        kept = self._cache.get(key) if call.method == "GET" else None
-        headers = self._headers(call, token, kept)
+    def _followed(self, location: str, endpoint: Endpoint) -> str:
+        """The path that a redirect leads to at our endpoint, empty when it leads elsewhere. A proxy passes GitHub's own addresses on."""
+        parts = urlsplit(location)
+        origin = (parts.scheme, parts.netloc)
+        if not location or (parts.netloc and not _MOVED.match(parts.path) and origin != endpoint.origin):
+            return ""
+        return local_path(location, *self.prefixes)
+
+    async def _exchange(self, call: Call, endpoint: Endpoint, path: str, credential: Credential) -> Answer:
+        identity = credential.identity
+        key = Key(identity, endpoint.url + path, call.accept)
+        kept = await self._cache.get(key) if call.method == "GET" else None
+        headers = self._headers(call, credential, kept)
         started = self._clock.monotonic()
         try:
             with self._clock.busy():
@@ -263,7 +258,7 @@ class Transport:
             timeout = isinstance(error, TimeoutError)
             reason = f"nothing for {self._options.request_timeout:.0f} s" if timeout else _named(error)
             raise _Dropped(reason, sent=True, timeout=timeout) from error
-        answer = self._understood(call, key, kept, Answer(status, body, received))
+        answer = await self._understood(call, key, kept, Answer(status, body, received), credential)
         self.meter.answered(
             call,
             identity=identity,
@@ -274,30 +269,44 @@ class Transport:
         self.meter.budget(call, identity=identity, headers=received, now=self._clock.now())
         return answer
 
-    def _understood(self, call: Call, key: Key, kept: Kept | None, answer: Answer) -> Answer:
+    async def _understood(
+        self, call: Call, key: Key, kept: Kept | None, answer: Answer, credential: Credential
+    ) -> Answer:
         """Put a 304's body in its place; keep a new 200."""
         free = answer.headers.get("x-cache-mode", "") in _FREE_MODES
         if call.method != "GET":
             return Answer(answer.status, answer.body, answer.headers, free=free)
         if answer.status == 304 and kept is not None:
             self.meter.cached("revalidated")
-            return Answer(200, kept.body, {**kept.headers, **answer.headers}, free=True)
+            return Answer(200, kept.body, kept.revalidated(answer.headers), free=True)
         if answer.status == 200:
             self.meter.cached("miss" if kept is None else "changed")
-            self._cache.put(key, answer.body, answer.headers)
-        elif answer.status in {404, 410, 401, 403}:
-            self._cache.drop(key)
+            fresh = keepable(
+                answer.body,
+                answer.headers,
+                token=identity_of(credential.token),
+                now=self._clock.now().timestamp(),
+                largest=self._cache.largest,
+            )
+            if fresh is not None:
+                await self._cache.put(key, fresh)
+        elif kept is not None and answer.status in {404, 410}:
+            await self._cache.drop(key)
         return Answer(answer.status, answer.body, answer.headers, free=free)
 
-    def _headers(self, call: Call, token: str, kept: Kept | None) -> dict[str, str]:
+    def _headers(self, call: Call, credential: Credential, kept: Kept | None) -> dict[str, str]:
         headers = {"Accept": call.accept, "X-GitHub-Api-Version": API_VERSION}
         if call.caller and call.caller != self._component:
             headers["User-Agent"] = f"{self._component}.{call.caller}/{self._version}"
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        if credential.token:
+            headers["Authorization"] = f"Bearer {credential.token}"
+        if credential.budget:
+            headers[BUDGET_HEADER] = credential.budget
+        if credential.budget and credential.expires is not None:
+            headers[EXPIRES_HEADER] = f"{credential.expires:%Y-%m-%dT%H:%M:%SZ}"
         if call.body is not None:
             headers["Content-Type"] = "application/json"
-        return headers | kept.conditions() if kept is not None else headers
+        return headers | kept.conditions(identity_of(credential.token)) if kept is not None else headers
 
     async def _over_the_wire(
         self, call: Call, url: str, headers: Mapping[str, str]

@@ -39,15 +39,26 @@ _LEVELS = {"WARNING": "warning", "CRITICAL": "fatal"}
 
 def censor(*values: bytes) -> None:
     """Register secrets. Values shorter than four bytes are not replaced: they would blacken half of every line."""
-    global _pattern  # noqa: PLW0603 - one censor per process, as there is one standard error
     with _lock:
-        for value in values:
-            if len(value) >= _SHORTEST_SECRET:
-                _secrets.add(value)
-                escaped = msgspec.json.encode(value.decode("utf-8", "replace"))[1:-1]
-                _secrets.add(escaped)
-        texts = sorted((v.decode("utf-8", "replace") for v in _secrets), key=len, reverse=True)
-        _pattern = re.compile("|".join(re.escape(text) for text in texts)) if texts else None
+        _secrets.update(*(_forms(value) for value in values if len(value) >= _SHORTEST_SECRET))
+        _compile()
+
+
+def uncensor(*values: bytes) -> None:
+    """These are secrets no more, such as tokens that have expired."""
+    with _lock:
+        _secrets.difference_update(*(_forms(value) for value in values))
+        _compile()
+
+
+def _forms(value: bytes) -> set[bytes]:
+    return {value, msgspec.json.encode(value.decode("utf-8", "replace"))[1:-1]}
+
+
+def _compile() -> None:
+    global _pattern  # noqa: PLW0603 - one censor per process, as there is one standard error
+    texts = sorted((v.decode("utf-8", "replace") for v in _secrets), key=len, reverse=True)
+    _pattern = re.compile("|".join(re.escape(text) for text in texts)) if texts else None
 
 
 def censored(text: str) -> str:

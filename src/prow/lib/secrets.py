@@ -6,6 +6,7 @@ Every value that was ever loaded, plain and in base64, is given to the log censo
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 from prow.lib import logs, open_work
@@ -21,9 +22,14 @@ _log = logs.get("secrets")
 class Secret:
     """One secret file. `value` is the newest content that could be read, without surrounding white space."""
 
-    def __init__(self, path: Path, value: bytes) -> None:
+    def __init__(self, path: Path, value: bytes, look: Callable[[Secret], None] = lambda _: None) -> None:
         self.path = path
         self.value = value
+        self._look = look
+
+    async def reread(self) -> None:
+        """Look at the file now: what it was is refused, so it may have changed."""
+        await open_work.in_thread(self._look, self)
 
     def __repr__(self) -> str:
         return f"Secret({self.path})"
@@ -54,7 +60,7 @@ class Secrets:
             raise UsageError(f"{where}{path}: cannot read this secret: {error.strerror or error}") from error
         if not value:
             raise UsageError(f"{where}{path}: this file is empty; put the secret into it")
-        secret = Secret(path, value)
+        secret = Secret(path, value, self._read_again)
         self._secrets[path] = secret
         self._seen[path] = seen
         self._register(value)
@@ -67,6 +73,12 @@ class Secrets:
     def register(self, value: bytes) -> None:
         """Censor a secret that did not come from a file, e.g. a token made by this program."""
         self._register(value.strip())
+
+    def forget(self, value: bytes) -> None:
+        """A registered secret is worth nothing any more."""
+        forms = _forms(value.strip())
+        self._values -= forms
+        logs.uncensor(*forms)
 
     async def watch(self) -> None:
         """Re-read changed files, for ever. A file that cannot be read, or that is empty, keeps its last value."""
@@ -82,25 +94,38 @@ class Secrets:
                 stat = path.stat()
                 if not force and (stat.st_mtime_ns, stat.st_ino) == self._seen[path]:
                     continue
-                value, self._seen[path] = _read(path)
             except OSError as error:
-                _log.warning(
-                    "A secret file cannot be read; its last value stays in force.", path=str(path), error=str(error)
-                )
+                _unreadable(path, error)
                 continue
-            if not value:
-                _log.warning("A secret file became empty; its last value stays in force.", path=str(path))
-            elif value != secret.value:
-                self._register(value)
-                secret.value = value
-                _log.info("A secret file changed; the new value is in force.", path=str(path))
+            self._read_again(secret)
+
+    def _read_again(self, secret: Secret) -> None:
+        try:
+            value, self._seen[secret.path] = _read(secret.path)
+        except OSError as error:
+            _unreadable(secret.path, error)
+            return
+        if not value:
+            _log.warning("A secret file became empty; its last value stays in force.", path=str(secret.path))
+        elif value != secret.value:
+            self._register(value)
+            secret.value = value
+            _log.info("A secret file changed; the new value is in force.", path=str(secret.path))
 
     def _register(self, value: bytes) -> None:
         if not value:
             return
-        forms = {value, base64.b64encode(value)}
+        forms = _forms(value)
         self._values |= forms
         logs.censor(*forms)
+
+
+def _forms(value: bytes) -> set[bytes]:
+    return {value, base64.b64encode(value)}
+
+
+def _unreadable(path: Path, error: OSError) -> None:
+    _log.warning("A secret file cannot be read; its last value stays in force.", path=str(path), error=str(error))
 
 
 def _read(path: Path) -> tuple[bytes, tuple[int, int]]:
