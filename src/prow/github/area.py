@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -104,9 +104,7 @@ class Area:
         lags: bool = False,
     ) -> T:
         """A write whose answer is read. `instead`: what a dry run answers, and an answer that has no body."""
-        answer = await self._ask(
-            method, place, body=body, ok=ok, accept=accept, once=once, content=content, lags=lags
-        )
+        answer = await self._ask(method, place, body=body, ok=ok, accept=accept, once=once, content=content, lags=lags)
         return typed(answer, kind, place) if answer.body else instead
 
     async def _wrapped(self, kind: type[W], place: Place, *, lags: bool = False) -> tuple[W, ...]:
@@ -133,6 +131,12 @@ class Area:
             pages.append(answer)
             page = Place(place.template, next_page(answer.headers.get("link", ""), *prefixes), place.org)
         return pages
+
+
+def given(change: msgspec.Struct, *, but: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a change that are set, without those in `but`."""
+    fields = msgspec.structs.asdict(change).items()
+    return {name: value for name, value in fields if value is not msgspec.UNSET and name not in but}
 
 
 def typed(answer: Answer, kind: type[T], place: Place) -> T:

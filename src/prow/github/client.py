@@ -2,15 +2,20 @@
 
 `GitHub.open(...)` makes the client of a process; `bound(caller=…, cost=…)` gives a view of it that books its calls on that
 caller. All views share connections, cache, limits and books. Consumers declare Protocols with the few methods they use.
+
+What most components need is on `GitHub` itself. The rest, a module for each noun, is reached with `area`, so that a process
+imports only what it uses: `github.area(Teams)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import httpx2
 
 import prow
+from prow.github.area import Area
 from prow.github.cache import Cache
 from prow.github.call import Cost
 from prow.github.issues import Issues
@@ -24,6 +29,8 @@ from prow.github.rules import Options
 from prow.github.tokens import FixedToken, Tokens
 from prow.github.transport import Transport
 from prow.lib.clock import Clock
+
+A = TypeVar("A", bound=Area)
 
 __all__ = ["Cost", "GitHub", "Limits", "Options", "Spent"]
 
@@ -68,6 +75,10 @@ class GitHub(Issues, Pulls, Repos, Orgs, Merging):
     def bound(self, *, caller: str, cost: Cost | None = None, patience: float | None = None) -> GitHub:
         """A view that books its calls on `caller`. `patience`: seconds a call may wait (None: as its cost class says)."""
         return GitHub(self._transport, caller=caller, cost=self._cost if cost is None else cost, patience=patience)
+
+    def area(self, kind: type[A]) -> A:
+        """Another area of the API, booked on the same caller."""
+        return kind(self._transport, caller=self._caller, cost=self._cost, patience=self._patience)
 
     @property
     def dry_run(self) -> bool:

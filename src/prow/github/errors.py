@@ -52,3 +52,11 @@ class MaybeDone(ServerBroken):
 
 class AnswerTooLarge(Permanent):
     """An answer exceeded its bound."""
+
+
+class StateCannotBeChanged(Unprocessable):
+    """An issue or pull request cannot be reopened (or closed): its branch is gone or was pushed over, or it is merged."""
+
+
+class FileNotFound(NotFound):
+    """The repository has no such file or folder at that ref."""

@@ -1,4 +1,4 @@
-"""GraphQL: one method, typed answers, errors by what the caller does next."""
+"""GraphQL: queries and mutations, typed answers, errors by what the caller does next."""
 
 from __future__ import annotations
 
@@ -35,9 +35,30 @@ class _Reply(msgspec.Struct):
 class GraphQL(Area):
     async def graphql(self, kind: type[T], query: str, variables: Mapping[str, Any], *, org: str = "") -> T:
         """Run a query (not a mutation); `kind` is the type of `data`. `org` chooses the credentials."""
+        return await self._operation(kind, query, variables, org=org, reads=True)
+
+    async def mutate(
+        self, kind: type[T], mutation: str, variables: Mapping[str, Any], *, instead: T, org: str = ""
+    ) -> T:
+        """Change something; `instead`: what a dry run answers. Raises MaybeDone when nobody can tell whether it was done."""
+        return await self._operation(kind, mutation, variables, org=org, reads=False, instead=instead)
+
+    async def _operation(
+        self,
+        kind: type[T],
+        text: str,
+        variables: Mapping[str, Any],
+        *,
+        org: str,
+        reads: bool,
+        instead: T | None = None,
+    ) -> T:
         place = Place(GRAPHQL, "", org)
-        body = msgspec.json.encode({"query": query, "variables": variables})
-        answer = await self._transport.request(self._call("POST", place, body=body, accept=_ACCEPT, reads=True))
+        body = msgspec.json.encode({"query": text, "variables": variables})
+        call = self._call("POST", place, body=body, accept=_ACCEPT, reads=reads, once=not reads)
+        answer = await self._transport.request(call)
+        if answer.suppressed and instead is not None:
+            return instead
         reply = typed(answer, _Reply, place)
         if reply.errors:
             self._fail(reply.errors)

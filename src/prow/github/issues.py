@@ -1,14 +1,15 @@
-"""Issues, and the issue side of pull requests: labels, comments, assignees."""
+"""Issues, and the issue side of pull requests: texts and states, labels, comments, assignees, milestones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
-from prow.github.area import Area, repo_at, typed
-from prow.github.errors import NotFound, Unprocessable
-from prow.model.forge import Issue, IssueComment, LabelRef, User
+from prow.github.area import Area, given, repo_at, typed
+from prow.github.errors import NotFound, StateCannotBeChanged, Unprocessable
+from prow.model.forge import Issue, IssueComment, LabelRef, Milestone, User
 
 _NO_SUCH_LABEL = "label does not exist"
 
@@ -19,6 +20,27 @@ class NotAssigned(Unprocessable):
     def __init__(self, text: str, *, logins: tuple[str, ...]) -> None:
         super().__init__(text)
         self.logins = logins
+
+
+class IssueChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be another one; the rest stays. `state`: open or closed. `state_reason`: completed, not_planned or reopened.
+
+    `milestone`: its number, None for none.
+    """
+
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    body: str | msgspec.UnsetType = msgspec.UNSET
+    state: str | msgspec.UnsetType = msgspec.UNSET
+    state_reason: str | msgspec.UnsetType = msgspec.UNSET
+    milestone: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class NewIssue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    title: str
+    body: str = ""
+    milestone: int | None = None
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
 
 
 class _Happened(msgspec.Struct):
@@ -32,6 +54,40 @@ class _Happened(msgspec.Struct):
 class Issues(Area):
     async def get_issue(self, org: str, repo: str, number: int) -> Issue:
         return await self._read(Issue, repo_at("/issues/:issueId", org, repo, issueId=number), lags=True)
+
+    async def list_issues(self, org: str, repo: str, *, state: str = "open") -> tuple[Issue, ...]:
+        """Issues and pull requests. `state`: open, closed or all."""
+        return await self._list(Issue, repo_at("/issues", org, repo, query={"state": state}))
+
+    async def create_issue(self, org: str, repo: str, issue: NewIssue) -> Issue:
+        """Raises MaybeDone when nobody can tell whether GitHub took it."""
+        place = repo_at("/issues", org, repo)
+        instead = Issue(title=issue.title, body=issue.body, state="open")
+        return await self._write("POST", place, Issue, body=issue, instead=instead, once=True, content=True)
+
+    async def edit_issue(self, org: str, repo: str, number: int, change: IssueChange) -> Issue:
+        """Raises StateCannotBeChanged for one that cannot be reopened."""
+        place = repo_at("/issues/:issueId", org, repo, issueId=number)
+        known = given(change, but=("milestone",))
+        instead = Issue(number=number, **known)
+        with states_explained():
+            return await self._write("PATCH", place, Issue, body=change, instead=instead, lags=True)
+
+    async def close_issue(self, org: str, repo: str, number: int, *, reason: str = "completed") -> None:
+        """`reason`: completed or not_planned."""
+        await self.edit_issue(org, repo, number, IssueChange(state="closed", state_reason=reason))
+
+    async def reopen_issue(self, org: str, repo: str, number: int) -> None:
+        """Raises StateCannotBeChanged."""
+        await self.edit_issue(org, repo, number, IssueChange(state="open"))
+
+    async def set_milestone(self, org: str, repo: str, number: int, milestone: int | None) -> None:
+        """By the milestone's number; None takes it away."""
+        await self.edit_issue(org, repo, number, IssueChange(milestone=milestone))
+
+    async def list_milestones(self, org: str, repo: str) -> tuple[Milestone, ...]:
+        """The open ones."""
+        return await self._list(Milestone, repo_at("/milestones", org, repo))
 
     async def list_issue_labels(self, org: str, repo: str, number: int) -> tuple[LabelRef, ...]:
         return await self._list(LabelRef, repo_at("/issues/:issueId/labels", org, repo, issueId=number), lags=True)
@@ -108,6 +164,17 @@ class Issues(Area):
         if answer.suppressed:
             return None
         return tuple(user.login for user in typed(answer, Issue, place).assignees)
+
+
+@contextmanager
+def states_explained() -> Iterator[None]:
+    """GitHub's refusal to open something again, as an error of its own."""
+    try:
+        yield
+    except Unprocessable as error:
+        if "state cannot be changed." not in error.message:
+            raise
+        raise StateCannotBeChanged(str(error), status=error.status, message=error.message) from None
 
 
 def _without(logins: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:

@@ -12,17 +12,16 @@ from typing import Any
 
 import msgspec
 
-from prow.github.area import at, repo_at, typed
+from prow.github.area import repo_at, typed
 from prow.github.errors import NotFound
 from prow.github.graphql import GraphQL
 from prow.github.statuses import Statuses
-from prow.model.forge import Repo
 from prow.model.pull_facts import ContextState, HeadContext, Mergeable, PullFacts, check_run_state
 
 PAGE = 25
 """Pull requests a query: with 100 contexts each well below GitHub's bound of nodes and of time."""
 
-_FIELDS = """
+FIELDS = """
 number state title body url isDraft mergeable mergeStateStatus canBeRebased reviewDecision updatedAt
 author { login __typename }
 baseRefName baseRef { target { oid } }
@@ -39,15 +38,15 @@ commits(last: 1) { nodes { commit { oid statusCheckRollup { contexts(first: 100)
   }
 } } } } }
 """
-_METHODS = "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed"
+METHODS = "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed"
 _LIST = (
-    "query($owner: String!, $name: String!, $cursor: String) { repository(owner: $owner, name: $name) { "
-    f"{_METHODS} pullRequests(states: OPEN, first: {PAGE}, after: $cursor) {{ "
-    f"pageInfo {{ hasNextPage endCursor }} nodes {{ {_FIELDS} }} }} }} }}"
+    "query($owner: String!, $name: String!, $cursor: String) { rateLimit { cost } repository(owner: $owner, name: $name) { "
+    f"{METHODS} pullRequests(states: OPEN, first: {PAGE}, after: $cursor) {{ "
+    f"pageInfo {{ hasNextPage endCursor }} nodes {{ {FIELDS} }} }} }} }}"
 )
 _ONE = (
-    "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) { "
-    f"{_METHODS} pullRequest(number: $number) {{ {_FIELDS} }} }} }}"
+    "query($owner: String!, $name: String!, $number: Int!) { rateLimit { cost } repository(owner: $owner, name: $name) { "
+    f"{METHODS} pullRequest(number: $number) {{ {FIELDS} }} }} }}"
 )
 
 
@@ -152,7 +151,9 @@ class _Commits(msgspec.Struct, frozen=True):
     nodes: list[_CommitNode] = []
 
 
-class _Pull(msgspec.Struct, rename="camel"):
+class ListedPull(msgspec.Struct, rename="camel"):
+    """What `FIELDS` ask of a pull request."""
+
     number: int
     state: str
     base_ref_name: str
@@ -188,10 +189,12 @@ class _Pull(msgspec.Struct, rename="camel"):
 
 class _Pulls(msgspec.Struct, rename="camel"):
     page_info: _Page
-    nodes: list[_Pull]
+    nodes: list[ListedPull]
 
 
-class _Repo(msgspec.Struct, rename="camel", kw_only=True):
+class RepoMethods(msgspec.Struct, rename="camel", kw_only=True):
+    """What `METHODS` ask of a repository."""
+
     merge_commit_allowed: bool = True
     squash_merge_allowed: bool = True
     rebase_merge_allowed: bool = True
@@ -206,12 +209,12 @@ class _Repo(msgspec.Struct, rename="camel", kw_only=True):
         return tuple(method for method, yes in allowed.items() if yes)
 
 
-class _ListRepo(_Repo, rename="camel"):
+class _ListRepo(RepoMethods, rename="camel"):
     pull_requests: _Pulls
 
 
-class _OneRepo(_Repo, rename="camel"):
-    pull_request: _Pull | None = None
+class _OneRepo(RepoMethods, rename="camel"):
+    pull_request: ListedPull | None = None
 
 
 class _ListReply(msgspec.Struct):
@@ -257,7 +260,7 @@ class Merging(GraphQL, Statuses):
             raise NotFound(f"{org}/{repo}#{number} is not there, or the token may not see it")
         return await self._facts(org, repo, reply.repository.pull_request, reply.repository.methods)
 
-    async def _facts(self, org: str, repo: str, pull: _Pull, methods: tuple[str, ...]) -> PullFacts:
+    async def _facts(self, org: str, repo: str, pull: ListedPull, methods: tuple[str, ...]) -> PullFacts:
         contexts = pull.head_contexts
         if contexts is None:
             contexts = await self._contexts_of(org, repo, pull.head_ref_oid)
@@ -314,11 +317,6 @@ class Merging(GraphQL, Statuses):
                 for run in typed(page, _Runs, place).check_runs
             ]
         return tuple(found)
-
-    async def list_org_repos(self, org: str) -> tuple[str, ...]:
-        """Names of the organisation's repositories that are not archived."""
-        found = await self._list(Repo, at("/orgs/:org/repos", {"org": org}))
-        return tuple(repo.name for repo in found if not repo.archived)
 
     async def merge_pull_request(self, org: str, repo: str, number: int, details: MergeDetails) -> str:
         """Merge it; gives the SHA of the result. Never repeated blindly.

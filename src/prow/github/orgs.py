@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from prow.github.area import Area, at, typed
 from prow.github.errors import Refused
 from prow.model.base import Noun
-from prow.model.forge import User
+from prow.model.forge import Repo, Team, User
 
 
-class Team(Noun, frozen=True):
-    id: int = 0
-    name: str = ""
-    slug: str = ""
+class Membership(Noun, frozen=True):
+    """`state`: active or pending. `role`: member, admin, maintainer. `organization`: where it is one of an organisation."""
 
-
-class _Membership(msgspec.Struct):
     state: str = ""
+    role: str = ""
+    organization: User | None = None
+    user: User | None = None
+
+
+class _App(Noun, frozen=True):
+    slug: str = ""
+    name: str = ""
+    html_url: str = ""
 
 
 class Orgs(Area):
@@ -30,14 +33,19 @@ class Orgs(Area):
             raise Refused(f"the token may not see who is a member of {org}")
         return answer.status != 404
 
+    async def list_org_repos(self, org: str) -> tuple[str, ...]:
+        """Names of the organisation's repositories that are not archived."""
+        found = await self._list(Repo, at("/orgs/:org/repos", {"org": org}))
+        return tuple(repo.name for repo in found if not repo.archived)
+
     async def list_teams(self, org: str) -> tuple[Team, ...]:
         return await self._list(Team, at("/orgs/:org/teams", {"org": org}))
 
     async def team_has_member(self, org: str, slug: str, user: str) -> bool:
         """Also through a team below it. An invitation that is not accepted yet does not count."""
-        place = at("/orgs/:org/teams/:slug/memberships/:user", {"org": org, "slug": slug, "user": user})
+        place = at("/orgs/:org/teams/:team/memberships/:user", {"org": org, "team": slug, "user": user})
         answer = await self._ask("GET", place, ok=(404,))
-        return answer.status != 404 and typed(answer, _Membership, place).state == "active"
+        return answer.status != 404 and typed(answer, Membership, place).state == "active"
 
     async def in_team_named(self, org: str, team: str, user: str) -> bool:
         """Whether `user` is in the team of that name (not slug); a team that is not there has nobody."""
@@ -45,8 +53,14 @@ class Orgs(Area):
         return found is not None and await self.team_has_member(org, found.slug, user)
 
     async def current_user(self) -> User:
-        """Who this token is. Asked once in the life of the client."""
+        """Who we are; a GitHub App is `slug[bot]`, as what it writes is signed. Asked once in the life of the client."""
         known = self._transport.known_user
         if known is None:
-            known = self._transport.known_user = await self._read(User, at("/user", {}))
+            known = await self._app_user() if self._transport.app else await self._read(User, at("/user", {}))
+            self._transport.known_user = known
         return known
+
+    async def _app_user(self) -> User:
+        app = await self._read(_App, at("/app", {}))
+        email = f"{app.slug}@users.noreply.github.com"
+        return User(login=f"{app.slug}[bot]", type="Bot", html_url=app.html_url, name=app.name, email=email)

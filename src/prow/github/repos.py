@@ -6,8 +6,9 @@ import binascii
 
 import msgspec
 
-from prow.github.area import Area, repo_at, typed
-from prow.github.errors import NotFound, Refused, ServerBroken, Unprocessable
+from prow.github.area import Area, Place, repo_at, typed
+from prow.github.errors import FileNotFound, NotFound, Refused, ServerBroken, Unprocessable
+from prow.model.base import Noun
 from prow.model.forge import LabelRef, Repo, User
 
 _RAW = "application/vnd.github.raw+json"
@@ -33,6 +34,16 @@ class _Content(msgspec.Struct):
     size: int = 0
 
 
+class Entry(Noun, frozen=True):
+    """What a folder has. `type`: file, dir, symlink or submodule."""
+
+    type: str = ""
+    name: str = ""
+    path: str = ""
+    sha: str = ""
+    size: int = 0
+
+
 class _Permission(msgspec.Struct):
     permission: str
 
@@ -44,7 +55,12 @@ class Repos(Area):
     async def get_ref(self, org: str, repo: str, ref: str) -> str:
         """The SHA of `heads/main`, `tags/v1`, … Raises NotFound, also when only longer names begin like it."""
         place = repo_at("/git/refs/:ref*", org, repo, ref=ref)
-        found = await self._read(_Ref | list[_Ref], place, lags=False)  # type: ignore[arg-type]
+        try:
+            found = await self._read(_Ref | list[_Ref], place, lags=False)  # type: ignore[arg-type]
+        except Unprocessable as error:
+            if error.status == 409:
+                raise NotFound(f"{org}/{repo} has no {ref}: it is empty", message=error.message) from error
+            raise
         candidates: list[_Ref] = found if isinstance(found, list) else [found]
         for candidate in candidates:
             if candidate.ref == f"refs/{ref}":
@@ -59,10 +75,8 @@ class Repos(Area):
         return (await self._read(_Commit, repo_at("/git/commits/:sha", org, repo, sha=sha), lags=True)).tree.sha
 
     async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes:
-        """A file's content at a ref (empty: the default branch). Raises NotFound; Unprocessable for a folder."""
-        query = {"ref": ref} if ref else None
-        place = repo_at("/contents/:path*", org, repo, query=query, path=path.strip("/"))
-        found = await self._read(_Content | list[_Content], place)  # type: ignore[arg-type]
+        """A file's content at a ref (empty: the default branch). Raises FileNotFound; Unprocessable for a folder."""
+        found, place = await self._contents(org, repo, path, ref)
         if isinstance(found, list) or found.type not in {"", "file"}:
             raise Unprocessable(f"{org}/{repo}: {path} is not a file")
         if found.encoding == "none" or (found.size and not found.content):
@@ -71,6 +85,25 @@ class Repos(Area):
             return binascii.a2b_base64(found.content)
         except (binascii.Error, ValueError):
             raise ServerBroken(f"{org}/{repo}: GitHub's answer for {path} is not base64") from None
+
+    async def get_directory(self, org: str, repo: str, path: str, ref: str = "") -> tuple[Entry, ...]:
+        """What a folder has (empty path: the root); at most 1,000, GitHub lists no more. Raises FileNotFound; Unprocessable for a file."""
+        found, _ = await self._contents(org, repo, path, ref)
+        if not isinstance(found, list):
+            raise Unprocessable(f"{org}/{repo}: {path} is not a folder")
+        return tuple(found)
+
+    async def _contents(self, org: str, repo: str, path: str, ref: str) -> tuple[_Content | list[Entry], Place]:
+        query = {"ref": ref} if ref else None
+        inner = path.strip("/")
+        where = "/contents/:path*" if inner else "/contents"
+        place = repo_at(where, org, repo, query=query, **({"path": inner} if inner else {}))
+        try:
+            return await self._read(_Content | list[Entry], place), place  # type: ignore[arg-type]
+        except NotFound as error:
+            raise FileNotFound(
+                f"{org}/{repo} has no {path or 'files'} at {ref or 'its default branch'}", message=error.message
+            ) from error
 
     async def list_repo_labels(self, org: str, repo: str) -> tuple[LabelRef, ...]:
         return await self._list(LabelRef, repo_at("/labels", org, repo))

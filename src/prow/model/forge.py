@@ -41,6 +41,19 @@ class LabelRef(Noun, frozen=True):
 class Milestone(Noun, frozen=True):
     number: int = 0
     title: str = ""
+    state: str = ""
+
+
+class Team(Noun, frozen=True):
+    """A team of an organisation. `privacy`: secret or closed. `parent`: the team above it."""
+
+    id: int = 0
+    name: str = ""
+    slug: str = ""
+    description: str | None = None
+    privacy: str = ""
+    permission: str = ""
+    parent: Team | None = None
 
 
 class RepoPermissions(Noun, frozen=True):
@@ -90,6 +103,7 @@ class Issue(Noun, frozen=True):
     title: str = ""
     body: str | None = None
     state: str = ""
+    state_reason: str | None = None
     html_url: str = ""
     labels: tuple[LabelRef, ...] = ()
     assignees: tuple[User, ...] = ()
@@ -125,6 +139,7 @@ class PullRequest(Noun, frozen=True):
     labels: tuple[LabelRef, ...] = ()
     assignees: tuple[User, ...] = ()
     requested_reviewers: tuple[User, ...] = ()
+    requested_teams: tuple[Team, ...] = ()
     milestone: Milestone | None = None
     author_association: str = ""
     commits: int = 0
