@@ -14,7 +14,7 @@ from prow.checkconfig.table import choose
 
 
 def written(folder: Path, files: Mapping[str, str]) -> Paths:
-    """The files in the folder; `config.yaml`, `plugins.yaml` and `jobs/` have their usual meaning."""
+    """The files in the folder; `config.yaml`, `plugins.yaml`, `labels.yaml` and `jobs/` have their usual meaning."""
     for name, text in {"config.yaml": "", **files}.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -23,6 +23,7 @@ def written(folder: Path, files: Mapping[str, str]) -> Paths:
         config=str(folder / "config.yaml"),
         jobs=str(folder / "jobs") if (folder / "jobs").exists() else "",
         plugins=str(folder / "plugins.yaml") if (folder / "plugins.yaml").exists() else "",
+        labels=str(folder / "labels.yaml") if (folder / "labels.yaml").exists() else "",
     )
 
 
@@ -44,6 +45,7 @@ def checked(
             plugins=loaded.plugins,
             unknown_keys=tuple(loaded.unknown_keys),
             unknown_in_jobs=tuple(loaded.unknown_in_jobs),
+            labels=loaded.labels,
             **facts,
         )
     return run(loaded, known, paths, choose(names, excluded), excluded=excluded, strict=strict, progress=quiet)

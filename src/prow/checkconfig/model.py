@@ -15,6 +15,7 @@ import msgspec
 from prow.config.config import Config
 from prow.config.errors import ConfigError
 from prow.config.job import JobBase
+from prow.config.labels import LabelsFile
 from prow.config.plugins import PluginsConfig
 from prow.config.tide import TideQuery
 from prow.lib.goyaml import Path
@@ -77,11 +78,12 @@ def in_file(name: str) -> At:
 
 
 class Problem(NamedTuple):
-    """What a check says. `told`: the place, when the loader has found it already."""
+    """What a check says. `told`: the place, when the loader has found it already; `hint`: the name that may be meant."""
 
     message: str
     at: At
     told: ConfigError | None = None
+    hint: str = ""
 
 
 class Shard(NamedTuple):
@@ -117,6 +119,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Repositories with plugins that use OWNERS, and without OWNERS."""
     installed: frozenset[str] | None = None
     """Organisations that have the GitHub App."""
+    labels: LabelsFile | None = None
+    """labels.yaml, with `--labels-config`."""
 
 
 class When(StrEnum):

@@ -49,7 +49,7 @@ class Places:
         if problem.told is not None:
             return told(name, problem.told, level)
         spot = self._spot(problem.at)
-        return Finding(name=name, message=problem.message, level=level, **spot._asdict())
+        return Finding(name=name, message=problem.message, level=level, hint=problem.hint, **spot._asdict())
 
     def _spot(self, at: At) -> _Spot:
         if at.kind == "job" and at.job is not None:

@@ -20,8 +20,11 @@ from prow.config.decode import nearest
 from prow.config.documents import Document, Findings, read, read_jobs
 from prow.config.errors import ConfigError, ConfigErrors
 from prow.config.file_kinds import PLUGINS
+from prow.config.labels import LabelsFile
 from prow.config.load import NO_SUPPLEMENTS as NO_CONFIG_SUPPLEMENTS
 from prow.config.load import Loader
+from prow.config.load_autobumper import assemble_autobumper
+from prow.config.load_labels import assemble_labels, shared_names
 from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
 from prow.config.load_plugins import assemble_plugins, read_plugin_shards
 from prow.config.plugins import PluginsConfig
@@ -30,6 +33,7 @@ from prow.lib import regex
 from prow.lib.goyaml import Path as Steps
 
 CONFIG, PLUGIN_CONFIG, IN_REPO = "config", "plugin-config", "in-repo-config"
+LABELS_CONFIG, AUTOBUMPER_CONFIG = "labels-config", "autobumper-config"
 UNKNOWN_PLUGIN, UNKNOWN_FIELDS = "unknown-plugin", "unknown-fields"
 _LOOSE = ("plugins", "config_updater")
 """Sections where upstream's strict reading does not look, so that `--strict` must not fail there."""
@@ -39,7 +43,8 @@ Progress = Callable[[str], None]
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
-    """What to read. `own_repo`: check the jobs that this `org/repo` keeps itself, in the folder `own_folder`."""
+    """What to read. `own_repo`: check the jobs that this `org/repo` keeps itself, in the folder `own_folder`. `config` empty:
+    labels and autobumpers alone."""
 
     config: str
     jobs: str = ""
@@ -48,13 +53,16 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     own_folder: str = "."
     supplemental: Supplements = NO_CONFIG_SUPPLEMENTS
     supplemental_plugins: Supplements = NO_PLUGIN_SUPPLEMENTS
+    labels: str = ""
+    autobumpers: tuple[str, ...] = ()
 
 
 class Loaded(msgspec.Struct, kw_only=True):
-    """`config` None: it does not load, `findings` says why."""
+    """`config` None: it does not load, `findings` says why; or nobody asked for it."""
 
     config: Config | None = None
     plugins: PluginsConfig | None = None
+    labels: LabelsFile | None = None
     findings: list[Finding] = []
     unknown_keys: list[ConfigError] = []
     unknown_in_jobs: list[ConfigError] = []
@@ -63,6 +71,34 @@ class Loaded(msgspec.Struct, kw_only=True):
 def read_all(paths: Paths, *, strict_own: bool = False, cache: Cache | None = None, progress: Progress) -> Loaded:
     """`strict_own`: unknown keys in a repository's own jobs are errors."""
     loaded = Loaded()
+    for file in (paths.labels, *paths.autobumpers):
+        if file:
+            progress(f"reading {file}")
+            _read_beside(file, loaded, labels=file == paths.labels)
+    if paths.config:
+        _read_config(paths, loaded, strict_own=strict_own, cache=cache, progress=progress)
+    return loaded
+
+
+def _read_beside(file: str, loaded: Loaded, *, labels: bool) -> None:
+    """A file that no component of Prow reads; what is odd about it are warnings, since somebody has asked."""
+    name = LABELS_CONFIG if labels else AUTOBUMPER_CONFIG
+    findings = Findings()
+    try:
+        document = read(file, what=f"--{name}", inflate=False)
+        if labels:
+            loaded.labels = assemble_labels(document, findings)
+            loaded.findings += [
+                told(name, document.error(path, text), Level.NOTE) for path, text in shared_names(loaded.labels)
+            ]
+        else:
+            assemble_autobumper(document, findings, skip_pull_request=None, app=None)
+    except ConfigError as error:
+        loaded.findings += _errors(name, error)
+    loaded.findings += [told(name, warning, Level.WARNING) for warning in findings.warnings]
+
+
+def _read_config(paths: Paths, loaded: Loaded, *, strict_own: bool, cache: Cache | None, progress: Progress) -> None:
     progress(f"reading {paths.config}" + (f" and the jobs in {paths.jobs}" if paths.jobs else ""))
     loader = Loader(paths.config, paths.jobs, supplemental=paths.supplemental, cache=cache)
     try:
@@ -81,7 +117,6 @@ def read_all(paths: Paths, *, strict_own: bool = False, cache: Cache | None = No
     if paths.own_repo and loaded.config is not None:
         progress(f"reading the jobs of {paths.own_repo}")
         loaded.findings += own_jobs(loaded.config, paths.own_repo, paths.own_folder, strict=strict_own)
-    return loaded
 
 
 def _errors(name: str, error: ConfigError) -> list[Finding]:

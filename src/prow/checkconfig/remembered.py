@@ -25,7 +25,7 @@ _DECODER = msgspec.msgpack.Decoder(Report)
 
 def key_of(paths: Paths, checks: Iterable[str], *choices: Iterable[str], strict: bool) -> Key | None:
     """Names the report; None when it is not worth keeping, or cannot be kept."""
-    if paths.own_repo or paths.supplemental.paths or paths.supplemental_plugins.paths:
+    if not paths.config or paths.own_repo or paths.supplemental.paths or paths.supplemental_plugins.paths:
         return None
     findings = Findings()
     documents: list[Document] = []
@@ -33,6 +33,7 @@ def key_of(paths: Paths, checks: Iterable[str], *choices: Iterable[str], strict:
         documents.append(read(paths.config, what="--config-path"))
         if paths.plugins:
             documents.append(read(paths.plugins, what="--plugin-config", inflate=False))
+        documents += [read(file, what="a file") for file in (paths.labels, *paths.autobumpers) if file]
         if (beside := Path(paths.config).parent / "VERSION").is_file():
             documents.append(read(beside, what="VERSION"))
         if paths.jobs:
@@ -41,7 +42,15 @@ def key_of(paths: Paths, checks: Iterable[str], *choices: Iterable[str], strict:
         return None
     if findings.errors or sum(document.size for document in documents) < WORTH_BYTES:
         return None
-    given = [sorted(checks), *(sorted(choice) for choice in choices), strict, bool(paths.plugins), bool(paths.jobs)]
+    given = [
+        sorted(checks),
+        *(sorted(choice) for choice in choices),
+        strict,
+        bool(paths.plugins),
+        bool(paths.jobs),
+        bool(paths.labels),
+        len(paths.autobumpers),
+    ]
     return ("report", _code(), repr(given), *(f"{document.name}\0{document.digest}" for document in documents))
 
 

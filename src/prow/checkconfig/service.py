@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from prow.checkconfig import mistyped
 from prow.checkconfig.model import Check, Finding, Known, Level
 from prow.checkconfig.places import Places, told
 from prow.checkconfig.reading import Loaded, Paths, Progress, names
-from prow.checkconfig.table import UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL
+from prow.checkconfig.table import UNKNOWN_CLUSTER, UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL, UNKNOWN_LABEL
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,14 +54,18 @@ def run(
                 continue
             progress(f"checking {check.name}")
             findings += [places.finding(check.name, problem) for problem in check.find(known)]
-        findings += _notes(known, {check.name for check in checks}, set(excluded))
+        findings += _notes(known, places, {check.name for check in checks}, set(excluded))
     findings.sort(key=lambda found: (found.file, found.line, found.column, found.name))
     return Report(findings=tuple(findings), jobs=jobs, strict=strict)
 
 
-def _notes(known: Known, on: set[str], excluded: set[str]) -> list[Finding]:
-    """Unknown keys that no chosen check tells: worth knowing, but nothing that upstream would fail for."""
+def _notes(known: Known, places: Places, on: set[str], excluded: set[str]) -> list[Finding]:
+    """Unknown keys that no chosen check tells, and names that seem mistyped: worth knowing, but nothing that upstream would fail
+    for."""
     notes: list[Finding] = []
+    for name, find in ((UNKNOWN_LABEL, mistyped.unknown_labels), (UNKNOWN_CLUSTER, mistyped.unknown_clusters)):
+        if name not in excluded:
+            notes += [places.finding(name, problem, Level.NOTE) for problem in find(known)]
     if not on & {UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL} and UNKNOWN_FIELDS not in excluded:
         notes += [told(UNKNOWN_FIELDS, found, Level.NOTE) for found in known.unknown_keys]
     if UNKNOWN_FIELDS_ALL not in on | excluded:

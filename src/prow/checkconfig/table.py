@@ -23,6 +23,7 @@ APP_INSTALLATION = "validate-github-app-installation"
 CLUSTER_FIELD = "validate-cluster-field"
 SHARD_HIERARCHY = "validate-supplemental-prow-config-hierarchy"
 RERUN_COMMAND = "rerun-command"
+UNKNOWN_LABEL, UNKNOWN_CLUSTER = "unknown-label", "unknown-cluster"
 
 _D, _E, _O = When.DEFAULT, When.EXPENSIVE, When.OPTIONAL
 

@@ -61,6 +61,12 @@ class CheckFlags(flags.FlagGroup):
     prow_yaml_path: str = flags.flag(
         "prow-yaml-path", "", "The .prow.yaml of its checkout. Default: in the current folder."
     )
+    labels_config: str = flags.flag(
+        "labels-config", "", "Path to labels.yaml of label_sync: check it too, and labels of other files against it."
+    )
+    autobumper_config: tuple[str, ...] = flags.flag(
+        "autobumper-config", (), "Config of the generic autobumper, checked too; may be repeated."
+    )
     format: str = flags.flag("format", "text", "text, json, github (annotations of GitHub Actions) or sarif.")
 
 
@@ -112,7 +118,7 @@ def _check(
         expensive=given.expensive_checks,
         app=app,
     )
-    _refuse(config_flags, plugin_flags, github_flags, checks)
+    _refuse(config_flags, plugin_flags, github_flags, given, checks)
     paths = Paths(
         config=config_flags.config_path,
         jobs=config_flags.job_config_path,
@@ -121,6 +127,8 @@ def _check(
         own_folder=_own_folder(given),
         supplemental=config_flags.supplemental,
         supplemental_plugins=plugin_flags.supplemental,
+        labels=given.labels_config,
+        autobumpers=given.autobumper_config,
     )
     names = {check.name for check in checks}
     if APP_INSTALLATION in names:
@@ -166,10 +174,12 @@ def _refuse(
     config_flags: groups.ConfigFlags,
     plugin_flags: PluginFlags,
     github_flags: GitHubFlags,
+    given: CheckFlags,
     checks: Sequence[Check],
 ) -> None:
     """Flags that ask for what cannot be done, one line each."""
-    if not config_flags.config_path:
+    alone = given.labels_config or given.autobumper_config
+    if not config_flags.config_path and (not alone or config_flags.job_config_path or plugin_flags.plugin_config):
         raise UsageError("--config-path is required: give the path of config.yaml")
     names = {check.name for check in checks}
     groups.refuse_unsupported(config_flags, plugin_flags, github_flags)
@@ -220,6 +230,7 @@ def _known(
         clusters=clusters,
         clusters_unread=unread,
         without_owners=missing,
+        labels=loaded.labels,
     )
 
 

@@ -45,3 +45,17 @@ class LabelsFile(Noun, frozen=True):
     """Organisation → further labels of its repositories."""
     repos: dict[str, LabelList] = {}
     """`org/repo` → its further labels."""
+
+    def of_org(self, org: str) -> tuple[Label, ...]:
+        """The labels that repositories of the organisation may have: for all, for the org, for single repositories of it."""
+        own = (labels for repo, labels in self.repos.items() if repo.partition("/")[0] == org)
+        return (
+            *self.default.labels,
+            *self.orgs.get(org, LabelList()).labels,
+            *(each for labels in own for each in labels.labels),
+        )
+
+    def of_repo(self, org: str, repo: str) -> tuple[Label, ...]:
+        """The labels of one repository."""
+        own = self.repos.get(f"{org}/{repo}", LabelList())
+        return (*self.default.labels, *self.orgs.get(org, LabelList()).labels, *own.labels)
