@@ -151,6 +151,7 @@ def _components(folder: Path, sim: Sim) -> dict[str, Component]:
     }
     known: dict[str, object] = {
         "github-endpoint": sim.world.base,
+        "github-host": sim.world.base,
         "github-graphql-endpoint": f"{sim.world.base}/graphql",
         "github-token-path": folder / "token",
         "github-client.initial-delay": "50ms",

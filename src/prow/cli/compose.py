@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from prow.cli import adapters, components
-from prow.cli.parts import ConfigSettings, GitHubSettings, StorageSettings, open_parts, open_storage, side_ports
+from prow.cli.github_client import GitHubSettings
+from prow.cli.parts import ConfigSettings, StorageSettings, open_parts, open_storage, side_ports
 from prow.cli.state import only_one
 from prow.config.agent import ConfigAgent
 from prow.crier.service import Crier
@@ -97,7 +98,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
     )
     async with open_parts(settings.config, job_store, clock=clock) as parts:
         hmac = parts.secrets.load(settings.hmac_secret_file, flag="--hmac-secret-file")
-        github = parts.github(settings.github, component="prow", dry_run=settings.dry_run)
+        github = await parts.github(settings.github, component="prow", dry_run=settings.dry_run)
         parts.stack.enter_context(only_one("hook", settings.state_dir))
         parts.stack.enter_context(only_one("plank", job_store.parent))
         side = await parts.stack.enter_async_context(side_ports(settings.ports, clock=clock))

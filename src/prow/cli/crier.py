@@ -78,7 +78,7 @@ async def _serve(given: Given, clock: Clock) -> None:
     ):
         crier = components.crier(
             parts,
-            parts.github(given.github(), component="crier", dry_run=options.dry_run),
+            await parts.github(given.github(), component="crier", dry_run=options.dry_run),
             open_storage(given.storage()),
             workers=workers,
             agent=options.report_agent,

@@ -15,7 +15,8 @@ from typing import TypeVar
 import msgspec
 
 from prow.cli import groups
-from prow.cli.parts import ConfigSettings, GitHubSettings, StorageSettings
+from prow.cli.github_client import GitHubSettings
+from prow.cli.parts import ConfigSettings, StorageSettings
 from prow.cli.state import job_store, state_dir
 from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
 from prow.deck.service import Settings as DeckSettings
@@ -86,21 +87,22 @@ class Given:
         ports = self.of(groups.InstrumentationFlags)
         return Ports(health=ports.health_port, metrics=ports.metrics_port, pprof=ports.pprof_port, host=self.host)
 
-    def github(self) -> GitHubSettings:
-        """The client's settings. Repositories are cloned from the host of the API, where that is not api.github.com."""
+    def github(self, *, cache: Path | None = None) -> GitHubSettings:
+        """The client's settings. `cache`: folder of the cache of answers when no flag names one; None: it is in memory."""
         github = self.of(groups.GitHubClientFlags)
-        endpoint = github.github_endpoint[0]
-        base = f"https://{github.github_host}"
-        if endpoint.startswith("http://"):
-            base = endpoint.rstrip("/")
-        limits = Limits()
-        if isinstance(github, groups.GitHubFlags):
-            limits = Limits(hourly_tokens=github.github_hourly_tokens, allowed_burst=github.github_allowed_burst)
+        github.check()
+        host = github.github_host.rstrip("/")
+        endpoints = tuple(endpoint or groups.API for endpoint in github.github_endpoint)
         return GitHubSettings(
-            git_base=base,
-            endpoints=github.github_endpoint,
-            graphql_endpoint=github.github_graphql_endpoint,
+            git_base=host if "://" in host else f"https://{host}",
+            host=host.rpartition("://")[2],
+            endpoints=endpoints,
+            graphql_endpoint=github.github_graphql_endpoint or f"{groups.API}/graphql",
             token_path=github.github_token_path,
+            app_id=github.github_app_id,
+            app_key_path=github.github_app_private_key_path,
+            cache_dir=github.github_cache_dir or str(cache or ""),
+            cache_bytes=github.github_cache_size_mb << 20,
             options=Options(
                 max_retries=github.max_retries,
                 max_404_retries=github.max_404_retries,
@@ -108,7 +110,7 @@ class Given:
                 backoff_timeout=github.backoff_timeout,
                 request_timeout=github.request_timeout,
             ),
-            limits=limits,
+            limits=github.limits() if isinstance(github, groups.GitHubFlags) else Limits(),
         )
 
     def storage(self) -> StorageSettings:

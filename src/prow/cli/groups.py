@@ -6,11 +6,16 @@ answers in one line when one of them would change what happens.
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 from prow.config.supplemental import Supplements
+from prow.github.limiter import Limits
 from prow.lib.errors import UsageError
 from prow.lib.flags import FlagGroup, Seconds, flag
 
 API = "https://api.github.com"
+_THROTTLE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,99}):(\d{1,9}):(\d{1,9})", re.ASCII)
 
 
 class ConfigFlags(FlagGroup):
@@ -50,20 +55,50 @@ class PluginFlags(FlagGroup):
 
 
 class GitHubClientFlags(FlagGroup):
-    github_host: str = flag("github-host", "github.com", "GitHub's host name.")
+    github_host: str = flag(
+        "github-host", "github.com", "GitHub's host name; with http:// before it for one that is tried out."
+    )
     github_endpoint: tuple[str, ...] = flag(
         "github-endpoint", (API,), "API endpoint; repeat for fallbacks, in that order."
     )
     github_graphql_endpoint: str = flag("github-graphql-endpoint", f"{API}/graphql", "GraphQL endpoint.")
     github_token_path: str = flag("github-token-path", "", "File with the bot's token.")
-    github_app_id: str = flag("github-app-id", "", "GitHub App id (not supported yet).")
-    github_app_private_key_path: str = flag("github-app-private-key-path", "", "GitHub App key (not supported yet).")
+    github_app_id: str = flag(
+        "github-app-id", "", "Id of the GitHub App to be; with the next flag, instead of a token."
+    )
+    github_app_private_key_path: str = flag("github-app-private-key-path", "", "PEM file with a key of that App.")
     request_timeout: Seconds = flag("github-client.request-timeout", Seconds(120), "Longest wait for one answer.")
     max_retries: int = flag("github-client.max-retries", 8, "Attempts for one call.")
     max_404_retries: int = flag("github-client.max-404-retries", 2, "Attempts when GitHub does not find it (yet).")
     backoff_timeout: Seconds = flag("github-client.backoff-timeout", Seconds(120), "Longest wait for a rate limit.")
     initial_delay: Seconds = flag("github-client.initial-delay", Seconds(2), "First wait between attempts.")
     git_signing_key_path: str = flag("git-signing-key-path", "", "Key to sign commits with.", hidden=True)
+    github_cache_dir: str = flag(
+        "github-cache-dir",
+        "",
+        "Ours: folder for a cache of GitHub's answers that processes share. Default: in memory; for prow up the state folder.",
+    )
+    github_cache_size_mb: int = flag("github-cache-sizeMB", 256, "Ours: most space that cache may take.")
+
+    def check(self) -> None:
+        """Whether these flags go together."""
+        for endpoint in self.github_endpoint:
+            parts = urlsplit(endpoint or API)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise UsageError(f'--github-endpoint "{endpoint}": give an address such as {API}')
+        graphql = urlsplit(self.github_graphql_endpoint or API)
+        if graphql.scheme not in {"http", "https"} or not graphql.hostname:
+            raise UsageError(
+                f'--github-graphql-endpoint "{self.github_graphql_endpoint}": give an address such as {API}/graphql'
+            )
+        if "://" in self.github_host and not re.fullmatch(r"https?://[^/@\s]+/?", self.github_host):
+            raise UsageError(f'--github-host "{self.github_host}": give a host name such as github.com')
+        if bool(self.github_app_id) != bool(self.github_app_private_key_path):
+            raise UsageError("--github-app-id and --github-app-private-key-path go together: give both or none")
+        if self.github_app_id and self.github_token_path:
+            raise UsageError("--github-token-path and --github-app-id: give one, as a user or as a GitHub App")
+        if self.github_cache_size_mb < 1:
+            raise UsageError("--github-cache-sizeMB: give 1 or more")
 
 
 class GitHubFlags(GitHubClientFlags):
@@ -72,8 +107,36 @@ class GitHubFlags(GitHubClientFlags):
     github_hourly_tokens: int = flag("github-hourly-tokens", 0, "Own limit of API calls an hour; 0: GitHub's.")
     github_allowed_burst: int = flag("github-allowed-burst", 0, "Calls that may be made at once under that limit.")
     github_throttle_org: tuple[str, ...] = flag(
-        "github-throttle-org", (), "org:hourly:burst; may be repeated.", hidden=True
+        "github-throttle-org",
+        (),
+        "org:hourly:burst, an own limit for that organisation (GitHub App only); may be repeated.",
     )
+
+    def limits(self) -> Limits:
+        hourly, burst = self.github_hourly_tokens, self.github_allowed_burst if self.github_hourly_tokens else 0
+        if min(hourly, burst) < 0 or (hourly > 0) != (burst > 0):
+            raise UsageError("--github-hourly-tokens and --github-allowed-burst: give both above 0, or both 0")
+        if burst > hourly:
+            raise UsageError("--github-allowed-burst must not be larger than --github-hourly-tokens")
+        return Limits(hourly_tokens=hourly, allowed_burst=burst, orgs=self._by_org())
+
+    def _by_org(self) -> dict[str, tuple[int, int]]:
+        found: dict[str, tuple[int, int]] = {}
+        for given in self.github_throttle_org:
+            match = _THROTTLE.fullmatch(given)
+            if not self.github_app_id:
+                raise UsageError(f"--github-throttle-org={given}: only a GitHub App has a budget for each organisation")
+            if match is None:
+                raise UsageError(f"--github-throttle-org={given}: give org:hourly:burst, such as acme:1000:100")
+            org, hourly, burst = match[1].lower(), int(match[2]), int(match[3])
+            if hourly < 1 or burst < 1 or burst > hourly:
+                raise UsageError(
+                    f"--github-throttle-org={given}: both numbers are at least 1, the burst is at most the hourly number"
+                )
+            if org in found:
+                raise UsageError(f"--github-throttle-org: {match[1]} is given twice")
+            found[org] = (hourly, burst)
+        return found
 
 
 class EnablementFlags(FlagGroup):
@@ -206,8 +269,6 @@ def refuse_unsupported(*groups: FlagGroup) -> None:
             raise UsageError(
                 "--kubeconfig: jobs on Kubernetes come with a later release; leave the flag out to run jobs here"
             )
-        if isinstance(group, GitHubClientFlags) and (group.github_app_id or group.github_app_private_key_path):
-            raise UsageError("--github-app-id: GitHub App login comes with a later release; give --github-token-path")
         if isinstance(group, ConfigFlags) and group.moonraker_address:
             raise UsageError(
                 "--moonraker-address: there is no moonraker; in-repo config is read by each component itself"

@@ -49,7 +49,7 @@ async def _serve(given: Given, clock: Clock) -> None:
             settings,
             state,
             hmac=parts.secrets.load(options.hmac_secret_file, flag="--hmac-secret-file"),
-            github=parts.github(given.github(), component="hook", dry_run=options.dry_run),
+            github=await parts.github(given.github(), component="hook", dry_run=options.dry_run),
             mirrors=await parts.mirrors(state, given.github()),
             endpoints=endpoints,
             dry_run=options.dry_run,

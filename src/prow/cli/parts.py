@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from prow.cli.github_client import GitHubSettings, open_github, open_tokens
 from prow.config import cache as config_cache
 from prow.config.agent import ConfigAgent
 from prow.config.config import Config
@@ -25,11 +26,10 @@ from prow.engines.local.settings import Settings as EngineSettings
 from prow.git.client import Git
 from prow.git.mirror import Mirrors
 from prow.github.client import GitHub
-from prow.github.limiter import Limits
-from prow.github.rules import Options
-from prow.github.tokens import TokenFile, Tokens
+from prow.github.tokens import Tokens
 from prow.jobs.index import JobIndex
 from prow.jobs.sqlite_store import SQLiteJobStore
+from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
 from prow.lib.secrets import Secrets
@@ -39,6 +39,7 @@ from prow.storage.buckets import Buckets
 from prow.storage.folders import Folders
 from prow.storage.ports import Storage
 
+_log = logs.get("github")
 Works = Mapping[str, Coroutine[object, object, None]]
 
 
@@ -48,17 +49,6 @@ class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
     plugin_config: str = ""
     supplemental: Supplements = NO_CONFIG_SUPPLEMENTS
     supplemental_plugins: Supplements = NO_PLUGIN_SUPPLEMENTS
-
-
-class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`token_path` empty: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories."""
-
-    git_base: str = "https://github.com"
-    endpoints: tuple[str, ...] = ("https://api.github.com",)
-    graphql_endpoint: str = "https://api.github.com/graphql"
-    token_path: str = ""
-    options: Options = Options()
-    limits: Limits = Limits()
 
 
 class StorageSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +71,7 @@ class Parts:
         self.store = store
         self.clock = clock
         self._index: JobIndex | None = None
+        self._known_tokens: dict[tuple[str, str], Tokens | None] = {}
 
     def config(self) -> Config:
         """The configuration as it is now."""
@@ -93,20 +84,16 @@ class Parts:
             self._index = JobIndex(self.store, clock=self.clock)
         return self._index
 
-    def github(self, settings: GitHubSettings, *, component: str, dry_run: bool) -> GitHub:
+    async def github(self, settings: GitHubSettings, *, component: str, dry_run: bool) -> GitHub:
         """A client; all that share it share its budget."""
-        github = GitHub.open(
+        return await open_github(
+            settings,
+            self._tokens(settings),
             clock=self.clock,
             component=component,
-            tokens=self._tokens(settings),
-            endpoints=settings.endpoints,
-            graphql_endpoint=settings.graphql_endpoint,
             dry_run=dry_run,
-            options=settings.options,
-            limits=settings.limits,
+            stack=self.stack,
         )
-        self.stack.push_async_callback(github.aclose)
-        return github
 
     async def mirrors(self, state: Path, settings: GitHubSettings) -> Mirrors:
         """Bare mirrors below the state folder. `UsageError` when git is missing or too old."""
@@ -159,9 +146,15 @@ class Parts:
             ) from error
 
     def _tokens(self, settings: GitHubSettings) -> Tokens | None:
-        if not settings.token_path:
-            return None
-        return TokenFile(self.secrets.load(settings.token_path, flag="--github-token-path"))
+        """The same for all who have the same credentials: a GitHub App needs one token for an organisation."""
+        key = (settings.token_path, settings.app_id)
+        if key not in self._known_tokens:
+            if not any(key):
+                _log.warning("GitHub is asked without credentials: 60 calls an hour, and nothing can be written.")
+            self._known_tokens[key] = open_tokens(
+                settings, secrets=self.secrets, clock=self.clock, component="prow", stack=self.stack
+            )
+        return self._known_tokens[key]
 
 
 @asynccontextmanager

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from prow.cli import groups
+from prow.cli.github_client import open_github, open_tokens
 from prow.cli.given import Given
-from prow.github.client import GitHub
-from prow.github.tokens import TokenFile
 from prow.lib.clock import SystemClock
 from prow.lib.secrets import Secrets
 
@@ -27,20 +27,11 @@ def pull_change(github_flags: groups.GitHubClientFlags, repo: str, number: int) 
 
 async def _asked(github_flags: groups.GitHubClientFlags, repo: str, number: int) -> Change:
     settings, clock = Given([github_flags]).github(), SystemClock()
-    secret = Secrets(clock).load(settings.token_path, flag="--github-token-path") if settings.token_path else None
-    github = GitHub.open(
-        clock=clock,
-        component="jobs",
-        tokens=TokenFile(secret) if secret is not None else None,
-        endpoints=settings.endpoints,
-        graphql_endpoint=settings.graphql_endpoint,
-        dry_run=True,
-        options=settings.options,
-    )
+    secrets = Secrets(clock)
     org, _, name = repo.partition("/")
-    try:
+    async with AsyncExitStack() as stack:
+        tokens = open_tokens(settings, secrets=secrets, clock=clock, component="jobs", stack=stack)
+        github = await open_github(settings, tokens, clock=clock, component="jobs", dry_run=True, stack=stack)
         pull = await github.get_pull_request(org, name, number)
         files = await github.list_files(org, name, number)
-    finally:
-        await github.aclose()
     return Change(pull.base.ref, tuple(file.filename for file in files))

@@ -9,8 +9,9 @@ import msgspec
 
 from prow.bus.endpoint import Endpoint
 from prow.cli import components, groups
+from prow.cli.github_client import GitHubSettings
 from prow.cli.given import Given, start, takes, until_stopped
-from prow.cli.parts import GitHubSettings, Parts, open_parts, open_storage, side_ports
+from prow.cli.parts import Parts, open_parts, open_storage, side_ports
 from prow.github.limiter import Limits
 from prow.github.webhook import Verifier
 from prow.lib import flags, http, logs
@@ -117,7 +118,7 @@ async def _tide(parts: Parts, given: Given, state: Path) -> Tide:
     return components.tide(
         parts,
         options.settings(),
-        parts.github(settings, component="tide", dry_run=options.dry_run),
+        await parts.github(settings, component="tide", dry_run=options.dry_run),
         await parts.mirrors(state, settings),
         objects,
         history_uri=uri,

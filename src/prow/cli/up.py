@@ -58,7 +58,7 @@ def settings_from(given: Given) -> compose.Settings:
         state_dir=state,
         job_store=given.job_store(),
         config=config,
-        github=given.github(),
+        github=given.github(cache=state / "github"),
         hook=hook_settings,
         deck=given.deck(),
         engine=given.engine(state),

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from prow.github.app import App, Installation, InstallationToken
+from prow.github.apps import App, Installation, InstallationToken
 from prow.github.errors import BadName, NotFound, Refused
 from prow.github.tokens import Credential, Tokens
 from prow.lib.clock import Clock
@@ -125,19 +125,27 @@ class Installations:
             now = self._clock.monotonic()
             if self._listed is not None and now - self._listed < _LIST_AGAIN_AFTER:
                 return
-            found = await self._asks.list_installations()
+            found = await self._installations()
             self._slug = next((each.app_slug for each in found if each.app_slug), self._slug)
             if not self._slug:
                 self._slug = (await self._asks.get_app()).slug
             fresh: dict[str, _Known] = {}
             for each in found:
-                name = each.account.login.lower()
+                name = each.account.login.lower() if each.account is not None else ""
                 before = self._known.get(name)
                 if before is not None and before.installation.id == each.id:
                     before.installation = each
                 fresh[name] = before if before is not None and before.installation.id == each.id else _Known(each)
             self._known = fresh
             self._listed = now
+
+    async def _installations(self) -> tuple[Installation, ...]:
+        try:
+            return await self._asks.list_installations()
+        except NotFound:
+            raise Refused(f"GitHub knows no App with the id {self._app_id}: see --github-app-id") from None
+        except Refused as error:
+            raise Refused(f"{error}: does the key of --github-app-private-key-path belong to the App?") from None
 
     async def _make(self, org: str, known: _Known) -> None:
         installation = known.installation
@@ -160,9 +168,8 @@ class Installations:
             self._forget(known.before.encode())
         known.before = known.credential.token
         identity = f"app {self._app_id} installation {installation.id}"
-        known.credential = Credential(
-            made.token, identity, f"{self._slug} - {installation.account.login}", made.expires_at
-        )
+        account = installation.account.login if installation.account is not None else org
+        known.credential = Credential(made.token, identity, f"{self._slug} - {account}", made.expires_at)
 
     def _suspended(self, org: str, installation: Installation) -> NotInstalled:
         since = installation.suspended_at

@@ -11,7 +11,7 @@ import asyncio
 import heapq
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -26,13 +26,14 @@ _HOUR = 3600.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """`hourly_tokens`, `allowed_burst`: upstream's throttle, both 0: off."""
+    """`hourly_tokens`, `allowed_burst`: upstream's throttle, both 0: off. `orgs`: organisations with an own one, by lower-case name."""
 
     in_flight: int = 100
     content_per_minute: int = 80
     content_per_hour: int = 500
     hourly_tokens: int = 0
     allowed_burst: int = 0
+    orgs: Mapping[str, tuple[int, int]] = {}
 
 
 class Window:
@@ -89,6 +90,7 @@ class Limiter:
             Window(limits.content_per_hour, _HOUR),
         )
         self._bucket = Bucket(limits.hourly_tokens, limits.allowed_burst) if limits.hourly_tokens > 0 else None
+        self._of_org = {org: Bucket(hourly, burst) for org, (hourly, burst) in limits.orgs.items()}
         self._in_flight = 0
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -98,20 +100,22 @@ class Limiter:
         now = self._clock.monotonic()
         windows = self._windows if call.content else ()
         waits = [window.wait(now, _SHARE[call.cost]) for window in windows]
-        if self._bucket is not None:
-            waits.append(self._bucket.wait(now))
+        bucket = self._of_org.get(call.org.lower(), self._bucket)
+        if bucket is not None:
+            waits.append(bucket.wait(now))
         longest = max(waits, default=0.0)
         if longest <= 0:
             for window in windows:
                 window.book(now)
-            if self._bucket is not None:
-                self._bucket.take()
+            if bucket is not None:
+                bucket.take()
         return longest
 
-    def refund(self) -> None:
+    def refund(self, call: Call) -> None:
         """The answer cost nothing: the throttle's token is given back."""
-        if self._bucket is not None:
-            self._bucket.give_back()
+        bucket = self._of_org.get(call.org.lower(), self._bucket)
+        if bucket is not None:
+            bucket.give_back()
 
     @asynccontextmanager
     async def slot(self, cost: Cost) -> AsyncIterator[None]:

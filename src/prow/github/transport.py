@@ -171,7 +171,7 @@ class Transport:
                 endpoint = (endpoint + 1) % len(endpoints)
             else:
                 if answer.free:
-                    self._limiter.refund()
+                    self._limiter.refund(call)
                 if answer.status == 401 and not renewed:
                     renewed = True
                     if await self._tokens.renew(credential, call.org):

@@ -30,6 +30,7 @@ class User(Noun, frozen=True):
     type: str = ""
     html_url: str = ""
     name: str | None = None
+    email: str | None = None
 
 
 class LabelRef(Noun, frozen=True):

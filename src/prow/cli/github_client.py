@@ -1,0 +1,101 @@
+"""GitHub's client from settings: credentials, cache and limits, the same for every command that asks GitHub."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+import prow
+from prow.github.app_key import AppKey, AppTokens
+from prow.github.apps import Apps
+from prow.github.call import Cost
+from prow.github.client import GitHub
+from prow.github.disk_cache import DiskCache
+from prow.github.installations import Installations
+from prow.github.limiter import Limits
+from prow.github.rules import Options
+from prow.github.tokens import TokenFile, Tokens
+from prow.github.transport import Transport
+from prow.lib.clock import Clock
+from prow.lib.secrets import Secrets
+
+
+class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Neither `token_path` nor `app_id`: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories.
+
+    `cache_dir`: of the cache that processes share; empty: in memory.
+    """
+
+    git_base: str = "https://github.com"
+    host: str = "github.com"
+    endpoints: tuple[str, ...] = ("https://api.github.com",)
+    graphql_endpoint: str = "https://api.github.com/graphql"
+    token_path: str = ""
+    app_id: str = ""
+    app_key_path: str = ""
+    options: Options = Options()
+    limits: Limits = Limits()
+    cache_dir: str = ""
+    cache_bytes: int = 256 << 20
+
+
+def open_tokens(
+    settings: GitHubSettings, *, secrets: Secrets, clock: Clock, component: str, stack: AsyncExitStack
+) -> Tokens | None:
+    """The credentials that the settings name; None: there are none. `UsageError` for files that cannot be used."""
+    if settings.token_path:
+        return TokenFile(secrets.load(settings.token_path, flag="--github-token-path"))
+    if not settings.app_id:
+        return None
+    key = AppKey(secrets.load(settings.app_key_path, flag="--github-app-private-key-path"))
+    own = AppTokens(settings.app_id, key, clock=clock)
+    transport = Transport(
+        clock=clock,
+        tokens=own,
+        component=component,
+        version=prow.__version__,
+        endpoints=settings.endpoints,
+        graphql_endpoint=settings.graphql_endpoint,
+        options=settings.options,
+    )
+    stack.push_async_callback(transport.aclose)
+    return Installations(
+        Apps(transport, caller="app", cost=Cost.INTERACTIVE),
+        own,
+        clock=clock,
+        app_id=settings.app_id,
+        host=settings.host,
+        censor=secrets.register,
+        forget=secrets.forget,
+    )
+
+
+async def open_github(
+    settings: GitHubSettings,
+    tokens: Tokens | None,
+    *,
+    clock: Clock,
+    component: str,
+    dry_run: bool,
+    stack: AsyncExitStack,
+) -> GitHub:
+    """A client; all that share it share its budget. It is closed with the stack."""
+    cache = None
+    if settings.cache_dir:
+        cache = await DiskCache.open(Path(settings.cache_dir), max_bytes=settings.cache_bytes, clock=clock)
+        stack.push_async_callback(cache.aclose)
+    github = GitHub.open(
+        clock=clock,
+        component=component,
+        tokens=tokens,
+        endpoints=settings.endpoints,
+        graphql_endpoint=settings.graphql_endpoint,
+        dry_run=dry_run,
+        options=settings.options,
+        limits=settings.limits,
+        cache=cache,
+    )
+    stack.push_async_callback(github.aclose)
+    return github
