@@ -34,7 +34,7 @@ async def test_a_pull_request_is_read_in_one_query(sim: Sim, repo: RepoStory) ->
     await pr.set_status("unit", "success", "Good.")
     await pr.check_run("lint", "failure")
     await pr.approve("wernher")
-    milestone = sim.world.create_milestone(repo.repo, "v1")
+    milestone = sim.world.create_milestone(repo.repo, "wernher", "v1")
     await sim.world.set_milestone(pr.issue, "wernher", milestone.number)
     await sim.world.assign(pr.issue, "wernher", ["wernher"])
     found = await one(sim, pr)

@@ -196,27 +196,6 @@ async def read_file(path: Path, commit_sha: str, name: str) -> bytes | None:
     return out if code == 0 else None
 
 
-async def commits_between(path: Path, before: str, after: str) -> list[dict[str, object]]:
-    """The commits of a push, oldest first, with the paths they touch; twenty at most."""
-    span = after if before == NOTHING else f"{before}..{after}"
-    out = await git(
-        "log", "--reverse", "-n20", "--format=%x01%H%x02%s", "--name-status", "--no-renames", span, "--", cwd=path
-    )
-    found: list[dict[str, object]] = []
-    for block in out.decode("utf-8", "replace").split("\x01")[1:]:
-        head, _, rest = block.partition("\n")
-        sha, _, subject = head.partition("\x02")
-        paths: dict[str, list[str]] = {"A": [], "D": [], "M": []}
-        for line in rest.splitlines():
-            kind, _, name = line.partition("\t")
-            if name:
-                paths.setdefault(kind[:1], []).append(name)
-        found.append(
-            {"id": sha, "message": subject, "added": paths["A"], "removed": paths["D"], "modified": paths["M"]}
-        )
-    return found
-
-
 @dataclass(frozen=True)
 class Compared:
     """From a base to a head. `commits`: those that only the head has, oldest first, each with its parents."""

@@ -25,6 +25,7 @@ class Org:
     login: str
     id: int
     members: set[str] = field(default_factory=set)
+    owners: set[str] = field(default_factory=set)
     teams: dict[str, set[str]] = field(default_factory=dict)
     hooks: list[Hook] = field(default_factory=list)
 
@@ -42,6 +43,8 @@ class Milestone:
     id: int
     number: int
     title: str
+    creator: User
+    created_at: datetime
     state: str = "open"
 
 

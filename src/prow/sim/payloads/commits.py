@@ -1,42 +1,207 @@
-"""What is said about commits."""
+"""Commits, refs and files, and what is said about commits."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from datetime import datetime
+from urllib.parse import quote
+
+from prow.sim.gitlog import Logged, Signature
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.repos import Repos
-from prow.sim.state import CheckRun, Repo, Status
+from prow.sim.state import CheckRun, Protection, Repo, Status, User
 
 
 class Commits(Repos):
+    def commit(self, repo: Repo, commit: Logged, author: User | None, committer: User | None) -> Json:
+        """As REST's commits tell it; `author`, `committer`: the users behind the names, where they are known."""
+        url, page = f"{self.base}/repos/{repo.full_name}/commits/{commit.sha}", f"{self.base}/{repo.full_name}/commit/"
+        git = self.git_commit(repo, commit)
+        inner = {name: git[name] for name in ("author", "committer", "message", "tree", "url", "verification")}
+        return {
+            "sha": commit.sha,
+            "node_id": f"C_sim{commit.sha}",
+            "commit": inner | {"comment_count": 0},
+            "url": url,
+            "html_url": page + commit.sha,
+            "comments_url": f"{url}/comments",
+            "author": self.user(author) if author else None,
+            "committer": self.user(committer) if committer else None,
+            "parents": git["parents"],
+        }
+
+    def git_commit(self, repo: Repo, commit: Logged) -> Json:
+        """As git's own object is told."""
+        api, page = f"{self.base}/repos/{repo.full_name}/git", f"{self.base}/{repo.full_name}/commit"
+        return {
+            "sha": commit.sha,
+            "node_id": f"C_sim{commit.sha}",
+            "url": f"{api}/commits/{commit.sha}",
+            "html_url": f"{page}/{commit.sha}",
+            "author": _signed(commit.author),
+            "committer": _signed(commit.committer),
+            "message": commit.message,
+            "tree": {"sha": commit.tree, "url": f"{api}/trees/{commit.tree}"},
+            "parents": [
+                {"sha": parent, "url": f"{api}/commits/{parent}", "html_url": f"{page}/{parent}"}
+                for parent in commit.parents
+            ],
+            "verification": {
+                "verified": False,
+                "reason": "unsigned",
+                "signature": None,
+                "payload": None,
+                "verified_at": None,
+            },
+        }
+
+    def pushed_commit(self, repo: Repo, commit: Logged) -> Json:
+        """As a push event tells it."""
+        author, committer = ({"name": who.name, "email": who.email} for who in (commit.author, commit.committer))
+        return {
+            "id": commit.sha,
+            "tree_id": commit.tree,
+            "distinct": True,
+            "message": commit.message,
+            "timestamp": commit.committer.date,
+            "url": f"{self.base}/{repo.full_name}/commit/{commit.sha}",
+            "author": author,
+            "committer": committer,
+            "added": list(commit.added),
+            "removed": list(commit.removed),
+            "modified": list(commit.modified),
+        }
+
+    def ref(self, repo: Repo, ref: str, sha: str, kind: str = "commit") -> Json:
+        api = f"{self.base}/repos/{repo.full_name}/git"
+        return {
+            "ref": ref,
+            "node_id": f"REF_sim{repo.id}_{ref}",
+            "url": f"{api}/{ref}",
+            "object": {"type": kind, "sha": sha, "url": f"{api}/{kind}s/{sha}"},
+        }
+
+    def short_branch(self, repo: Repo, name: str, sha: str, *, protected: bool) -> Json:
+        """As it stands in lists."""
+        commit = {"sha": sha, "url": f"{self.base}/repos/{repo.full_name}/commits/{sha}"}
+        return {"name": name, "commit": commit, "protected": protected}
+
+    def full_branch(self, repo: Repo, name: str, commit: Json, rules: Protection | None) -> Json:
+        api = f"{self.base}/repos/{repo.full_name}/branches/{name}"
+        checks: Json = {"enforcement_level": "off", "contexts": [], "checks": []}
+        if rules is not None and rules.contexts is not None:
+            checks["enforcement_level"] = "everyone" if rules.enforce_admins else "non_admins"
+            checks["contexts"] = list(rules.contexts)
+            checks["checks"] = [{"context": context, "app_id": None} for context in rules.contexts]
+        return {
+            "name": name,
+            "commit": commit,
+            "_links": {"self": api, "html": f"{self.base}/{repo.full_name}/tree/{name}"},
+            "protected": rules is not None,
+            "protection": {"enabled": rules is not None, "required_status_checks": checks},
+            "protection_url": f"{api}/protection",
+        }
+
+    def file(self, repo: Repo, path: str, ref: str, data: bytes) -> Json:
+        """A file's content at a ref."""
+        entry = self.entry(repo, path, ref, kind="file", sha=blob_sha(data), size=len(data))
+        return entry | {"encoding": "base64", "content": base64.encodebytes(data).decode()}
+
+    def entry(self, repo: Repo, path: str, ref: str, *, kind: str, sha: str, size: int) -> Json:
+        """What a folder's list says of one of its files or folders."""
+        api, page = f"{self.base}/repos/{repo.full_name}", f"{self.base}/{repo.full_name}"
+        links = {
+            "self": f"{api}/contents/{quote(path)}?ref={quote(ref)}",
+            "git": f"{api}/git/{'trees' if kind == 'dir' else 'blobs'}/{sha}",
+            "html": f"{page}/{'tree' if kind == 'dir' else 'blob'}/{quote(ref)}/{quote(path)}",
+        }
+        return {
+            "type": kind,
+            "name": path.rpartition("/")[2],
+            "path": path,
+            "sha": sha,
+            "size": size,
+            "url": links["self"],
+            "git_url": links["git"],
+            "html_url": links["html"],
+            "download_url": None if kind == "dir" else f"{page}/raw/{quote(ref)}/{quote(path)}",
+            "_links": links,
+        }
+
+    def changed_file(self, repo: Repo, head: str, file: Json) -> Json:
+        """One file of a comparison; `file`: its name, state and numbers."""
+        page, name = f"{self.base}/{repo.full_name}", quote(str(file["filename"]))
+        return file | {
+            "blob_url": f"{page}/blob/{head}/{name}",
+            "raw_url": f"{page}/raw/{head}/{name}",
+            "contents_url": f"{self.base}/repos/{repo.full_name}/contents/{name}?ref={head}",
+        }
+
+    def actor_app(self) -> Json:
+        """The app in whose name check runs are written."""
+        return {
+            "id": 1,
+            "slug": "sim",
+            "node_id": node("A", 1),
+            "owner": self.user(User("sim", 1)),
+            "name": "sim",
+            "description": None,
+            "external_url": self.base,
+            "html_url": f"{self.base}/apps/sim",
+            "created_at": "2011-01-25T18:44:36Z",
+            "updated_at": "2011-01-25T18:44:36Z",
+            "permissions": {"checks": "write", "metadata": "read"},
+            "events": [],
+        }
+
     def check_run(self, repo: Repo, run: CheckRun) -> Json:
+        url = f"{self.base}/repos/{repo.full_name}/check-runs/{run.id}"
+        output = {"title": None, "summary": None, "text": None} | {
+            key: run.output.get(key) for key in ("title", "summary", "text") if key in run.output
+        }
         return {
             "id": run.id,
             "node_id": node("CR", run.id),
-            "url": f"{self.base}/repos/{repo.full_name}/check-runs/{run.id}",
-            "html_url": f"{self.base}/{repo.full_name}/runs/{run.id}",
-            "name": run.name,
             "head_sha": run.head_sha,
+            "external_id": run.external_id,
+            "url": url,
+            "html_url": f"{self.base}/{repo.full_name}/runs/{run.id}",
+            "details_url": run.details_url or self.base,
             "status": run.status,
             "conclusion": run.conclusion,
-            "details_url": run.details_url or None,
-            "external_id": run.external_id,
             "started_at": stamp(run.started_at),
             "completed_at": stamp(run.completed_at) if run.completed_at else None,
-            "output": {"title": None, "summary": None, "text": None} | run.output,
-            "app": {"id": 1, "slug": "sim", "name": "sim"},
+            "output": output | {"annotations_count": 0, "annotations_url": f"{url}/annotations"},
+            "name": run.name,
+            "check_suite": {"id": run.id},
+            "app": self.actor_app(),
             "pull_requests": [],
         }
 
     def status(self, repo: Repo, sha: str, status: Status) -> Json:
+        return self.short_status(repo, sha, status) | {"creator": self.user(status.creator)}
+
+    def short_status(self, repo: Repo, sha: str, status: Status) -> Json:
+        """As it stands in a combined status."""
         return {
+            "url": f"{self.base}/repos/{repo.full_name}/statuses/{sha}",
+            "avatar_url": f"{self.base}/avatars/u/{status.creator.id}",
             "id": status.id,
             "node_id": node("SC", status.id),
-            "url": f"{self.base}/repos/{repo.full_name}/statuses/{sha}",
             "state": status.state,
             "description": status.description,
             "target_url": status.target_url or None,
             "context": status.context,
             "created_at": stamp(status.created_at),
             "updated_at": stamp(status.created_at),
-            "creator": self.user(status.creator),
         }
+
+
+def blob_sha(data: bytes) -> str:
+    """git's name of a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _signed(who: Signature) -> Json:
+    return {"name": who.name, "email": who.email, "date": stamp(datetime.fromisoformat(who.date))}

@@ -9,13 +9,25 @@ from prow.sim.state import Comment, Issue, IssueEvent, Label, Milestone, Repo
 
 class Issues(Commits):
     def milestone(self, repo: Repo, milestone: Milestone) -> Json:
+        url = f"{self.base}/repos/{repo.full_name}/milestones/{milestone.number}"
+        inside = [issue.state for issue in repo.issues.values() if issue.milestone is milestone]
         return {
+            "url": url,
+            "html_url": f"{self.base}/{repo.full_name}/milestone/{milestone.number}",
+            "labels_url": f"{url}/labels",
             "id": milestone.id,
             "node_id": node("MI", milestone.id),
-            "url": f"{self.base}/repos/{repo.full_name}/milestones/{milestone.number}",
             "number": milestone.number,
             "title": milestone.title,
+            "description": None,
+            "creator": self.user(milestone.creator),
+            "open_issues": inside.count("open"),
+            "closed_issues": inside.count("closed"),
             "state": milestone.state,
+            "created_at": stamp(milestone.created_at),
+            "updated_at": stamp(milestone.created_at),
+            "due_on": None,
+            "closed_at": None,
         }
 
     def label(self, repo: Repo, label: Label) -> Json:
@@ -29,49 +41,75 @@ class Issues(Commits):
             "default": False,
         }
 
+    def reactions(self, url: str) -> Json:
+        kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+        return {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(kinds, 0)}
+
+    def issue_page(self, issue: Issue) -> str:
+        """Where people look at it."""
+        return f"{self.base}/{issue.repo.full_name}/{'pull' if issue.pull else 'issues'}/{issue.number}"
+
     def issue(self, issue: Issue) -> Json:
-        api = f"{self.base}/repos/{issue.repo.full_name}/issues/{issue.number}"
-        kind = "pull" if issue.pull else "issues"
+        repo = f"{self.base}/repos/{issue.repo.full_name}"
+        api, page = f"{repo}/issues/{issue.number}", self.issue_page(issue)
         found: Json = {
+            "url": api,
+            "repository_url": repo,
+            "labels_url": f"{api}/labels{{/name}}",
+            "comments_url": f"{api}/comments",
+            "events_url": f"{api}/events",
+            "html_url": page,
             "id": issue.id,
             "node_id": node("I", issue.id),
-            "url": api,
-            "html_url": f"{self.base}/{issue.repo.full_name}/{kind}/{issue.number}",
             "number": issue.number,
             "title": issue.title,
-            "body": issue.body or None,
             "user": self.user(issue.user),
+            "labels": [self.label(issue.repo, label) for label in issue.labels],
             "state": issue.state,
             "locked": False,
-            "labels": [self.label(issue.repo, label) for label in issue.labels],
-            "assignees": [self.user(user) for user in issue.assignees],
             "assignee": self.user(issue.assignees[0]) if issue.assignees else None,
+            "assignees": [self.user(user) for user in issue.assignees],
             "milestone": self.milestone(issue.repo, issue.milestone) if issue.milestone else None,
             "comments": len(issue.comments),
             "created_at": stamp(issue.created_at),
             "updated_at": stamp(issue.updated_at),
             "closed_at": stamp(issue.closed_at) if issue.closed_at else None,
             "author_association": "NONE",
+            "active_lock_reason": None,
+            "body": issue.body or None,
+            "reactions": self.reactions(api),
+            "timeline_url": f"{api}/timeline",
+            "performed_via_github_app": None,
+            "state_reason": "completed" if issue.state == "closed" else None,
         }
         if issue.pull is not None:
-            pull_api = f"{self.base}/repos/{issue.repo.full_name}/pulls/{issue.number}"
-            found["pull_request"] = {"url": pull_api, "html_url": found["html_url"]}
-            found["pull_request"]["merged_at"] = stamp(issue.pull.merged_at) if issue.pull.merged_at else None
+            found["state_reason"] = None
             found["draft"] = issue.pull.draft
+            found["pull_request"] = {
+                "url": f"{repo}/pulls/{issue.number}",
+                "html_url": page,
+                "diff_url": f"{page}.diff",
+                "patch_url": f"{page}.patch",
+                "merged_at": stamp(issue.pull.merged_at) if issue.pull.merged_at else None,
+            }
         return found
 
     def comment(self, issue: Issue, comment: Comment) -> Json:
+        repo = f"{self.base}/repos/{issue.repo.full_name}"
+        url = f"{repo}/issues/comments/{comment.id}"
         return {
+            "url": url,
+            "html_url": f"{self.issue_page(issue)}#issuecomment-{comment.id}",
+            "issue_url": f"{repo}/issues/{issue.number}",
             "id": comment.id,
             "node_id": node("IC", comment.id),
-            "url": f"{self.base}/repos/{issue.repo.full_name}/issues/comments/{comment.id}",
-            "html_url": f"{self.issue(issue)['html_url']}#issuecomment-{comment.id}",
-            "issue_url": f"{self.base}/repos/{issue.repo.full_name}/issues/{issue.number}",
             "user": self.user(comment.user),
-            "body": comment.body,
             "created_at": stamp(comment.created_at),
             "updated_at": stamp(comment.updated_at),
             "author_association": "NONE",
+            "body": comment.body,
+            "reactions": self.reactions(url),
+            "performed_via_github_app": None,
         }
 
     def issue_event(self, issue: Issue, event: IssueEvent) -> Json:
@@ -82,6 +120,8 @@ class Issues(Commits):
             "actor": self.user(event.actor),
             "event": event.event,
             "commit_id": None,
+            "commit_url": None,
             "created_at": stamp(event.created_at),
+            "performed_via_github_app": None,
             **event.details,
         }

@@ -2,29 +2,114 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from prow.sim.payloads.base import Base, Json, node
 from prow.sim.state import Org, User
+
+_USER_URLS = {
+    "followers_url": "/followers",
+    "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}",
+    "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions",
+    "organizations_url": "/orgs",
+    "repos_url": "/repos",
+    "events_url": "/events{/privacy}",
+    "received_events_url": "/received_events",
+}
+_ORG_URLS = {
+    "repos_url": "/repos",
+    "events_url": "/events",
+    "hooks_url": "/hooks",
+    "issues_url": "/issues",
+    "members_url": "/members{/member}",
+    "public_members_url": "/public_members{/member}",
+}
+_EPOCH = "2011-01-25T18:44:36Z"
 
 
 class People(Base):
     def user(self, user: User) -> Json:
+        url = f"{self.base}/users/{user.login}"
         return {
             "login": user.login,
             "id": user.id,
             "node_id": node("U", user.id),
+            "avatar_url": f"{self.base}/avatars/u/{user.id}",
+            "gravatar_id": "",
+            "url": url,
+            "html_url": f"{self.base}/{user.login}",
+            **{name: url + path for name, path in _USER_URLS.items()},
             "type": user.type,
             "site_admin": False,
-            "html_url": f"{self.base}/{user.login}",
-            "url": f"{self.base}/users/{user.login}",
-            "avatar_url": "",
+        }
+
+    def profile(self, user: User, *, repos: int = 0) -> Json:
+        """What is told about one user when it is asked for alone."""
+        return self.user(user) | {
+            "name": user.login,
+            "company": None,
+            "blog": "",
+            "location": None,
+            "email": None,
+            "hireable": None,
+            "bio": None,
+            "public_repos": repos,
+            "public_gists": 0,
+            "followers": 0,
+            "following": 0,
+            "created_at": _EPOCH,
+            "updated_at": _EPOCH,
         }
 
     def org(self, org: Org) -> Json:
-        return {"login": org.login, "id": org.id, "node_id": node("O", org.id), "url": f"{self.base}/orgs/{org.login}"}
+        url = f"{self.base}/orgs/{org.login}"
+        return {
+            "login": org.login,
+            "id": org.id,
+            "node_id": node("O", org.id),
+            "url": url,
+            **{name: url + path for name, path in _ORG_URLS.items()},
+            "avatar_url": f"{self.base}/avatars/u/{org.id}",
+            "description": None,
+        }
+
+    def org_profile(self, org: Org, *, repos: int = 0) -> Json:
+        """What is told about one organisation when it is asked for alone."""
+        return self.org(org) | {
+            "has_organization_projects": False,
+            "has_repository_projects": False,
+            "public_repos": repos,
+            "public_gists": 0,
+            "followers": 0,
+            "following": 0,
+            "html_url": f"{self.base}/{org.login}",
+            "type": "Organization",
+            "created_at": _EPOCH,
+            "updated_at": _EPOCH,
+            "archived_at": None,
+        }
 
     def owner(self, owner: User | Org) -> Json:
         person = User(owner.login, owner.id, "Organization" if isinstance(owner, Org) else owner.type)
         return self.user(person)
 
-    def team(self, slug: str) -> Json:
-        return {"name": slug, "slug": slug, "node_id": f"T_sim{slug}"}
+    def team(self, slug: str, org: str = "") -> Json:
+        url = f"{self.base}/organizations/{org}/team/{slug}"
+        number = crc32(slug.encode())
+        return {
+            "name": slug,
+            "id": number,
+            "node_id": node("T", number),
+            "slug": slug,
+            "description": None,
+            "privacy": "closed",
+            "notification_setting": "notifications_enabled",
+            "url": url,
+            "html_url": f"{self.base}/orgs/{org}/teams/{slug}",
+            "members_url": f"{url}/members{{/member}}",
+            "repositories_url": f"{url}/repos",
+            "permission": "pull",
+            "parent": None,
+        }

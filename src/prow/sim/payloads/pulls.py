@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.issues import Issues
-from prow.sim.state import Issue, Org, Repo, Review, ReviewComment, User
+from prow.sim.state import Issue, Org, Pull, Repo, Review, ReviewComment, User
+
+_SHARED = (
+    "number", "state", "locked", "title", "user", "body", "created_at", "updated_at", "closed_at", "assignee", "assignees", "labels",
+    "milestone", "author_association", "active_lock_reason",
+)  # fmt: skip
 
 
 class Pulls(Issues):
@@ -17,38 +22,90 @@ class Pulls(Issues):
             "repo": self.repo(repo, owner) if repo and owner else None,
         }
 
+    def pull(self, issue: Issue, pull: Pull, owner: User | Org, head_owner: User | Org | None) -> Json:
+        """A pull request as it stands in lists."""
+        repo = f"{self.base}/repos/{issue.repo.full_name}"
+        api, page, as_issue = f"{repo}/pulls/{issue.number}", self.issue_page(issue), f"{repo}/issues/{issue.number}"
+        links = {
+            "html": page,
+            "issue": as_issue,
+            "comments": f"{as_issue}/comments",
+            "review_comments": f"{api}/comments",
+            "review_comment": f"{repo}/pulls/comments{{/number}}",
+            "commits": f"{api}/commits",
+            "statuses": f"{repo}/statuses/{pull.head_sha}",
+        }
+        shared = self.issue(issue)
+        base = self.branch(issue.repo, owner, pull.base_ref, pull.base_sha)
+        base["repo"] |= self.merge_settings(issue.repo)
+        return {
+            "url": api,
+            "id": issue.id,
+            "node_id": node("PR", issue.id),
+            "diff_url": f"{page}.diff",
+            "patch_url": f"{page}.patch",
+            "issue_url": as_issue,
+            **{f"{name}_url": url for name, url in links.items()},
+            **{name: shared[name] for name in _SHARED},
+            "merged_at": stamp(pull.merged_at) if pull.merged_at else None,
+            "merge_commit_sha": pull.merge_commit_sha,
+            "requested_reviewers": [self.user(user) for user in pull.requested_reviewers],
+            "requested_teams": [self.team(slug, issue.repo.owner) for slug in pull.requested_teams],
+            "draft": pull.draft,
+            "head": self.branch(pull.head_repo, head_owner, pull.head_ref, pull.head_sha),
+            "base": base,
+            "_links": {name: {"href": url} for name, url in ({"self": api} | links).items()},
+            "auto_merge": None,
+        }
+
     def review(self, issue: Issue, review: Review, *, webhook: bool = False) -> Json:
+        api = f"{self.base}/repos/{issue.repo.full_name}/pulls/{issue.number}"
+        html = f"{self.issue_page(issue)}#pullrequestreview-{review.id}"
         return {
             "id": review.id,
             "node_id": node("PRR", review.id),
             "user": self.user(review.user),
-            "body": review.body or None,
-            "state": review.state.lower() if webhook else review.state,
-            "html_url": f"{self.issue(issue)['html_url']}#pullrequestreview-{review.id}",
+            "body": review.body or (None if webhook else ""),
             "commit_id": review.commit_id,
             "submitted_at": stamp(review.submitted_at),
+            "state": review.state.lower() if webhook else review.state,
+            "html_url": html,
+            "pull_request_url": api,
             "author_association": "NONE",
+            "_links": {"html": {"href": html}, "pull_request": {"href": api}},
         }
 
     def review_comment(self, issue: Issue, comment: ReviewComment) -> Json:
         api = f"{self.base}/repos/{issue.repo.full_name}/pulls"
+        url, html = f"{api}/comments/{comment.id}", f"{self.issue_page(issue)}#discussion_r{comment.id}"
+        links = {"self": url, "html": html, "pull_request": f"{api}/{issue.number}"}
         found: Json = {
+            "url": url,
+            "pull_request_review_id": comment.review_id,
             "id": comment.id,
             "node_id": node("PRRC", comment.id),
-            "url": f"{api}/comments/{comment.id}",
-            "pull_request_url": f"{api}/{issue.number}",
-            "html_url": f"{self.issue(issue)['html_url']}#discussion_r{comment.id}",
-            "pull_request_review_id": comment.review_id,
-            "user": self.user(comment.user),
-            "body": comment.body,
+            "diff_hunk": f"@@ -{comment.line},1 +{comment.line},1 @@",
             "path": comment.path,
-            "line": comment.line,
-            "side": "RIGHT",
+            "position": comment.line,
+            "original_position": comment.line,
             "commit_id": comment.commit_id,
             "original_commit_id": comment.commit_id,
+            "user": self.user(comment.user),
+            "body": comment.body,
             "created_at": stamp(comment.created_at),
             "updated_at": stamp(comment.updated_at),
+            "html_url": html,
+            "pull_request_url": links["pull_request"],
             "author_association": "NONE",
+            "_links": {name: {"href": link} for name, link in links.items()},
+            "reactions": self.reactions(url),
+            "start_line": None,
+            "original_start_line": None,
+            "start_side": None,
+            "line": comment.line,
+            "original_line": comment.line,
+            "side": "RIGHT",
+            "subject_type": "line",
         }
         if comment.in_reply_to is not None:
             found["in_reply_to_id"] = comment.in_reply_to

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prow.sim import gitrepo
+from prow.sim import gitlog, gitrepo
 from prow.sim.errors import Refused, not_found
 from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login, number
 from prow.sim.rules import combined_state
@@ -37,9 +37,7 @@ class Commits(Area):
 
     async def get_commit(self, call: Call) -> Answer:
         repo, sha = self.repo(call), call.path["sha"]
-        found = await gitrepo.git("show", "-s", "--format=%H %T %P", await self._sha(repo, sha), "--", cwd=repo.path)
-        commit, tree, *parents = found.decode().split()
-        return Answer({"sha": commit, "tree": {"sha": tree}, "parents": [{"sha": parent} for parent in parents]})
+        return Answer(self.world.json.git_commit(repo, await gitlog.one(repo.path, await self._sha(repo, sha))))
 
     async def _sha(self, repo: Repo, ref: str) -> str:
         sha = await gitrepo.resolve(repo.path, ref)
@@ -53,7 +51,9 @@ class Commits(Area):
         statuses = self.world.combined(repo, sha)
         state = combined_state(s.state for s in statuses)
         about = {"state": state, "sha": sha, "total_count": len(statuses), "repository": self.repo_json(repo)}
-        items = [self.world.json.status(repo, sha, s) for s in statuses]
+        api = f"{self.world.base}/repos/{repo.full_name}/commits/{sha}"
+        about |= {"commit_url": api, "url": f"{api}/status"}
+        items = [self.world.json.short_status(repo, sha, s) for s in statuses]
         return Answer(items=items, wrap=lambda page: about | {"statuses": list(page)})
 
     async def list_statuses(self, call: Call) -> Answer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from prow.sim import gitmerge
+from prow.sim import gitlog
 from prow.sim.errors import not_found, unprocessable
 from prow.sim.rest.call import PULL, REPO, Answer, Area, Call, Table, body, login, names, number
 
 _EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 _MOST_FILES = 3000
+_MOST_COMMITS = 250
 
 
 class Pulls(Area):
@@ -74,17 +75,16 @@ class Pulls(Area):
         return Answer(await self.world.pull_json(issue))
 
     async def list_files(self, call: Call) -> Answer:
-        return Answer(items=(await self.world.files(self.pull(call)))[:_MOST_FILES])
+        issue = self.pull(call)
+        files = (await self.world.files(issue))[:_MOST_FILES]
+        head = issue.pull.head_sha if issue.pull else ""
+        return Answer(items=[self.world.json.changed_file(issue.repo, head, file) for file in files])
 
     async def list_commits(self, call: Call) -> Answer:
         issue = self.pull(call)
-        found = []
-        for sha, parents in (await self.world.compared(issue)).commits[:250]:
-            told = await gitmerge.describe(issue.repo.path, sha)
-            author = {"name": told.author.name, "email": told.author.email}
-            about = {"message": told.message, "author": author, "committer": author}
-            found.append({"sha": sha, "commit": about, "parents": [{"sha": parent} for parent in parents]})
-        return Answer(items=found)
+        shas = [sha for sha, _ in (await self.world.compared(issue)).commits[:_MOST_COMMITS]]
+        commits = await gitlog.of(issue.repo.path, shas)
+        return Answer(items=[self.world.commit_json(issue.repo, commit) for commit in commits])
 
     # The merge
 
@@ -177,7 +177,12 @@ class Pulls(Area):
         if pull is None:
             raise not_found()
         users = [self.world.json.user(user) for user in pull.requested_reviewers]
-        return Answer({"users": users, "teams": [self.world.json.team(slug) for slug in pull.requested_teams]})
+        return Answer(
+            {
+                "users": users,
+                "teams": [self.world.json.team(slug, self.repo(call).owner) for slug in pull.requested_teams],
+            }
+        )
 
     async def request_reviewers(self, call: Call) -> Answer:
         issue = self.pull(call, "triage")

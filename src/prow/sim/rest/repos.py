@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-from prow.sim import gitrepo
+from prow.sim import gitlog, gitrepo
 from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.gitrepo import NOTHING
 from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login
@@ -77,7 +76,7 @@ class Repos(Area):
     # Branches, refs, files
 
     def _branch_json(self, repo: Repo, name: str, sha: str) -> dict[str, Any]:
-        return {"name": name, "commit": {"sha": sha}, "protected": name in repo.protections}
+        return self.world.json.short_branch(repo, name, sha, protected=name in repo.protections)
 
     async def list_branches(self, call: Call) -> Answer:
         repo, wanted = self.repo(call), call.query.get("protected", "")
@@ -96,7 +95,9 @@ class Repos(Area):
         return repo, branch, sha
 
     async def get_branch(self, call: Call) -> Answer:
-        return Answer(self._branch_json(*await self._branch(call)))
+        repo, branch, sha = await self._branch(call)
+        commit = self.world.commit_json(repo, await gitlog.one(repo.path, sha))
+        return Answer(self.world.json.full_branch(repo, branch, commit, repo.protections.get(branch)))
 
     async def get_protection(self, call: Call) -> Answer:
         repo, branch, _ = await self._branch(call, "admin")
@@ -119,15 +120,15 @@ class Repos(Area):
         await self.world.changed()
         return Answer(status=204)
 
-    def _ref_json(self, ref: str, sha: str) -> dict[str, Any]:
-        return {"ref": ref, "node_id": "REF", "url": "", "object": {"type": "commit", "sha": sha, "url": ""}}
+    def _ref_json(self, repo: Repo, ref: str, sha: str) -> dict[str, Any]:
+        return self.world.json.ref(repo, ref, sha)
 
     async def get_ref(self, call: Call) -> Answer:
         repo, ref = self.repo(call), f"refs/{call.path['ref']}"
         sha = await gitrepo.resolve(repo.path, ref)
         if sha is None:
             raise not_found()
-        return Answer(self._ref_json(ref, sha))
+        return Answer(self._ref_json(repo, ref, sha))
 
     async def create_ref(self, call: Call) -> Answer:
         repo, wanted = self.repo(call, "write"), body(call)
@@ -135,7 +136,7 @@ class Repos(Area):
         if ref in await gitrepo.refs(repo.path):
             raise Refused(422, "Reference already exists")
         await self.world.move_ref(repo, login(call), ref, sha)
-        return Answer(self._ref_json(ref, sha), 201)
+        return Answer(self._ref_json(repo, ref, sha), 201)
 
     async def update_ref(self, call: Call) -> Answer:
         repo, ref = self.repo(call, "write"), f"refs/{call.path['ref']}"
@@ -143,7 +144,7 @@ class Repos(Area):
             raise Refused(422, "Reference does not exist")
         sha = str(body(call).get("sha") or "")
         await self.world.move_ref(repo, login(call), ref, sha, force=bool(body(call).get("force")))
-        return Answer(self._ref_json(ref, sha))
+        return Answer(self._ref_json(repo, ref, sha))
 
     async def delete_ref(self, call: Call) -> Answer:
         repo = self.repo(call, "write")
@@ -156,17 +157,7 @@ class Repos(Area):
         data = await gitrepo.read_file(repo.path, sha, name) if sha else None
         if data is None:
             raise not_found()
-        text = base64.encodebytes(data).decode()
-        return Answer(
-            {
-                "type": "file",
-                "encoding": "base64",
-                "name": name.rpartition("/")[2],
-                "path": name,
-                "size": len(data),
-                "content": text,
-            }
-        )
+        return Answer(self.world.json.file(repo, name, call.query.get("ref") or repo.default_branch, data))
 
     # Labels and milestones
 
@@ -190,7 +181,7 @@ class Repos(Area):
 
     async def create_milestone(self, call: Call) -> Answer:
         repo = self.repo(call, "triage")
-        made = self.world.create_milestone(repo, str(body(call).get("title") or ""))
+        made = self.world.create_milestone(repo, login(call), str(body(call).get("title") or ""))
         return Answer(self.world.json.milestone(repo, made), 201)
 
     # Hooks

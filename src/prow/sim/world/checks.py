@@ -7,6 +7,8 @@ from typing import Any
 
 from prow.sim import gitrepo
 from prow.sim.errors import Refused, unprocessable
+from prow.sim.gitlog import Logged
+from prow.sim.payloads import Json
 from prow.sim.rules import CONCLUSIONS, RUN_STATUSES, states_by_name
 from prow.sim.state import MOST_STATUSES, CheckRun, Repo, Status, User
 from prow.sim.world.base import Base
@@ -35,6 +37,11 @@ class Checks(Base):
         found = self.json.status(repo, sha, status)
         await self.emit(repo, "status", status.creator, {**found, "sha": sha, "name": repo.full_name, "branches": []})
         return status
+
+    def commit_json(self, repo: Repo, commit: Logged) -> Json:
+        """A commit with the users behind its names."""
+        author, committer = (self.users.get(who.name.lower()) for who in (commit.author, commit.committer))
+        return self.json.commit(repo, commit, author, committer)
 
     async def _known_commit(self, repo: Repo, sha: str) -> None:
         if await gitrepo.resolve(repo.path, sha) is None:

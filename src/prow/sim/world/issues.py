@@ -130,11 +130,11 @@ class Issues(Views):
 
     # Milestones
 
-    def create_milestone(self, repo: Repo, title: str) -> Milestone:
+    def create_milestone(self, repo: Repo, login: str, title: str) -> Milestone:
         if not title.strip() or any(m.title == title for m in repo.milestones.values()):
             raise unprocessable("Milestone", "title", "already_exists" if title.strip() else "missing_field")
         number = max(repo.milestones, default=0) + 1
-        made = repo.milestones[number] = Milestone(self.new_id(), number, title)
+        made = repo.milestones[number] = Milestone(self.new_id(), number, title, self.user(login), self.clock.now())
         return made
 
     async def set_milestone(self, issue: Issue, login: str, number: int | None) -> None:

@@ -145,7 +145,7 @@ class Reviews(Issues):
         for slug in slugs:
             if slug not in pull.requested_teams:
                 pull.requested_teams.append(slug)
-                await self._asked(issue, actor, "review_requested", requested_team=self.json.team(slug))
+                await self._asked(issue, actor, "review_requested", requested_team=self.json.team(slug, issue.repo.owner))
 
     async def remove_reviewers(
         self, issue: Issue, login: str, people: Sequence[str], teams: Sequence[str] = ()
@@ -158,7 +158,7 @@ class Reviews(Issues):
             await self._asked(issue, actor, "review_request_removed", requested_reviewer=self.json.user(user))
         for slug in [s for s in pull.requested_teams if s in set(teams)]:
             pull.requested_teams.remove(slug)
-            await self._asked(issue, actor, "review_request_removed", requested_team=self.json.team(slug))
+            await self._asked(issue, actor, "review_request_removed", requested_team=self.json.team(slug, issue.repo.owner))
 
     async def _asked(self, issue: Issue, actor: User, action: str, **whom: Any) -> None:
         self.record(issue, actor, action, review_requester=self.json.user(actor), **whom)

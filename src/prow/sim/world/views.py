@@ -7,7 +7,7 @@ from typing import Any
 from prow.sim import gitrepo, rules
 from prow.sim.errors import not_found
 from prow.sim.gitrepo import Compared
-from prow.sim.payloads import Json, stamp
+from prow.sim.payloads import Json
 from prow.sim.state import Issue, IssueEvent, Protection, Pull, User
 from prow.sim.world.checks import Checks
 
@@ -70,25 +70,7 @@ class Views(Checks):
         pull = pull_of(issue)
         owner = self.owner(issue.repo.owner)
         head_owner = self.owner(pull.head_repo.owner) if pull.head_repo else None
-        base = self.json.issue(issue)
-        for key in ("pull_request", "comments"):
-            base.pop(key, None)
-        api = f"{self.base}/repos/{issue.repo.full_name}/pulls/{issue.number}"
-        found = base | {
-            "node_id": f"PR_sim{issue.id}",
-            "url": api,
-            "diff_url": f"{issue.repo.full_name}/pull/{issue.number}.diff",
-            "commits_url": f"{api}/commits",
-            "head": self.json.branch(pull.head_repo, head_owner, pull.head_ref, pull.head_sha),
-            "base": self.json.branch(issue.repo, owner, pull.base_ref, pull.base_sha),
-            "draft": pull.draft,
-            "merged_at": stamp(pull.merged_at) if pull.merged_at else None,
-            "merge_commit_sha": pull.merge_commit_sha,
-            "requested_reviewers": [self.json.user(u) for u in pull.requested_reviewers],
-            "requested_teams": [self.json.team(slug) for slug in pull.requested_teams],
-            "auto_merge": None,
-        }
-        found["base"]["repo"] |= self.json.merge_settings(issue.repo)
+        found = self.json.pull(issue, pull, owner, head_owner)
         if full:
             files = await self.files(issue)
             found |= {

@@ -1,0 +1,96 @@
+"""A simulated GitHub whose every call is held against GitHub's own description: requests, answers, and that there is such a call at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from prow.lib import http
+from prow.sim.server import Sim
+from tests.support.github_description import Operation, description, installed
+
+OUTSIDE = re.compile(r"/(?:api/)?graphql|/_sim/.*|/[^/]+/[^/]+/(?:info/refs|git-upload-pack|git-receive-pack)")
+"""Paths that the description does not have: GraphQL, the simulator's own controls, and git."""
+
+
+class Checked:
+    """An ASGI application around the simulator's. `violations`: what was wrong, one text for each."""
+
+    def __init__(self, app: http.App) -> None:
+        self._app = app
+        self._description = description()
+        self.violations: list[str] = []
+        self.calls = 0
+
+    async def __call__(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
+        path = str(scope.get("path", "")).removeprefix("/api/v3")
+        if scope["type"] != "http" or OUTSIDE.fullmatch(path):
+            await self._app(scope, receive, send)
+            return
+        asked, answered = bytearray(), bytearray()
+        start: http.Message = {}
+
+        async def heard() -> http.Message:
+            message = await receive()
+            asked.extend(message.get("body", b""))
+            return message
+
+        async def said(message: http.Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+            else:
+                answered.extend(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, heard, said)
+        if start and "fault" not in scope.get("state", {}):
+            self.calls += 1
+            self._check(scope, path, bytes(asked), start, bytes(answered))
+
+    def _check(self, scope: http.Scope, path: str, asked: bytes, start: http.Message, answered: bytes) -> None:
+        status = int(start["status"])
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        operation = self._description.operation(method, path)
+        if operation is None:
+            self._blame(f"{method} {path}", "GitHub has no such call")
+            return
+        names = set(parse_qs(scope.get("query_string", b"").decode(), keep_blank_values=True))
+        if status < 400:
+            self._blame(operation.name, self._description.wrong_query(operation, names))
+            self._blame(operation.name, self._wrong_request(operation, asked))
+        kinds = [value.decode() for key, value in start["headers"] if key.lower() == b"content-type"]
+        if scope["method"] != "HEAD":
+            wrong = self._description.wrong_response(operation, status, kinds[0] if kinds else "", answered)
+            self._blame(f"{operation.name} -> {status}", wrong)
+
+    def _wrong_request(self, operation: Operation, asked: bytes) -> str:
+        body: Any = msgspec.json.decode(asked) if asked else None
+        if body is None and operation.request is not None:
+            return ""  # whether a body may be left out is not told apart well enough by the description
+        return self._description.wrong_request(operation, body)
+
+    def _blame(self, where: str, wrong: str) -> None:
+        if wrong:
+            self.violations.append(f"{where}: {wrong}")
+
+
+@contextmanager
+def checked(sim: Sim) -> Iterator[Sim]:
+    """Every call to this simulator is checked while the block runs; at its end none may have been wrong.
+
+    Without `npm ci` in tests/foreign there is nothing to check against: nothing happens then.
+    """
+    if not installed:
+        yield sim
+        return
+    judge = Checked(sim.app)
+    sim.app = judge  # type: ignore[assignment]
+    yield sim
+    wrong = sorted(set(judge.violations))
+    assert not wrong, f"{len(wrong)} kinds of calls are not as GitHub describes them:\n" + "\n".join(wrong)
