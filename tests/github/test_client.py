@@ -15,7 +15,7 @@ from prow.github.tokens import Tokens
 from prow.lib.clock import SystemClock
 from prow.lib.errors import Denied, Retry
 from prow.model.forge import CommitStatus
-from prow.sim.accounts import FaultAnswer
+from prow.sim.plan import Error, Match, Rule
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 
@@ -96,13 +96,12 @@ async def test_an_unchanged_read_is_free_and_equal_reads_at_once_are_one(world: 
 
 
 async def test_a_failing_read_is_repeated(world: World) -> None:
-    failures = [502, 503]
-    world.sim.fault = lambda _: FaultAnswer(failures.pop(), {}, {}) if failures else None
+    world.sim.faults.add(Rule(what=Error(503), times=1), Rule(what=Error(502), times=1))
     assert (await world.github.get_repo("acme", "rockets")).full_name == "acme/rockets"
 
 
 async def test_a_write_whose_answer_was_lost_is_not_repeated_blindly(world: World) -> None:
-    world.sim.fault = lambda r: FaultAnswer(502, {}, {}, after=True) if r.method == "POST" else None
+    world.sim.faults.add(Rule(match=Match(method="POST"), what=Error(502, after=True)))
     with pytest.raises(Retry):
         await world.github.create_comment("acme", "rockets", world.pr.number, "once")
     assert [c.body for c in world.pr.comments] == ["once"]

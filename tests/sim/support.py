@@ -65,7 +65,7 @@ class Events:
     """What a hook was to be told, without anybody to tell it to."""
 
     def __init__(self, sim: Sim, repo: Repo) -> None:
-        sim.world.hooks.fault = lambda _, __: "lose"
+        sim.faults.lose_webhooks()
         self._hook = sim.world.add_hook(repo, url="http://nobody.invalid/", secret="s3cret")
 
     @property

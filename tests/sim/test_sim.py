@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from prow.lib import http
-from prow.sim.accounts import FaultAnswer
 from prow.sim.gitrepo import git
+from prow.sim.plan import Error, Match, Rule
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory, Unexpected
 from tests.sim.support import Receiver, client
@@ -176,11 +176,11 @@ async def test_the_hourly_limit_ends(sim: Sim, repo: RepoStory) -> None:
 
 
 async def test_a_lost_webhook_can_be_redelivered_with_its_guid(sim: Sim, repo: RepoStory, receiver: Receiver) -> None:
-    sim.world.hooks.fault = lambda _, delivery: "lose" if delivery.event == "issues" else ""
+    lost = sim.faults.lose_webhooks(Match(event="issues"))
     await repo.open_issue("mia", title="Help")
     await sim.world.hooks.settled()
     assert receiver.events() == [("ping", "")]
-    sim.world.hooks.fault = None
+    sim.faults.remove(lost)
     sim.world.repos["acme/widgets"].collaborators["wernher"] = "admin"
     async with client(sim, "wernher") as admin:
         hook = (await admin.get("/repos/acme/widgets/hooks")).json()[0]["id"]
@@ -194,7 +194,7 @@ async def test_a_lost_webhook_can_be_redelivered_with_its_guid(sim: Sim, repo: R
 
 async def test_a_fault_can_hide_what_took_effect(sim: Sim, repo: RepoStory) -> None:
     pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x\n"})
-    sim.fault = lambda request: FaultAnswer(502, {}, {}, after=True) if request.method == "POST" else None
+    sim.faults.add(Rule(match=Match(method="POST"), what=Error(502, after=True)))
     async with client(sim, "prow-bot") as bot:
         path = f"/repos/acme/widgets/issues/{pr.number}/comments"
         assert (await bot.post(path, json={"body": "hello"})).status_code == 502

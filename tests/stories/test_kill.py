@@ -22,7 +22,7 @@ from prow.jobs.sqlite_store import SQLiteJobStore
 from prow.lib.clock import SystemClock
 from prow.model.prowjob import ProwJob
 from prow.sim import gitrepo
-from prow.sim.accounts import FaultAnswer
+from prow.sim.plan import Error
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 from tests.support.processes import free_port
@@ -169,7 +169,7 @@ class KillAtEveryWrite:
         self.step = ""
         self.seen: Counter[str] = Counter()
 
-    def __call__(self, request: Request) -> FaultAnswer | None:
+    def __call__(self, request: Request) -> Error | None:
         if request.method not in _WRITES or request.url.path == "/graphql":
             return None
         name = self._name(request)
@@ -177,7 +177,7 @@ class KillAtEveryWrite:
         if self.seen[name] > 2:
             return None
         self._child.kill()
-        return FaultAnswer(502, {}, {}, after=self.seen[name] == 2)
+        return Error(502, after=self.seen[name] == 2)
 
     def _name(self, request: Request) -> str:
         """Chapter, call, and how its content begins."""

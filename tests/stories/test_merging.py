@@ -22,8 +22,7 @@ from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.secrets import Secrets
 from prow.sim import gitrepo
-from prow.sim.accounts import FaultAnswer
-from prow.sim.state import Delivery, Hook
+from prow.sim.plan import Match
 from prow.sim.verbs import PullStory
 from prow.tide.service import Settings as TideSettings
 from prow.tide.service import Tide
@@ -175,12 +174,11 @@ async def test_mergeability_that_is_unknown_for_a_while_delays_the_merge(tmp_pat
         pull.mergeable = None
         reads: list[str] = []
 
-        def until_the_second_read(request: Request) -> FaultAnswer | None:
+        def until_the_second_read(request: Request) -> None:
             if request.url.path == "/graphql":
                 reads.append(request.url.path)
                 if len(reads) == 2:
                     pull.mergeable = True
-            return None
 
         w.sim.fault = until_the_second_read
         await pr.label("wernher", "lgtm", "approved")
@@ -196,10 +194,9 @@ async def test_a_force_push_between_the_decision_and_the_merge_wins(tmp_path: Pa
         judged = pr.head_sha
         pushed: list[str] = []
 
-        async def push_first(request: Request) -> FaultAnswer | None:
+        async def push_first(request: Request) -> None:
             if request.method == "PUT" and request.url.path.endswith("/merge") and not pushed:
                 pushed.append(await pr.force_push({"change.txt": "something else\n"}))
-            return None
 
         w.sim.fault = push_first
         await pr.label("wernher", "lgtm", "approved")
@@ -216,12 +213,9 @@ async def test_a_hold_that_comes_while_tide_looks_away_is_not_overlooked(tmp_pat
         pr = await ready(w)
         await w.quiet()
 
-        def lose_holds(_: Hook, delivery: Delivery) -> str:
-            return "lose" if delivery.action == "labeled" and b"do-not-merge/hold" in delivery.body else ""
-
-        w.sim.world.hooks.fault = lose_holds
+        lost = w.sim.faults.lose_webhooks(Match(action="labeled", body="do-not-merge/hold"))
         await pr.label("wernher", "do-not-merge/hold")
-        w.sim.world.hooks.fault = None
+        w.sim.faults.remove(lost)
         await pr.set_status("anything", "success")
         await pr.label("wernher", "lgtm", "approved")
         await w.quiet()
@@ -232,7 +226,7 @@ async def test_a_hold_that_comes_while_tide_looks_away_is_not_overlooked(tmp_pat
 async def test_what_a_lost_webhook_told_is_found_by_the_next_list(tmp_path: Path) -> None:
     async with world(tmp_path, tide=TideSettings(resync=1.0)) as w:
         pr = await ready(w)
-        w.sim.world.hooks.fault = lambda _hook, _delivery: "lose"
+        w.sim.faults.lose_webhooks()
         await pr.label("wernher", "lgtm", "approved")
         await pr.expect_merged()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
-from prow.sim.accounts import FaultAnswer
+from prow.sim.plan import Error, Rule
 from prow.sim.verbs import PullStory, RepoStory
 from prow.tide.service import Settings as TideSettings
 from tests.support.data import needs_data
@@ -169,10 +168,9 @@ async def test_two_reviews_that_github_wants_are_told_in_its_words_and_nobody_el
     world.tools.protect(reviews=2, enforce_admins=True)
     attempts: list[str] = []
 
-    def count(request: Request) -> FaultAnswer | None:
+    def count(request: Request) -> None:
         if request.url.path.endswith("/merge"):
             attempts.append(request.url.path)
-        return None
 
     world.sim.fault = count
     pr = await change(world.tools, "tools", {"ci/build.txt": "two\n"})
@@ -198,19 +196,14 @@ async def test_a_github_that_is_down_in_the_middle_delays_and_loses_nothing(worl
     """Comments arrive while every call fails, and a job ends meanwhile; afterwards everything is as if nothing had been."""
     pr = await docs(world)
     await pr.expect_status("markdownlint", "success")
-    calls = itertools.count()
-
-    def down(_: Request) -> FaultAnswer | None:
-        return FaultAnswer(502, {"message": "Server Error"}, {}) if next(calls) < 12 else None
-
-    world.sim.fault = down
+    world.sim.faults.add(Rule(what=Error(502), times=12))
     await pr.comment("katherine", "/lgtm")
     await pr.comment("wernher", "/approve")
     await pr.push({"docs/api.md": "# The whole API\n"})
     await pr.comment("hedy", "/lgtm")
     await pr.expect_merged(within=60)
     await world.quiet()
-    assert next(calls) > 12
+    assert not world.sim.faults.pending
     assert jobs_of(pr).keys() == PROSE_JOBS
     bodies = [c.body for c in pr.comments_by(BOT)]
     assert sum("[APPROVALNOTIFIER]" in body for body in bodies) == 1
@@ -226,7 +219,7 @@ async def test_lost_webhooks_are_made_up_for_by_tides_lists(tmp_path: Path) -> N
         await pr.comment("wernher", "/approve")
         await tide_says(pr, "DCO")
         await world.quiet()
-        world.sim.world.hooks.fault = lambda _hook, _delivery: "lose"
+        world.sim.faults.lose_webhooks()
         base = await world.repo.push("wernher", {"main.go": "package moved\n"})
         await pr.set_status("DCO", "success")
         await pr.expect_merged(within=60)

@@ -79,6 +79,14 @@ def bind_unix(path: str) -> socket.socket:
     return listener
 
 
+class HungUp(ConnectionError):
+    """Raised by an application that has begun its answer: the connection is closed, and nobody has to know."""
+
+
+def _no_hang_ups(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HungUp))
+
+
 class _Server(uvicorn.Server):
     """Signals belong to `lib.service`, not to each server; it wakes once a second, and at once when it has to stop."""
 
@@ -134,6 +142,7 @@ async def serve(
     errors = logging.getLogger("uvicorn.error")
     errors.parent = logging.getLogger("prow")
     errors.setLevel(logging.ERROR)
+    errors.addFilter(_no_hang_ups)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http-{port}")
     try:

@@ -32,6 +32,19 @@ def counted() -> Iterator[None]:
             _open -= 1
 
 
+@contextmanager
+def held_up() -> Iterator[None]:
+    """The reverse, for who holds counted work up on purpose: a server of this process that answers slowly lets time pass."""
+    global _open  # noqa: PLW0603 - one number per process
+    with _lock:
+        _open -= 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _open += 1
+
+
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in a thread, counted; what `asyncio.to_thread` is without a clock."""
     with counted():

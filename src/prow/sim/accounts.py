@@ -1,9 +1,8 @@
-"""Who calls, what it may spend, and what was called: tokens, rate limits, the count of calls, faults."""
+"""Who calls, what it may spend, and what was called: tokens, rate limits, the count of calls."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -21,20 +20,6 @@ class Budget:
     limit: int
     used: int
     reset: int
-
-
-Fault = Callable[[Request], "FaultAnswer | Awaitable[FaultAnswer | None] | None"]
-"""Decides about a call before it is carried out; an async one may let something happen first. `request.state.body`: its JSON."""
-
-
-@dataclass
-class FaultAnswer:
-    """An answer instead of the right one. `after`: the call takes effect first, and only its answer is replaced."""
-
-    status: int
-    body: dict[str, str]
-    headers: dict[str, str]
-    after: bool = False
 
 
 class Budgets:

@@ -1,6 +1,6 @@
 """Delivering events: signed, in order per hook, kept in a log, redelivered on request. GitHub does not try again by itself.
 
-Faults are rules on deliveries: `lose` drops it, `repeat` sends it twice. `settled()` returns when everything due was answered.
+`faults` may have one lost, late, repeated or overtaken by later ones. `settled()` returns when everything due was answered.
 """
 
 from __future__ import annotations
@@ -9,22 +9,39 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
 from prow.lib import logs, open_work
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
+from prow.sim.plan import Late, Lose, Reorder, Repeat
 from prow.sim.state import Delivery, Hook
+
+if TYPE_CHECKING:
+    from prow.sim.faults import Faults
 
 _log = logs.get("sim")
 _TIMEOUT = 10.0
 _KEPT = 5_000
 
-Fault = Callable[[Hook, Delivery], str]
-"""Gives `lose`, `repeat` or an empty text for a delivery that is due."""
+
+@dataclass
+class _Lane:
+    """The deliveries of one hook, one after another. `held`: those that later ones overtake."""
+
+    hook: Hook
+    queue: asyncio.Queue[Delivery] = field(default_factory=asyncio.Queue)
+    held: list[_Held] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Held:
+    delivery: Delivery
+    by: int
 
 
 class Webhooks:
@@ -33,15 +50,14 @@ class Webhooks:
     def __init__(self, *, clock: Clock, ids: Ids) -> None:
         self._clock = clock
         self._ids = ids
-        self._queues: dict[int, asyncio.Queue[Delivery]] = {}
-        self._hooks: dict[int, Hook] = {}
+        self._lanes: dict[int, _Lane] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._client: httpx2.AsyncClient | None = None
         self._next_id = 1
         self._open = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
-        self.fault: Fault | None = None
+        self.faults: Faults | None = None
         self.sent = 0
         self.answered = 0
 
@@ -70,40 +86,79 @@ class Webhooks:
         self._next_id += 1
         hook.deliveries.append(delivery)
         del hook.deliveries[:-_KEPT]
-        fault = self.fault(hook, delivery) if self.fault is not None else ""
-        if fault == "lose":
+        fault = None
+        if self.faults is not None and not redelivery:
+            fault = self.faults.of_delivery(event=event, action=action, body=body)
+        if isinstance(fault, Lose):
             return delivery
-        for _ in range(2 if fault == "repeat" else 1):
-            self._enqueue(hook, delivery)
+        lane = self._lane(hook)
+        match fault:
+            case Late():
+                self._begun(1)
+                self._spawn(self._later(lane, delivery, fault.seconds))
+            case Reorder():
+                self._begun(1)
+                held = _Held(delivery, fault.by)
+                lane.held.append(held)
+                self._spawn(self._released(lane, held, fault.within))
+            case _:
+                times = fault.times if isinstance(fault, Repeat) else 1
+                self._begun(times)
+                for _ in range(times):
+                    lane.queue.put_nowait(delivery)
+                self._overtaken(lane)
         return delivery
 
-    def _enqueue(self, hook: Hook, delivery: Delivery) -> None:
-        queue = self._queues.get(hook.id)
-        if queue is None:
-            queue = self._queues[hook.id] = asyncio.Queue()
-            self._hooks[hook.id] = hook
-            worker = asyncio.get_running_loop().create_task(self._work(hook, queue), name=f"sim-hook-{hook.id}")
-            self._workers.add(worker)
-        self._open += 1
+    def _lane(self, hook: Hook) -> _Lane:
+        lane = self._lanes.get(hook.id)
+        if lane is None:
+            lane = self._lanes[hook.id] = _Lane(hook)
+            self._spawn(self._work(lane))
+        return lane
+
+    def _begun(self, count: int) -> None:
+        self._open += count
         self._quiet.clear()
-        queue.put_nowait(delivery)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="sim-hook")
+        self._workers.add(task)
+        task.add_done_callback(self._workers.discard)
+
+    async def _later(self, lane: _Lane, delivery: Delivery, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        lane.queue.put_nowait(delivery)
+
+    async def _released(self, lane: _Lane, held: _Held, within: float) -> None:
+        await self._clock.sleep(within)
+        if held in lane.held:
+            lane.held.remove(held)
+            lane.queue.put_nowait(held.delivery)
+
+    def _overtaken(self, lane: _Lane) -> None:
+        """One more was sent: whoever was overtaken often enough goes next."""
+        for held in tuple(lane.held):
+            held.by -= 1
+            if held.by <= 0:
+                lane.held.remove(held)
+                lane.queue.put_nowait(held.delivery)
 
     async def settled(self) -> None:
         """Every delivery that was due has an answer, or failed for good."""
         await self._quiet.wait()
 
     async def close(self) -> None:
-        for worker in self._workers:
+        for worker in tuple(self._workers):
             worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await asyncio.gather(*tuple(self._workers), return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
 
-    async def _work(self, hook: Hook, queue: asyncio.Queue[Delivery]) -> None:
+    async def _work(self, lane: _Lane) -> None:
         while True:
-            delivery = await queue.get()
+            delivery = await lane.queue.get()
             try:
-                await self._deliver(hook, delivery)
+                await self._deliver(lane.hook, delivery)
             finally:
                 self._open -= 1
                 if self._open == 0:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 from prow.sim import rules
@@ -10,6 +13,17 @@ from prow.sim.state import Issue
 from prow.sim.world.merges import Merges
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_stale: ContextVar[float] = ContextVar("stale", default=0.0)
+
+
+@contextmanager
+def searched_as_of(seconds: float) -> Iterator[None]:
+    """In the block search knows what was true that long ago, if `remember` was called before."""
+    token = _stale.set(seconds)
+    try:
+        yield
+    finally:
+        _stale.reset(token)
 
 
 class Index(Merges):
@@ -24,7 +38,12 @@ class Index(Merges):
     @search_lag.setter
     def search_lag(self, seconds: float) -> None:
         self._lag = seconds
-        if seconds and self._versions is None:
+        if seconds:
+            self.remember()
+
+    def remember(self) -> None:
+        """From now on keep what search would have said before."""
+        if self._versions is None:
             self._versions = {issue.id: [(_EPOCH, self.entry(issue))] for issue in self._all_issues()}
 
     def _all_issues(self) -> list[Issue]:
@@ -57,9 +76,10 @@ class Index(Merges):
     def indexed(self) -> dict[int, tuple[Entry, Issue]]:
         """What search knows now, by the issue's id."""
         issues = self._all_issues()
-        if not self._lag or self._versions is None:
+        lag = max(self._lag, _stale.get())
+        if not lag or self._versions is None:
             return {issue.id: (self.entry(issue), issue) for issue in issues}
-        known = self.clock.now() - timedelta(seconds=self._lag)
+        known = self.clock.now() - timedelta(seconds=lag)
         found: dict[int, tuple[Entry, Issue]] = {}
         for issue in issues:
             versions = self._versions.get(issue.id, [])
@@ -69,7 +89,7 @@ class Index(Merges):
         return found
 
     async def changed(self) -> None:
-        if self._versions is not None and self._lag:
+        if self._versions is not None:
             now = self.clock.now()
             for issue in self._all_issues():
                 versions, entry = self._versions.setdefault(issue.id, []), self.entry(issue)
