@@ -1,18 +1,87 @@
-"""Who calls, what it may spend, and what was called: tokens, rate limits, the count of calls."""
+"""Who calls, and what it may spend: tokens and what they are good for, rate limits."""
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from starlette.requests import Request
 
 from prow.lib.clock import Clock
+from prow.sim.apps import App, Installation
 from prow.sim.errors import Refused
 
 LIMIT = 5000
 ANONYMOUS_LIMIT = 60
 _HOUR = 3600
+
+ALL_SCOPES = frozenset(
+    {
+        "repo",
+        "workflow",
+        "admin:org",
+        "admin:repo_hook",
+        "admin:org_hook",
+        "user",
+        "delete_repo",
+    }
+)
+"""What a classic token has that was given everything Prow's documentation asks for."""
+_CONTAINED = {
+    "repo": {"repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"},
+    "admin:org": {"write:org", "read:org"},
+    "write:org": {"read:org"},
+    "admin:repo_hook": {"write:repo_hook", "read:repo_hook"},
+    "write:repo_hook": {"read:repo_hook"},
+    "user": {"read:user", "user:email", "user:follow"},
+}
+
+
+def with_contained(scopes: frozenset[str]) -> frozenset[str]:
+    """A scope contains smaller ones."""
+    found = set(scopes)
+    for name in scopes:
+        found |= _CONTAINED.get(name, set())
+    return frozenset(found | {inner for name in found for inner in _CONTAINED.get(name, ())})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who calls, and with which rights. Without `login`: nobody, or an app by its web token.
+
+    `scopes`: of a classic token. `permissions`, `repos`: of an installation's token; `repos` None: all of the account.
+    """
+
+    login: str | None = None
+    scopes: frozenset[str] | None = None
+    app: App | None = None
+    installation: Installation | None = None
+    permissions: dict[str, str] = field(default_factory=dict)
+    repos: frozenset[int] | None = None
+
+    @property
+    def key(self) -> str:
+        """Whose limits it spends: users have theirs, each installation has its own."""
+        if self.installation is not None:
+            return f"installation/{self.installation.id}"
+        return f"app/{self.app.id}" if self.app is not None else (self.login or "").lower()
+
+    def has_scope(self, *accepted: str) -> bool:
+        """One of these is enough; what is no classic token has none and needs none."""
+        return self.scopes is None or not accepted or bool(with_contained(self.scopes) & set(accepted))
+
+
+NOBODY = Identity()
+
+
+@dataclass
+class Token:
+    """`expires`: by the simulator's clock; None: never."""
+
+    identity: Identity
+    expires: datetime | None = None
 
 
 @dataclass
@@ -20,6 +89,20 @@ class Budget:
     limit: int
     used: int
     reset: int
+
+
+Fault = Callable[[Request], "FaultAnswer | Awaitable[FaultAnswer | None] | None"]
+"""Decides about a call before it is carried out; an async one may let something happen first. `request.state.body`: its JSON."""
+
+
+@dataclass
+class FaultAnswer:
+    """An answer instead of the right one. `after`: the call takes effect first, and only its answer is replaced."""
+
+    status: int
+    body: dict[str, str]
+    headers: dict[str, str]
+    after: bool = False
 
 
 class Budgets:
@@ -55,8 +138,9 @@ def token_of(request: Request) -> str | None:
             return rest.strip()
         case "basic":
             try:
-                return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+                user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
             except ValueError:
                 return ""
+            return password if password not in {"", "x-oauth-basic"} else user
         case _:
             return None

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from prow.lib import open_work
 from prow.sim import gitrepo
-from prow.sim.accounts import token_of
+from prow.sim.accounts import NOBODY, Identity, token_of
 from prow.sim.errors import Refused
 from prow.sim.gitrepo import NOTHING
 from prow.sim.state import Repo
@@ -40,20 +40,24 @@ class _GitHTTP:
     def _repo(self, request: Request) -> Repo:
         return self._world.repo(f"{request.path_params['owner']}/{request.path_params['name'].removesuffix('.git')}")
 
-    def _login(self, request: Request) -> str | None:
+    def _who(self, request: Request) -> Identity:
+        """A token that is no good is like none: git asks its user for another."""
         token = token_of(request)
-        return self._world.tokens.get(token) if token else None
+        try:
+            return self._world.identify(token) if token else NOBODY
+        except Refused:
+            return NOBODY
 
     def _refusal(self, request: Request, repo: Repo, service: str) -> Response | None:
-        needed = "write" if service == "git-receive-pack" else "read"
-        login = self._login(request)
-        if self._world.may(repo, login, needed):
+        who = self._who(request)
+        sees = self._world.sees(repo, who)
+        if sees and (service == "git-upload-pack" or self._world.may_push(repo, who)):
             return None
-        if login is None:
+        if who.login is None:
             return PlainTextResponse(
                 "Authentication required", 401, headers={"WWW-Authenticate": 'Basic realm="GitHub"'}
             )
-        return PlainTextResponse("Permission denied", 403)
+        return PlainTextResponse("Permission denied", 403) if sees else _not_found()
 
     async def advertise(self, request: Request) -> Response:
         service = request.query_params.get("service", "")
@@ -62,7 +66,7 @@ class _GitHTTP:
         try:
             repo = self._repo(request)
         except Refused:
-            return PlainTextResponse("Repository not found.", 404)
+            return _not_found()
         refusal = self._refusal(request, repo, service)
         if refusal is not None:
             return refusal
@@ -88,7 +92,7 @@ class _GitHTTP:
         try:
             repo = self._repo(request)
         except Refused:
-            return PlainTextResponse("Repository not found.", 404)
+            return _not_found()
         refusal = self._refusal(request, repo, "git-upload-pack")
         if refusal is not None:
             return refusal
@@ -101,11 +105,11 @@ class _GitHTTP:
         try:
             repo = self._repo(request)
         except Refused:
-            return PlainTextResponse("Repository not found.", 404)
+            return _not_found()
         refusal = self._refusal(request, repo, "git-receive-pack")
         if refusal is not None:
             return refusal
-        login = self._login(request) or ""
+        login = self._who(request).login or ""
         body = await _body(request)
         async with self._world.lock(repo):
             before = await gitrepo.refs(repo.path)
@@ -139,6 +143,10 @@ class _GitHTTP:
             while piece := await process.stdout.read(_PIECE):
                 yield piece
             await process.wait()
+
+
+def _not_found() -> Response:
+    return PlainTextResponse("Repository not found.", 404)
 
 
 async def _body(request: Request) -> bytes:

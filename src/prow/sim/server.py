@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.ids import Ids, RandomIds
 from prow.sim import githttp, rest
-from prow.sim.accounts import Budget, Budgets, token_of
+from prow.sim.accounts import NOBODY, Budget, Budgets, Fault, FaultAnswer, Identity, token_of
 from prow.sim.errors import Refused
 from prow.sim.faults import Faults
-from prow.sim.faulty import Decide, Faulty, held
 from prow.sim.rest.call import Answer, Call, Handler
+from prow.sim.rest.needs import scope_headers
 from prow.sim.world import World
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ _LIMITED = "API rate limit exceeded"
 
 
 class Sim:
-    """A GitHub. `latency`: seconds every API answer takes. `faults`: planned misfortune."""
+    """A GitHub. `latency`: seconds every API answer takes. `fault`: decides about faults, call by call; `faults`: plans of them."""
 
     def __init__(self, root: Path, *, clock: Clock | None = None, ids: Ids | None = None, latency: float = 0.0) -> None:
         self.clock = clock or SystemClock()
         self.world = World(root, clock=self.clock, ids=ids or RandomIds())
         self.latency = latency
-        self.faults = Faults(self.clock, remember=self.world.remember)
-        self.world.hooks.faults = self.faults
+        self.fault: Fault | None = None
+        self.faults = Faults()
         self.budgets = Budgets(self.clock)
         self._graph: Graph | None = None
         routes: list[Route] = []
@@ -60,17 +60,7 @@ class Sim:
         graphql = self._endpoint(_GRAPHQL, {"POST": self._graphql})
         routes += [Route(path, graphql, methods=["POST"]) for path in (_GRAPHQL, f"/api{_GRAPHQL}")]
         routes += githttp.routes(self.world)
-        served = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
-        self.app = Faulty(served, self.faults, clock=self.clock, who=self._login_of)
-
-    @property
-    def fault(self) -> Decide | None:
-        """Asked about every call before the plan of `faults`."""
-        return self.app.decide
-
-    @fault.setter
-    def fault(self, decide: Decide | None) -> None:
-        self.app.decide = decide
+        self.app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
 
     @asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
@@ -90,39 +80,45 @@ class Sim:
         return answer
 
     async def _graphql(self, call: Call) -> Answer:
-        budget = self.budgets.of(call.login, "graphql")
+        budget = self.budgets.of(call.who.key, "graphql")
         if budget.used >= budget.limit:
             return Answer({"errors": [{"type": "RATE_LIMITED", "message": _LIMITED}]})
         if self._graph is None:
             from prow.sim.graph.service import Graph  # noqa: PLC0415 - the library takes memory that REST alone does not need
 
             self._graph = Graph(self.world)
-        return Answer(await self._graph.answer(call.body, call.login, budget))
+        return Answer(await self._graph.answer(call.body, call.who, budget))
 
     async def _answer(self, template: str, handlers: dict[str, Handler], request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         if self.latency:
-            await held(self.clock, self.latency)
+            await self.clock.sleep(self.latency)
         budget: Budget | None = None
-        login: str | None = None
+        who = NOBODY
         resource = "graphql" if template == _GRAPHQL else "core"
         try:
-            login = self._authenticate(request)
-            budget = self.budgets.of(login, resource)
-            body = await _json_body(request)
-            call = Call(login, dict(request.path_params), dict(request.query_params), body)
+            who = self._authenticate(request)
+            budget = self.budgets.of(who.key, resource)
+            body = request.state.body = await _json_body(request)
+            fault = await self._fault_of(request)
+            if fault is not None and not fault.after:
+                return JSONResponse(fault.body, fault.status, headers=fault.headers)
+            call = Call(who, dict(request.path_params), dict(request.query_params), body, (method, template))
             made = self._response(request, await handlers[method](call))
+            if fault is not None:
+                return JSONResponse(fault.body, fault.status, headers=fault.headers)
         except Refused as refused:
             made = _refusal(refused)
         if made.status_code != 304:
             if template != "/rate_limit":
                 try:
-                    budget = self.budgets.spend(login, resource)
+                    budget = self.budgets.spend(who.key, resource)
                 except Refused as refused:
                     made = _refusal(refused) if resource == "core" else made
             self.world.calls[method, template] += 1
             if method in _CONTENT and template != _GRAPHQL and made.status_code < 400:
                 self.world.content_writes += 1
+        made.headers.update(scope_headers(who, method, template))
         if budget is not None:
             made.headers["x-ratelimit-limit"] = str(budget.limit)
             made.headers["x-ratelimit-remaining"] = str(max(0, budget.limit - budget.used))
@@ -131,17 +127,15 @@ class Sim:
             made.headers["x-ratelimit-resource"] = resource
         return made
 
-    def _login_of(self, token: str) -> str:
-        return self.world.tokens.get(token, "")
+    async def _fault_of(self, request: Request) -> FaultAnswer | None:
+        found = self.fault(request) if self.fault is not None else None
+        if isinstance(found, Awaitable):
+            found = await found
+        return found or self.faults.take(request)
 
-    def _authenticate(self, request: Request) -> str | None:
+    def _authenticate(self, request: Request) -> Identity:
         token = token_of(request)
-        if token is None:
-            return None
-        login = self.world.tokens.get(token)
-        if login is None:
-            raise Refused(401, "Bad credentials")
-        return login
+        return self.world.identify(token) if token is not None else NOBODY
 
     def _response(self, request: Request, answer: Answer) -> Response:
         body, headers = answer.body, dict(answer.headers)

@@ -43,8 +43,6 @@ class Milestone:
     id: int
     number: int
     title: str
-    creator: User
-    created_at: datetime
     state: str = "open"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from prow.sim import gitrepo
-from prow.sim.accounts import Budget
+from prow.sim.accounts import Budget, Identity
 from prow.sim.payloads import stamp
 from prow.sim.state import CheckRun, Repo, Status
 from prow.sim.world import World
@@ -31,9 +31,13 @@ class Reading:
     """`budget`: what the reader has left this hour."""
 
     world: World
-    login: str
+    who: Identity
     budget: Budget
     _branches: dict[tuple[int, str], Branch | None] = field(default_factory=dict)
+
+    @property
+    def login(self) -> str:
+        return self.who.login or ""
 
     async def branch(self, repo: Repo | None, name: str) -> Branch | None:
         """The branch as it is; asked of git once a query."""
@@ -46,7 +50,7 @@ class Reading:
         return self._branches[key]
 
     def sees(self, repo: Repo) -> bool:
-        return self.world.may(repo, self.login, "read")
+        return self.world.sees(repo, self.who)
 
     def contexts(self, commit: CommitAt) -> list[CheckRun | Status]:
         """GitHub's rollup has check runs first."""

@@ -22,7 +22,7 @@ from graphql import (
     validate,
 )
 
-from prow.sim.accounts import Budget
+from prow.sim.accounts import Budget, Identity
 from prow.sim.errors import Refused
 from prow.sim.graph.reading import Reading
 from prow.sim.graph.resolvers import FIELDS, type_of
@@ -40,8 +40,8 @@ class Graph:
         self._schema = _schema()
         self._parsed: OrderedDict[str, tuple[DocumentNode | None, list[GraphQLError]]] = OrderedDict()
 
-    async def answer(self, body: Any, login: str | None, budget: Budget) -> Json:
-        if login is None:
+    async def answer(self, body: Any, who: Identity, budget: Budget) -> Json:
+        if who.login is None:
             raise Refused(401, "This endpoint requires you to be authenticated.")
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
             raise Refused(400, "A query attribute must be specified and must be a string.")
@@ -51,7 +51,7 @@ class Graph:
         result = execute(
             self._schema,
             document,
-            context_value=Reading(self._world, login, budget),
+            context_value=Reading(self._world, who, budget),
             variable_values=body.get("variables") or {},
             operation_name=body.get("operationName"),
         )

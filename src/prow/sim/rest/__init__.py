@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prow.sim.rest.apps import Apps
 from prow.sim.rest.call import Area, Table
 from prow.sim.rest.commits import Commits
 from prow.sim.rest.issues import Issues
@@ -10,7 +11,7 @@ from prow.sim.rest.pulls import Pulls
 from prow.sim.rest.repos import Repos
 from prow.sim.world import World
 
-_AREAS: tuple[type[Area], ...] = (People, Repos, Commits, Issues, Pulls)
+_AREAS: tuple[type[Area], ...] = (Apps, People, Repos, Commits, Issues, Pulls)
 
 
 def table(world: World) -> Table:

@@ -7,20 +7,32 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from prow.sim.accounts import Identity
+from prow.sim.apps import allows
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import Json
+from prow.sim.rest.needs import Need, need
 from prow.sim.state import Issue, Org, Repo
 from prow.sim.world import World
 
 
 @dataclass
 class Call:
-    """One request: who calls, the path's parts, the query, the body."""
+    """One request: who calls, the path's parts, the query, the body. `route`: method and path template."""
 
-    login: str | None
+    who: Identity
     path: dict[str, str]
     query: dict[str, str]
     body: Any = None
+    route: tuple[str, str] = ("GET", "/")
+
+    @property
+    def login(self) -> str | None:
+        return self.who.login
+
+    @property
+    def need(self) -> Need:
+        return need(*self.route)
 
 
 @dataclass
@@ -38,6 +50,7 @@ Handler = Callable[[Call], Awaitable[Answer]]
 Table = dict[tuple[str, str], Handler]
 """(method, path template) → handler; of two templates that fit a path the earlier one gets it."""
 
+INTEGRATION = "Resource not accessible by integration"
 REPO = "/repos/{owner}/{repo}"
 ISSUE = f"{REPO}/issues/{{number}}"
 PULL = f"{REPO}/pulls/{{number}}"
@@ -54,20 +67,38 @@ class Area(ABC):
         """The calls of this noun."""
 
     def repo(self, call: Call, needed: str = "read", *, archived: bool = False) -> Repo:
-        """`needed`: what the caller must be allowed to do there. `archived`: it may be archived even for a change."""
+        """`needed`: what the caller must be allowed to do there. `archived`: it may be archived even for a change.
+
+        Who does not see a repository is told that there is none.
+        """
         repo = self.world.repo(f"{call.path['owner']}/{call.path['repo']}")
-        if not self.world.may(repo, call.login, "read"):
+        if not self.world.sees(repo, call.who):
             raise not_found()
-        if needed != "read" and call.login is None:
+        writes = call.route[0] != "GET"
+        if (writes or needed != "read") and call.login is None:
             raise Refused(401, "Requires authentication")
-        if not self.world.may(repo, call.login, needed):
+        if call.who.installation is not None:
+            self._check_installation(call, repo, needed)
+        elif not call.who.has_scope(*(call.need.scopes if repo.private else call.need.public)):
+            raise not_found()
+        elif not self.world.may(repo, call.login, needed):
             raise Refused(
                 403,
                 "Must have admin rights to Repository." if needed == "admin" else "Resource not accessible by token",
             )
-        if repo.archived and not archived and (needed != "read" or call.body is not None):
+        if repo.archived and not archived and writes:
             raise Refused(403, "Repository was archived so is read-only.")
         return repo
+
+    def _check_installation(self, call: Call, repo: Repo, needed: str) -> None:
+        """An app needs the permission of this call, and to be installed here; what is public it may read like everybody."""
+        who = call.who
+        if call.route[0] == "GET" and needed == "read" and not repo.private:
+            return
+        assert who.installation is not None
+        here = repo in self.world.installed_repos(who.installation) and (who.repos is None or repo.id in who.repos)
+        if not here or not _granted(call):
+            raise Refused(403, INTEGRATION)
 
     def issue(self, call: Call, needed: str = "read") -> tuple[Repo, Issue]:
         repo = self.repo(call, needed)
@@ -79,9 +110,23 @@ class Area(ABC):
             raise not_found()
         return issue
 
-    def org(self, call: Call) -> Org:
+    def org(self, call: Call, needed: str = "") -> Org:
+        """`needed`: `member` or `admin` of the organisation; an app needs the permission of this call."""
         found = self.world.orgs.get(call.path["org"].lower())
         if found is None:
+            raise not_found()
+        if not needed:
+            return found
+        if call.login is None:
+            raise Refused(401, "Requires authentication")
+        if call.who.installation is not None:
+            if call.who.installation.account is not found or not _granted(call):
+                raise Refused(403, INTEGRATION)
+        elif not call.who.has_scope(*call.need.scopes):
+            raise Refused(403, f"You need at least {call.need.scopes[-1]} scope to do this.")
+        elif needed == "admin" and not self.world.is_owner(found, call.login):
+            raise Refused(403, f"You must be an admin of the {found.login} organization.")
+        elif needed == "member" and not self.world.is_member(found.login, call.login):
             raise not_found()
         return found
 
@@ -94,15 +139,28 @@ class Area(ABC):
             raise Refused(403, "Resource not accessible by token")
 
 
+def _granted(call: Call) -> bool:
+    need = call.need
+    return any(allows(call.who.permissions, name, need.level) for name in need.permissions)
+
+
 def number(call: Call, name: str) -> int:
     text = call.path[name]
     return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def login(call: Call) -> str:
+    """Of whoever is a person or a bot here."""
     if call.login is None:
         raise Refused(401, "Requires authentication")
     return call.login
+
+
+def person(call: Call) -> str:
+    """Of a person: installations have no account of their own to look at."""
+    if call.who.app is not None:
+        raise Refused(403, INTEGRATION)
+    return login(call)
 
 
 def body(call: Call) -> dict[str, Any]:

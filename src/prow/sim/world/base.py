@@ -1,11 +1,8 @@
-"""The ground of the world: people, rights, hooks, events, waiting."""
+"""The ground of the world: repositories by name, hooks, events, waiting."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import re
-import secrets
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -13,27 +10,17 @@ from typing import Any
 
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
-from prow.sim.errors import Refused, not_found
-from prow.sim.payloads import Json, Payloads
+from prow.sim.errors import not_found
+from prow.sim.payloads import Json
 from prow.sim.state import Hook, Org, Repo, User
-from prow.sim.webhooks import Webhooks
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-PERMISSIONS = ("none", "read", "triage", "write", "maintain", "admin")
+from prow.sim.world.accounts import Accounts
 
 
-class Base:
-    """All state. `base`: the address people and programs use, set when it is served."""
+class Base(Accounts):
+    """What follows when something happens."""
 
     def __init__(self, root: Path, *, clock: Clock, ids: Ids) -> None:
-        self.root = root
-        self.clock = clock
-        self.base = "http://sim.invalid"
-        self.users: dict[str, User] = {}
-        self.orgs: dict[str, Org] = {}
-        self.repos: dict[str, Repo] = {}
-        self.tokens: dict[str, str] = {}
-        self.hooks = Webhooks(clock=clock, ids=ids)
+        super().__init__(root, clock=clock, ids=ids)
         self.calls: Counter[tuple[str, str]] = Counter()
         """API calls by (method, path template), 304s aside."""
         self.content_writes = 0
@@ -41,83 +28,9 @@ class Base:
         """False: mergeability stays unknown. Once it is true again, the next look at a pull request has it computed."""
         self.mergeable_delay = 0.0
         """Seconds of the clock until mergeability is known, as GitHub takes its time."""
-        self._ids = itertools.count(1001)
         self._changed = asyncio.Condition()
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def json(self) -> Payloads:
-        return Payloads(self.base)
-
-    @property
-    def seconds(self) -> int:
-        """The time as git takes it."""
-        return int(self.clock.now().timestamp())
-
-    def new_id(self) -> int:
-        """One sequence for everything, as good as GitHub's many."""
-        return next(self._ids)
-
-    # People
-
-    def user(self, login: str, *, type: str = "") -> User:  # noqa: A002 - GitHub's word
-        """The user of that login, made when it is new: a Bot when the login ends in `[bot]`."""
-        check_name(login.removesuffix("[bot]"))
-        found = self.users.get(login.lower())
-        if found is None:
-            kind = type or ("Bot" if login.endswith("[bot]") else "User")
-            found = self.users[login.lower()] = User(login, self.new_id(), kind)
-        return found
-
-    def org(self, login: str, *, members: Sequence[str] = ()) -> Org:
-        """The organisation of that login, made when it is new; `members` are added."""
-        check_name(login)
-        found = self.orgs.get(login.lower())
-        if found is None:
-            found = self.orgs[login.lower()] = Org(login, self.new_id())
-        for member in members:
-            found.members.add(self.user(member).login)
-        return found
-
-    def token(self, login: str) -> str:
-        """A new token of this user."""
-        token = f"ghp_{secrets.token_hex(18)}"
-        self.tokens[token] = self.user(login).login
-        return token
-
-    def owner(self, login: str) -> User | Org:
-        return self.orgs.get(login.lower()) or self.user(login)
-
-    def is_member(self, org: str, login: str) -> bool:
-        found = self.orgs.get(org.lower())
-        return found is not None and any(member.lower() == login.lower() for member in found.members)
-
-    # Rights
-
-    def permission(self, repo: Repo, login: str | None) -> str:
-        """What a user may do in a repository: by himself or by one of his teams, whichever is more."""
-        if login is None:
-            return "none" if repo.private else "read"
-        if repo.owner.lower() == login.lower():
-            return "admin"
-        found = ["none" if repo.private else "read"]
-        found += [permission for name, permission in repo.collaborators.items() if name.lower() == login.lower()]
-        found += [repo.teams[slug] for slug in self._teams_of(repo, login)]
-        return max(found, key=PERMISSIONS.index)
-
-    def _teams_of(self, repo: Repo, login: str) -> list[str]:
-        org = self.orgs.get(repo.owner.lower())
-        teams = org.teams if org is not None else {}
-        return [slug for slug in repo.teams if login.lower() in {m.lower() for m in teams.get(slug, ())}]
-
-    def may(self, repo: Repo, login: str | None, needed: str) -> bool:
-        return PERMISSIONS.index(self.permission(repo, login)) >= PERMISSIONS.index(needed)
-
-    def is_collaborator(self, repo: Repo, login: str) -> bool:
-        """Named for this repository: its owner, by himself, or by a team."""
-        known = {name.lower() for name in repo.collaborators} | {repo.owner.lower()}
-        return login.lower() in known or bool(self._teams_of(repo, login))
 
     # Repositories and events
 
@@ -188,8 +101,3 @@ class Base:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.hooks.close()
-
-
-def check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or name.endswith(".git"):
-        raise Refused(422, f"{name[:80]!r} cannot be a name")

@@ -1,0 +1,122 @@
+"""GitHub Apps: what they are, where they are installed, how they prove who they are. Rules are values in, verdicts out.
+
+An app signs a JSON web token with its private key; GitHub keeps public keys only. With it the app gets tokens of its installations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from prow.sim.errors import Refused
+from prow.sim.state import Org, User
+
+LONGEST_JWT = 600
+"""Seconds from now at which the web token of an app may end, at most."""
+TOKEN_LIFE = 3600
+"""Seconds for which an installation's token is good."""
+_SKEW = 60
+LEVELS = ("none", "read", "write", "admin")
+_NOT_DECODED = "A JSON web token could not be decoded"
+_EXP_ODD = "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"
+_EXP_FAR = "'Expiration time' claim ('exp') is too far in the future"
+_IAT_ODD = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+
+
+@dataclass
+class App:
+    """`bot`: the user as whom its installations act. `public_keys`: PEM."""
+
+    id: int
+    slug: str
+    owner: str
+    bot: User
+    created_at: datetime
+    permissions: dict[str, str] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+    public_keys: list[str] = field(default_factory=list)
+
+    @property
+    def client_id(self) -> str:
+        return f"Iv23li{self.id:014d}"
+
+
+@dataclass
+class Installation:
+    """`repos`: ids of the repositories it was given; None: all of the account."""
+
+    id: int
+    app: App
+    account: User | Org
+    permissions: dict[str, str]
+    created_at: datetime
+    updated_at: datetime
+    repos: set[int] | None = None
+    suspended_at: datetime | None = None
+    suspended_by: User | None = None
+
+    def grants(self, permission: str, level: str) -> bool:
+        return allows(self.permissions, permission, level)
+
+
+def allows(granted: Mapping[str, str], permission: str, level: str) -> bool:
+    """Metadata can always be read."""
+    have = "read" if permission == "metadata" else granted.get(permission, "none")
+    return LEVELS.index(have) >= LEVELS.index(level)
+
+
+def narrowed(granted: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str] | None:
+    """The permissions of a token that asks for less; None when it asks for more than is granted."""
+    fine = all(str(level) in LEVELS and allows(granted, name, str(level)) for name, level in wanted.items())
+    return {name: str(level) for name, level in wanted.items()} if fine else None
+
+
+def new_key() -> tuple[str, str]:
+    """A private and its public key as PEM, as the button "Generate a private key" makes them."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
+def is_jwt(token: str) -> bool:
+    return token.count(".") == 2 and token.startswith("ey")
+
+
+def authenticate(token: str, apps: Iterable[App], now: float) -> App:
+    """The app that signed this web token. Refused in GitHub's words: 401, or 404 for an issuer nobody knows."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError as error:
+        raise Refused(401, _NOT_DECODED) from error
+    app = next((a for a in apps if str(claims.get("iss")) in {str(a.id), a.client_id}), None)
+    if app is None:
+        raise Refused(404, "Integration not found")
+    if not any(_signed_with(token, key) for key in app.public_keys):
+        raise Refused(401, _NOT_DECODED)
+    _check_times(claims, now)
+    return app
+
+
+def _signed_with(token: str, key: str) -> bool:
+    try:
+        jwt.decode(token, key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False})
+    except jwt.InvalidTokenError:
+        return False
+    return True
+
+
+def _check_times(claims: Mapping[str, Any], now: float) -> None:
+    expires, issued = claims.get("exp"), claims.get("iat")
+    if not isinstance(expires, int | float) or expires <= now:
+        raise Refused(401, _EXP_ODD)
+    if expires > now + LONGEST_JWT + 1:
+        raise Refused(401, _EXP_FAR)
+    if not isinstance(issued, int | float) or issued > now + _SKEW:
+        raise Refused(401, _IAT_ODD)

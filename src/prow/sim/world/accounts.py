@@ -1,0 +1,251 @@
+"""Accounts and what they may do: users, organisations, tokens, apps and their installations."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from prow.lib.clock import Clock
+from prow.lib.ids import Ids
+from prow.sim import apps
+from prow.sim.accounts import ALL_SCOPES, Identity, Token
+from prow.sim.apps import App, Installation
+from prow.sim.errors import Refused
+from prow.sim.payloads import Payloads
+from prow.sim.state import Org, Repo, User
+from prow.sim.webhooks import Webhooks
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PERMISSIONS = ("none", "read", "triage", "write", "maintain", "admin")
+_MOST_TOKENS = 2_000
+_OF_APP = (("administration", "admin"), ("contents", "write"), ("issues", "triage"), ("pull_requests", "triage"))
+
+
+class Accounts:
+    """All state. `base`: the address people and programs use, set when it is served."""
+
+    def __init__(self, root: Path, *, clock: Clock, ids: Ids) -> None:
+        self.root = root
+        self.clock = clock
+        self.base = "http://sim.invalid"
+        self.users: dict[str, User] = {}
+        self.orgs: dict[str, Org] = {}
+        self.repos: dict[str, Repo] = {}
+        self.tokens: dict[str, Token] = {}
+        self.apps: dict[str, App] = {}
+        self.installations: dict[int, Installation] = {}
+        self.hooks = Webhooks(clock=clock, ids=ids)
+        self._ids = itertools.count(1001)
+
+    @property
+    def json(self) -> Payloads:
+        return Payloads(self.base)
+
+    @property
+    def seconds(self) -> int:
+        """The time as git takes it."""
+        return int(self.clock.now().timestamp())
+
+    def new_id(self) -> int:
+        """One sequence for everything, as good as GitHub's many."""
+        return next(self._ids)
+
+    # People
+
+    def user(self, login: str, *, type: str = "") -> User:  # noqa: A002 - GitHub's word
+        """The user of that login, made when it is new: a Bot when the login ends in `[bot]`."""
+        check_name(login.removesuffix("[bot]"))
+        found = self.users.get(login.lower())
+        if found is None:
+            kind = type or ("Bot" if login.endswith("[bot]") else "User")
+            found = self.users[login.lower()] = User(login, self.new_id(), kind)
+        return found
+
+    def org(self, login: str, *, members: Sequence[str] = ()) -> Org:
+        """The organisation of that login, made when it is new; `members` are added."""
+        check_name(login)
+        found = self.orgs.get(login.lower())
+        if found is None:
+            found = self.orgs[login.lower()] = Org(login, self.new_id())
+        for member in members:
+            found.members.add(self.user(member).login)
+        return found
+
+    def owner(self, login: str) -> User | Org:
+        return self.orgs.get(login.lower()) or self.user(login)
+
+    def is_member(self, org: str, login: str) -> bool:
+        found = self.orgs.get(org.lower())
+        return found is not None and any(member.lower() == login.lower() for member in found.members)
+
+    def is_owner(self, org: Org, login: str | None) -> bool:
+        """An owner of the organisation, whom REST calls its admin."""
+        return login is not None and login.lower() in {name.lower() for name in org.owners}
+
+    # Tokens
+
+    def token(self, login: str, *, scopes: Sequence[str] | None = None) -> str:
+        """A new classic token of this user, for everything unless `scopes` are named."""
+        granted = ALL_SCOPES if scopes is None else frozenset(scopes)
+        return self._keep("ghp_", Token(Identity(self.user(login).login, granted)))
+
+    def _keep(self, prefix: str, token: Token) -> str:
+        text = f"{prefix}{secrets.token_hex(18)}"
+        self.tokens[text] = token
+        if len(self.tokens) > _MOST_TOKENS:
+            self._forget_expired()
+        return text
+
+    def _forget_expired(self) -> None:
+        now = self.clock.now()
+        self.tokens = {t: kept for t, kept in self.tokens.items() if kept.expires is None or kept.expires > now}
+
+    def revoke(self, token: str) -> None:
+        """It is good for nothing any more."""
+        self.tokens.pop(token, None)
+
+    def identify(self, token: str) -> Identity:
+        """Who calls with this token or an app's web token; refused when it is none, or none any more."""
+        if apps.is_jwt(token):
+            return Identity(app=apps.authenticate(token, self.apps.values(), self.clock.now().timestamp()))
+        found = self.tokens.get(token)
+        if found is None or (found.expires is not None and found.expires <= self.clock.now()):
+            raise Refused(401, "Bad credentials")
+        installation = found.identity.installation
+        if installation is not None and installation.suspended_at is not None:
+            raise Refused(403, "This installation has been suspended")
+        return found.identity
+
+    # Apps
+
+    def app(
+        self,
+        slug: str,
+        *,
+        owner: str = "github",
+        permissions: Mapping[str, str] | None = None,
+        events: Sequence[str] = (),
+    ) -> App:
+        """The GitHub App of that name, made when it is new; it acts as `slug[bot]`."""
+        found = self.apps.get(slug)
+        if found is None:
+            bot = self.user(f"{slug}[bot]")
+            found = App(self.new_id(), slug, owner, bot, self.clock.now(), dict(permissions or {}), tuple(events))
+            self.apps[slug] = found
+        return found
+
+    def new_private_key(self, app: App) -> str:
+        """A key as PEM with which the app signs; only its public half is kept."""
+        private, public = apps.new_key()
+        app.public_keys.append(public)
+        return private
+
+    def install(self, app: App, account: str, *, repos: Sequence[Repo] | None = None) -> Installation:
+        """Put an app on a user or an organisation, for all repositories or for these; permissions are the app's."""
+        now, where = self.clock.now(), self.owner(account)
+        selected = {repo.id for repo in repos} if repos is not None else None
+        made = Installation(self.new_id(), app, where, dict(app.permissions), now, now, selected)
+        self.installations[made.id] = made
+        return made
+
+    def suspend(self, installation: Installation, login: str) -> None:
+        installation.suspended_at = self.clock.now()
+        installation.suspended_by = self.user(login)
+
+    def unsuspend(self, installation: Installation) -> None:
+        installation.suspended_at = installation.suspended_by = None
+
+    def uninstall(self, installation: Installation) -> None:
+        """Its tokens end with it."""
+        self.installations.pop(installation.id, None)
+        self.tokens = {t: kept for t, kept in self.tokens.items() if kept.identity.installation is not installation}
+
+    def installation_of(self, app: App, account: str) -> Installation | None:
+        wanted = account.lower()
+        return next(
+            (i for i in self.installations.values() if i.app is app and i.account.login.lower() == wanted), None
+        )
+
+    def installed_repos(self, installation: Installation) -> list[Repo]:
+        owner = installation.account.login.lower()
+        own = [repo for repo in self.repos.values() if repo.owner.lower() == owner]
+        return [repo for repo in own if installation.repos is None or repo.id in installation.repos]
+
+    def installation_token(
+        self, installation: Installation, *, repos: frozenset[int] | None, permissions: Mapping[str, Any]
+    ) -> tuple[str, Token]:
+        """A token of an hour; `permissions`: fewer than the installation has, empty: all."""
+        if installation.suspended_at is not None:
+            raise Refused(403, "This installation has been suspended")
+        granted = (
+            apps.narrowed(installation.permissions, permissions) if permissions else dict(installation.permissions)
+        )
+        if granted is None:
+            raise Refused(422, "The permissions requested are not granted to this installation.")
+        kept = frozenset(installation.repos) if installation.repos is not None and repos is None else repos
+        app = installation.app
+        identity = Identity(app.bot.login, None, app, installation, granted, kept)
+        token = Token(identity, self.clock.now() + timedelta(seconds=apps.TOKEN_LIFE))
+        return self._keep("ghs_", token), token
+
+    # Rights
+
+    def permission(self, repo: Repo, login: str | None) -> str:
+        """What a user may do in a repository: by himself or by one of his teams, whichever is more; a bot what its app may."""
+        if login is None:
+            return "none" if repo.private else "read"
+        if repo.owner.lower() == login.lower():
+            return "admin"
+        found = ["none" if repo.private else "read"]
+        found += [permission for name, permission in repo.collaborators.items() if name.lower() == login.lower()]
+        found += [repo.teams[slug] for slug in self.teams_of(repo, login)]
+        if login.endswith("[bot]"):
+            found += self._permissions_of_app(repo, login)
+        return max(found, key=PERMISSIONS.index)
+
+    def _permissions_of_app(self, repo: Repo, login: str) -> list[str]:
+        app = self.apps.get(login.removesuffix("[bot]").lower())
+        installed = self.installation_of(app, repo.owner) if app is not None else None
+        if installed is None or repo not in self.installed_repos(installed):
+            return []
+        return ["read", *(level for name, level in _OF_APP if installed.grants(name, "write"))]
+
+    def teams_of(self, repo: Repo, login: str) -> list[str]:
+        """Teams with a right in the repository that the user belongs to."""
+        org = self.orgs.get(repo.owner.lower())
+        teams = org.teams if org is not None else {}
+        return [slug for slug in repo.teams if login.lower() in {m.lower() for m in teams.get(slug, ())}]
+
+    def may(self, repo: Repo, login: str | None, needed: str) -> bool:
+        return PERMISSIONS.index(self.permission(repo, login)) >= PERMISSIONS.index(needed)
+
+    def sees(self, repo: Repo, who: Identity) -> bool:
+        """Whether this caller learns that the repository exists."""
+        if not repo.private:
+            return True
+        if who.installation is not None:
+            own = repo in self.installed_repos(who.installation)
+            return own and (who.repos is None or repo.id in who.repos)
+        return self.may(repo, who.login, "read") and who.has_scope("repo")
+
+    def may_push(self, repo: Repo, who: Identity) -> bool:
+        """By git: a person who may write with a token for that, or an installation that may write contents."""
+        if who.installation is not None:
+            here = repo in self.installed_repos(who.installation) and (who.repos is None or repo.id in who.repos)
+            return here and apps.allows(who.permissions, "contents", "write")
+        return self.may(repo, who.login, "write") and who.has_scope("repo", *(() if repo.private else ("public_repo",)))
+
+    def is_collaborator(self, repo: Repo, login: str) -> bool:
+        """Named for this repository: its owner, by himself, or by a team."""
+        known = {name.lower() for name in repo.collaborators} | {repo.owner.lower()}
+        return login.lower() in known or bool(self.teams_of(repo, login))
+
+
+def check_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or name.endswith(".git"):
+        raise Refused(422, f"{name[:80]!r} cannot be a name")
