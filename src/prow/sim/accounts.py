@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -89,20 +88,6 @@ class Budget:
     limit: int
     used: int
     reset: int
-
-
-Fault = Callable[[Request], "FaultAnswer | Awaitable[FaultAnswer | None] | None"]
-"""Decides about a call before it is carried out; an async one may let something happen first. `request.state.body`: its JSON."""
-
-
-@dataclass
-class FaultAnswer:
-    """An answer instead of the right one. `after`: the call takes effect first, and only its answer is replaced."""
-
-    status: int
-    body: dict[str, str]
-    headers: dict[str, str]
-    after: bool = False
 
 
 class Budgets:

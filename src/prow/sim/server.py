@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.ids import Ids, RandomIds
 from prow.sim import githttp, rest
-from prow.sim.accounts import NOBODY, Budget, Budgets, Fault, FaultAnswer, Identity, token_of
+from prow.sim.accounts import NOBODY, Budget, Budgets, Identity, token_of
 from prow.sim.errors import Refused
 from prow.sim.faults import Faults
+from prow.sim.faulty import Decide, Faulty, held
 from prow.sim.rest.call import Answer, Call, Handler
 from prow.sim.rest.needs import scope_headers
 from prow.sim.world import World
@@ -40,14 +41,14 @@ _LIMITED = "API rate limit exceeded"
 
 
 class Sim:
-    """A GitHub. `latency`: seconds every API answer takes. `fault`: decides about faults, call by call; `faults`: plans of them."""
+    """A GitHub. `latency`: seconds every API answer takes. `faults`: planned misfortune."""
 
     def __init__(self, root: Path, *, clock: Clock | None = None, ids: Ids | None = None, latency: float = 0.0) -> None:
         self.clock = clock or SystemClock()
         self.world = World(root, clock=self.clock, ids=ids or RandomIds())
         self.latency = latency
-        self.fault: Fault | None = None
-        self.faults = Faults()
+        self.faults = Faults(self.clock, remember=self.world.remember)
+        self.world.hooks.faults = self.faults
         self.budgets = Budgets(self.clock)
         self._graph: Graph | None = None
         routes: list[Route] = []
@@ -60,7 +61,17 @@ class Sim:
         graphql = self._endpoint(_GRAPHQL, {"POST": self._graphql})
         routes += [Route(path, graphql, methods=["POST"]) for path in (_GRAPHQL, f"/api{_GRAPHQL}")]
         routes += githttp.routes(self.world)
-        self.app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+        served = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+        self.app = Faulty(served, self.faults, clock=self.clock, who=self._login_of)
+
+    @property
+    def fault(self) -> Decide | None:
+        """Asked about every call before the plan of `faults`."""
+        return self.app.decide
+
+    @fault.setter
+    def fault(self, decide: Decide | None) -> None:
+        self.app.decide = decide
 
     @asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
@@ -92,21 +103,16 @@ class Sim:
     async def _answer(self, template: str, handlers: dict[str, Handler], request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         if self.latency:
-            await self.clock.sleep(self.latency)
+            await held(self.clock, self.latency)
         budget: Budget | None = None
         who = NOBODY
         resource = "graphql" if template == _GRAPHQL else "core"
         try:
             who = self._authenticate(request)
             budget = self.budgets.of(who.key, resource)
-            body = request.state.body = await _json_body(request)
-            fault = await self._fault_of(request)
-            if fault is not None and not fault.after:
-                return JSONResponse(fault.body, fault.status, headers=fault.headers)
+            body = await _json_body(request)
             call = Call(who, dict(request.path_params), dict(request.query_params), body, (method, template))
             made = self._response(request, await handlers[method](call))
-            if fault is not None:
-                return JSONResponse(fault.body, fault.status, headers=fault.headers)
         except Refused as refused:
             made = _refusal(refused)
         if made.status_code != 304:
@@ -127,11 +133,11 @@ class Sim:
             made.headers["x-ratelimit-resource"] = resource
         return made
 
-    async def _fault_of(self, request: Request) -> FaultAnswer | None:
-        found = self.fault(request) if self.fault is not None else None
-        if isinstance(found, Awaitable):
-            found = await found
-        return found or self.faults.take(request)
+    def _login_of(self, token: str) -> str:
+        try:
+            return self.world.identify(token).login or ""
+        except Refused:
+            return ""
 
     def _authenticate(self, request: Request) -> Identity:
         token = token_of(request)

@@ -43,6 +43,8 @@ class Milestone:
     id: int
     number: int
     title: str
+    creator: User
+    created_at: datetime
     state: str = "open"
 
 

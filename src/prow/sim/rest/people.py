@@ -22,16 +22,16 @@ class People(Area):
         }
 
     async def get_user(self, call: Call) -> Answer:
-        return Answer(self.world.json.user(self.world.user(person(call))))
+        return Answer(self.world.json.profile(self.world.user(person(call))))
 
     async def get_login(self, call: Call) -> Answer:
         user = self.world.users.get(call.path["login"].lower())
         if user is None:
             raise not_found()
-        return Answer(self.world.json.user(user))
+        return Answer(self.world.json.profile(user))
 
     async def get_org(self, call: Call) -> Answer:
-        return Answer(self.world.json.org(self.org(call)))
+        return Answer(self.world.json.org_profile(self.org(call)))
 
     async def list_members(self, call: Call) -> Answer:
         users = [self.world.json.user(self.world.user(m)) for m in sorted(self.org(call).members)]
@@ -52,7 +52,7 @@ class People(Area):
 
     async def list_teams(self, call: Call) -> Answer:
         teams = sorted(self.org(call).teams)
-        return Answer(items=[{"id": i} | self.world.json.team(slug) for i, slug in enumerate(teams, start=1)])
+        return Answer(items=[self.world.json.team(slug, call.path["org"]) for slug in teams])
 
     def _team(self, call: Call) -> set[str]:
         found = self.org(call).teams.get(call.path["slug"])
@@ -66,7 +66,8 @@ class People(Area):
     async def team_membership(self, call: Call) -> Answer:
         if call.path["login"].lower() not in {m.lower() for m in self._team(call)}:
             raise not_found()
-        return Answer({"role": "member", "state": "active"})
+        path = f"{call.path['org']}/team/{call.path['slug']}/memberships/{call.path['login']}"
+        return Answer({"url": f"{self.world.base}/organizations/{path}", "role": "member", "state": "active"})
 
     async def rate_limit(self, call: Call) -> Answer:  # noqa: ARG002
         return Answer({"resources": {}, "rate": {}})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prow.sim import gitrepo
+from prow.sim import gitlog, gitrepo
 from prow.sim.errors import Refused, unprocessable
 from prow.sim.gitrepo import NOTHING
 from prow.sim.state import Issue, Repo, User
@@ -121,7 +121,11 @@ class Branches(Pulls):
         """A ref moved: the push event, and what it means for pull requests."""
         sender = self.user(login)
         deleted = after == NOTHING
-        commits = [] if deleted else await gitrepo.commits_between(repo.path, before, after)
+        commits = (
+            []
+            if deleted
+            else [self.json.pushed_commit(repo, one) for one in await gitlog.pushed(repo.path, before, after)]
+        )
         forced = not deleted and before != NOTHING and not await gitrepo.is_ancestor(repo.path, before, after)
         await self.emit(
             repo,
