@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(paths: tuple[Path, Path], t
     ],
 )
 def test_where_the_cache_is(environment: dict[str, str], folder: str | None) -> None:
-    found = caches.usual(environment)
+    found = caches.usual(environment=environment)
     assert (str(found.folder) if found else None) == folder
 
 

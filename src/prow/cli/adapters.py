@@ -24,6 +24,7 @@ from prow.jobs.make import new_prowjob
 from prow.jobs.store import JobChange, JobList, JobStore
 from prow.lib import logs
 from prow.lib.clock import Clock
+from prow.lib.errors import ProwError
 from prow.lib.ids import Ids
 from prow.lib.open_work import in_thread
 from prow.model.prowjob import KUBERNETES_AGENT, JobType, Label, ProwJob
@@ -203,10 +204,14 @@ class RepoConfig:
             known = self._cache.get(org, repo, tree, self._config.hash)
             if known is not None:
                 return known
-            with GIT.labels(org, repo).time():
-                names = inrepo.wanted_paths([entry.path for entry in await mirror.list_tree(tree)])
-                files = {name: await mirror.read_file(tree, name) for name in names}
-            jobs = await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
+            try:
+                with GIT.labels(org, repo).time():
+                    names = inrepo.wanted_paths([entry.path for entry in await mirror.list_tree(tree)])
+                    files = {name: await mirror.read_file(tree, name) for name in names}
+                jobs = await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
+            except ProwError:
+                self._cache.refused(org, repo)
+                raise
             self._cache.put(org, repo, tree, self._config.hash, jobs)
             return jobs
 
@@ -219,9 +224,9 @@ def _marked(job: J) -> J:
 class InRepo:
     """Gives `RepoConfig` for repositories that may have a config of their own."""
 
-    def __init__(self, mirrors: Mirrors) -> None:
+    def __init__(self, mirrors: Mirrors, cache: InRepoCache) -> None:
         self._mirrors = mirrors
-        self._cache = InRepoCache()
+        self._cache = cache
 
     def reader_for(self, config: Config, org: str, repo: str) -> RepoConfig | None:
         return RepoConfig(self._mirrors, config, self._cache) if config.in_repo_config.enabled_for(org, repo) else None

@@ -134,7 +134,7 @@ def _check(
     if APP_INSTALLATION in names:
         print(f"checkconfig: {APP_INSTALLATION} is left out: there is no GitHub App to ask as", file=sys.stderr)
     progress = Progress(shown=sys.stderr.isatty())
-    kept = cache.usual()
+    kept = cache.usual(config_flags.config_cache_dir)
     key = (
         None
         if OWNERS_PRESENCE in names

@@ -140,7 +140,7 @@ def tide(
         index=parts.index,
         clock=parts.clock,
         history=HistoryStore(history_uri, storage, longest=settings.longest_history, clock=parts.clock),
-        own_jobs=adapters.InRepo(mirrors).reader_for,
+        own_jobs=adapters.InRepo(mirrors, parts.in_repo_cache).reader_for,
         people=People(mirrors, reader, lambda: parts.agent.snapshot),
     )
 
@@ -187,7 +187,7 @@ async def hook(
         github=lambda caller: github.bound(caller=caller, cost=Cost.INTERACTIVE),
         jobs=job_store(parts, dry_run=dry_run),
         known_jobs=adapters.OpenPresubmits(parts.index),
-        in_repo_config=adapters.InRepo(mirrors).reader_for,
+        in_repo_config=adapters.InRepo(mirrors, parts.in_repo_cache).reader_for,
         files=adapters.RepoFiles(mirrors),
         owners=OwnersReader(mirrors, github.bound(caller="owners", cost=Cost.INTERACTIVE)),
         listeners=listeners,

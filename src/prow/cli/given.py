@@ -67,6 +67,8 @@ class Given:
         config = self.of(groups.ConfigFlags)
         if not config.config_path:
             raise UsageError("--config-path is required: give the path of config.yaml")
+        if config.in_repo_config_cache_size < 1:
+            raise UsageError(f"--in-repo-config-cache-size={config.in_repo_config_cache_size}: give 1 or more")
         plugins = next((group for group in self._groups if isinstance(group, groups.PluginFlags)), None)
         return ConfigSettings(
             config_path=config.config_path,
@@ -74,6 +76,10 @@ class Given:
             plugin_config=plugins.plugin_config if plugins is not None else "",
             supplemental=config.supplemental,
             supplemental_plugins=plugins.supplemental if plugins is not None else NO_PLUGIN_SUPPLEMENTS,
+            cache_dir=config.config_cache_dir,
+            in_repo_entries=config.in_repo_config_cache_size,
+            mirrors=config.cache_dir_base,
+            sets_log_level=not self.of(groups.StateFlags).log_level,
         )
 
     def state_dir(self) -> Path:
@@ -167,7 +173,7 @@ def start(
 ) -> None:
     """The main function of a component's process."""
     given = Given(filled, host=host)
-    logs.setup(component, level=given.of(groups.StateFlags).log_level)
+    logs.setup(component, level=given.of(groups.StateFlags).log_level or "info")
     clock = SystemClock()
     run(serve(given, clock), clock=clock)
 

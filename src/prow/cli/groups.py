@@ -31,7 +31,13 @@ class ConfigFlags(FlagGroup):
         "supplemental-prow-configs-filename", "", "Old name of the flag before.", hidden=True
     )
     in_repo_config_cache_size: int = flag("in-repo-config-cache-size", 200, "In-repo configs kept in memory.")
-    cache_dir_base: str = flag("cache-dir-base", "", "Folder for git caches; empty: below the state folder.")
+    cache_dir_base: str = flag("cache-dir-base", "", "Folder for git mirrors; empty: below the state folder.")
+    config_cache_dir: str = flag(
+        "config-cache-dir",
+        "",
+        "Ours: folder where what was read of a large configuration is kept; off: nowhere. Default: $PROW_CONFIG_CACHE_DIR, "
+        "else below the user's cache folder.",
+    )
     moonraker_address: str = flag("moonraker-address", "", "Not supported: in-repo config is read here.", hidden=True)
 
     @property
@@ -237,7 +243,11 @@ class StateFlags(FlagGroup):
     host: str = flag(
         "host", "", "Address to listen on; default: as upstream every one of this machine, for prow up 127.0.0.1 alone."
     )
-    log_level: str = flag("log-level", "info", "trace, debug, info, warning, error.")
+    log_level: str = flag(
+        "log-level",
+        "",
+        "trace, debug, info, warning, error; default: log_level of config.yaml, followed while it changes.",
+    )
 
 
 class EngineFlags(FlagGroup):

@@ -21,7 +21,9 @@ def loaded(given: groups.ConfigFlags) -> Config:
     if not given.config_path:
         raise UsageError("--config-path is required: give the path of config.yaml")
     groups.refuse_unsupported(given)
-    return load(given.config_path, given.job_config_path, supplemental=given.supplemental, cache=usual())
+    return load(
+        given.config_path, given.job_config_path, supplemental=given.supplemental, cache=usual(given.config_cache_dir)
+    )
 
 
 def with_own_jobs(config: Config, checkout: str, repo: str) -> Config:

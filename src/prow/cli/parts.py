@@ -18,6 +18,7 @@ from prow.config import cache as config_cache
 from prow.config.agent import ConfigAgent
 from prow.config.config import Config
 from prow.config.errors import ConfigError
+from prow.config.inrepo_cache import SIZE, InRepoCache
 from prow.config.load import NO_SUPPLEMENTS as NO_CONFIG_SUPPLEMENTS
 from prow.config.load_plugins import NO_SUPPLEMENTS as NO_PLUGIN_SUPPLEMENTS
 from prow.config.supplemental import Supplements
@@ -44,11 +45,18 @@ Works = Mapping[str, Coroutine[object, object, None]]
 
 
 class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`cache_dir`: as `--config-cache-dir`. `in_repo_entries`: in-repo configs kept in memory. `mirrors`: folder of git mirrors; empty:
+    below the state folder. `sets_log_level`: this process logs as much as the config's `log_level` says, now and after changes."""
+
     config_path: str
     job_config_path: str = ""
     plugin_config: str = ""
     supplemental: Supplements = NO_CONFIG_SUPPLEMENTS
     supplemental_plugins: Supplements = NO_PLUGIN_SUPPLEMENTS
+    cache_dir: str = ""
+    in_repo_entries: int = SIZE
+    mirrors: str = ""
+    sets_log_level: bool = False
 
 
 class StorageSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +71,19 @@ class Parts:
     """Made by `open_parts`. Open what is needed, build, then do the work inside `running`."""
 
     def __init__(
-        self, stack: AsyncExitStack, *, agent: ConfigAgent, secrets: Secrets, store: SQLiteJobStore, clock: Clock
+        self,
+        stack: AsyncExitStack,
+        settings: ConfigSettings,
+        *,
+        agent: ConfigAgent,
+        secrets: Secrets,
+        store: SQLiteJobStore,
+        clock: Clock,
     ) -> None:
         self.stack = stack
         self.agent = agent
+        self.in_repo_cache = InRepoCache(settings.in_repo_entries)
+        self._mirror_folder = settings.mirrors
         self.secrets = secrets
         self.store = store
         self.clock = clock
@@ -96,12 +113,14 @@ class Parts:
         )
 
     async def mirrors(self, state: Path, settings: GitHubSettings) -> Mirrors:
-        """Bare mirrors below the state folder. `UsageError` when git is missing or too old."""
+        """Bare mirrors, below the state folder or where the command line says. `UsageError` when git is missing or too old."""
         home = state / "git"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         git = await Git.open(self.clock, home=home)
         tokens = self._tokens(settings)
-        mirrors = Mirrors(git, clock=self.clock, folder=home / "mirrors", base=settings.git_base, tokens=tokens)
+        folder = Path(self._mirror_folder) if self._mirror_folder else home / "mirrors"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mirrors = Mirrors(git, clock=self.clock, folder=folder, base=settings.git_base, tokens=tokens)
         self.stack.push_async_callback(mirrors.aclose)
         return mirrors
 
@@ -161,10 +180,13 @@ class Parts:
 async def open_parts(config: ConfigSettings, job_store: Path, *, clock: Clock) -> AsyncIterator[Parts]:
     """The parts that every process has: config and job store. `UsageError` in one line when one of them cannot be had."""
     agent = await load_config(config)
+    if config.sets_log_level:
+        logs.set_level(agent.config.log_level)
+        agent.subscribe(lambda _before, now: logs.set_level(now.config.log_level))
     async with AsyncExitStack() as stack:
         store = await SQLiteJobStore.open(job_store, clock=clock, namespace=agent.config.prowjob_namespace)
         stack.push_async_callback(store.close)
-        yield Parts(stack, agent=agent, secrets=Secrets(clock), store=store, clock=clock)
+        yield Parts(stack, config, agent=agent, secrets=Secrets(clock), store=store, clock=clock)
 
 
 @asynccontextmanager
@@ -193,7 +215,7 @@ async def load_config(settings: ConfigSettings) -> ConfigAgent:
         supplemental=settings.supplemental,
         supplemental_plugins=settings.supplemental_plugins,
         built=[plugin.name for plugin in BUILT],
-        cache=config_cache.usual(),
+        cache=config_cache.usual(settings.cache_dir),
     )
     try:
         await agent.load()

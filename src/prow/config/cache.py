@@ -5,7 +5,7 @@ key and the version of the code that wrote it; its first bytes prove that it is 
 another user is not looked at. Nothing in it is executed: entries are msgpack, decoded into known types. The least used go when
 the folder grows too large. A cache that cannot be written is no error: the work is done again next time.
 
-`PROW_CONFIG_CACHE_DIR` says where it is (`off`: nowhere); without it, below the user's cache folder.
+`--config-cache-dir` says where it is (`off`: nowhere), or `PROW_CONFIG_CACHE_DIR`; without them, below the user's cache folder.
 """
 
 from __future__ import annotations
@@ -105,9 +105,10 @@ class Cache:
             file.unlink()
 
 
-def usual(environment: Mapping[str, str] = os.environ) -> Cache | None:
-    """The cache that the environment names, or the user's; None when it is switched off or has no place."""
-    chosen = environment.get(ENVIRONMENT)
+def usual(folder: str = "", *, environment: Mapping[str, str] = os.environ) -> Cache | None:
+    """The cache that is chosen, else the one that the environment names, else the user's; None when it is switched off or has no
+    place."""
+    chosen = folder or environment.get(ENVIRONMENT)
     if chosen is not None:
         return None if chosen in {"", "off"} else Cache(chosen)
     home = environment.get("XDG_CACHE_HOME", "")

@@ -19,6 +19,7 @@ _LOOKUPS = Gauge("inRepoConfigCache_lookups", "Times an in-repo config was asked
 _HITS = Gauge("inRepoConfigCache_hits", "Times it was known already.", _OF)
 _MISSES = Gauge("inRepoConfigCache_misses", "Times it had to be read.", _OF)
 _FORCED = Gauge("inRepoConfigCache_evictions_forced", "Entries that made room for others.", _OF)
+_MANUAL = Gauge("inRepoConfigCache_evictions_manual", "Times it could not be read, so that nothing was kept.", _OF)
 _USAGE = Gauge("inRepoConfigCache_cache_usage_size", "In-repo configs kept.", _OF)
 READING = Histogram("inRepoConfigCache_GetProwYAML_duration", "Seconds to get an in-repo config.", _OF)
 ACQUIRING = Histogram("inrepoconfig_git_client_acquisition_duration", "Seconds until the mirror has the commits.", _OF)
@@ -52,3 +53,8 @@ class InRepoCache:
             (old_org, old_repo, _, _), _ = self._entries.popitem(last=False)
             _FORCED.labels(old_org, old_repo).inc()
             _USAGE.labels(old_org, old_repo).dec()
+
+    @staticmethod
+    def refused(org: str, repo: str) -> None:
+        """What was looked up in vain could not be read: the next one asks again."""
+        _MANUAL.labels(org, repo).inc()

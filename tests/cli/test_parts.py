@@ -1,0 +1,119 @@
+"""What a process opens follows its command line: the level of logs, in-repo configs, mirrors, the cache of configs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from prometheus_client import REGISTRY
+
+from prow.cli import groups
+from prow.cli.adapters import InRepo
+from prow.cli.given import Given
+from prow.cli.parts import ConfigSettings, GitHubSettings, open_parts
+from prow.config.errors import ConfigError
+from prow.lib.clock import SystemClock
+from prow.lib.errors import UsageError
+from tests.support.prow import github
+
+JOB = "presubmits:\n- {name: unit, always_run: true, spec: {containers: [{image: x}]}}\n"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    root = logging.getLogger("prow")
+    before = root.level
+    yield
+    root.setLevel(before)
+
+
+def settings(folder: Path, config: str = "", *, jobs: str = "", **flags: Any) -> ConfigSettings:
+    """As a component's command line makes them."""
+    (folder / "config.yaml").write_text(config)
+    (folder / "jobs.yaml").write_text(jobs)
+    paths = {"config_path": str(folder / "config.yaml"), "job_config_path": str(folder / "jobs.yaml")}
+    level = flags.pop("log_level", "")
+    return Given([groups.ConfigFlags(**paths, **flags), groups.StateFlags(log_level=level)]).config()
+
+
+async def test_the_level_of_logs_is_that_of_the_config_and_follows_it(tmp_path: Path) -> None:
+    async with open_parts(settings(tmp_path, "log_level: ERROR"), tmp_path / "jobs.db", clock=SystemClock()) as parts:
+        assert logging.getLogger("prow").level == logging.ERROR
+        (tmp_path / "config.yaml").write_text("log_level: debug\n")
+        assert await parts.agent.reload()
+        assert logging.getLogger("prow").level == logging.DEBUG
+        (tmp_path / "config.yaml").write_text("log_level: loud\n")
+        assert not await parts.agent.reload()
+        assert logging.getLogger("prow").level == logging.DEBUG
+        (tmp_path / "config.yaml").write_text("{}\n")
+        assert await parts.agent.reload()
+        assert logging.getLogger("prow").level == logging.INFO
+
+
+async def test_a_level_on_the_command_line_goes_before(tmp_path: Path) -> None:
+    logging.getLogger("prow").setLevel(logging.WARNING)
+    given = settings(tmp_path, "log_level: debug", log_level="warning")
+    async with open_parts(given, tmp_path / "jobs.db", clock=SystemClock()):
+        assert logging.getLogger("prow").level == logging.WARNING
+
+
+def figures(repo: str) -> dict[str, float]:
+    """The in-repo metrics of a repository by upstream's names."""
+    names = [f"inRepoConfigCache_{name}" for name in ("lookups", "hits", "misses", "evictions_forced", "evictions_manual",
+             "cache_usage_size", "GetProwYAML_duration_count")]  # fmt: skip
+    names += ["inrepoconfig_git_client_acquisition_duration_count", "inrepoconfig_git_other_duration_count"]
+    found = {name: REGISTRY.get_sample_value(name, {"org": "measured", "repo": repo}) for name in names}
+    return {name.removeprefix("inRepoConfigCache_"): value for name, value in found.items() if value}
+
+
+async def test_in_repo_configs_are_kept_as_many_as_the_flag_says_and_counted(tmp_path: Path) -> None:
+    """Mirrors are where the flag says."""
+    given = settings(
+        tmp_path, "in_repo_config: {enabled: {'*': true}}", in_repo_config_cache_size=1, cache_dir_base=str(tmp_path / "m")
+    )  # fmt: skip
+    files = {".prow.yaml": JOB}
+    async with (
+        github(tmp_path, "measured/rockets", files=files) as (sim, repo),
+        open_parts(given, tmp_path / "jobs.db", clock=SystemClock()) as parts,
+    ):
+        mirrors = await parts.mirrors(tmp_path / "state", GitHubSettings(git_base=sim.world.base))
+        reader = InRepo(mirrors, parts.in_repo_cache).reader_for(parts.config(), "measured", "rockets")
+        assert reader is not None
+        first = await repo.tip()
+        for _ in range(2):
+            (job,) = await reader.presubmits("measured", "rockets", base_sha=first, heads=[])
+            assert job.name == "unit"
+        once = {"lookups": 2, "hits": 1, "misses": 1, "cache_usage_size": 1, "GetProwYAML_duration_count": 2}
+        assert figures("rockets") == once | {
+            "inrepoconfig_git_client_acquisition_duration_count": 2, "inrepoconfig_git_other_duration_count": 1,
+        }  # fmt: skip
+        second = await repo.push("wernher", {"README.md": "# Rockets\n"})
+        await reader.presubmits("measured", "rockets", base_sha=second, heads=[])
+        assert figures("rockets")["evictions_forced"] == 1
+        assert figures("rockets")["cache_usage_size"] == 1
+        broken = await repo.push("wernher", {".prow.yaml": "presubmits: 3\n"})
+        with pytest.raises(ConfigError):
+            await reader.presubmits("measured", "rockets", base_sha=broken, heads=[])
+        assert figures("rockets")["evictions_manual"] == 1
+    assert [path.name for path in (tmp_path / "m").iterdir()]
+    assert not (tmp_path / "state/git/mirrors").exists()
+
+
+def test_no_room_for_in_repo_configs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--in-repo-config-cache-size=0: give 1 or more"):
+        settings(tmp_path, in_repo_config_cache_size=0)
+
+
+async def test_what_was_read_is_kept_where_the_flag_says(tmp_path: Path) -> None:
+    job = "- {name: job-%d, interval: 1h, spec: {containers: [{image: x, args: [%s]}]}}\n"
+    many = "periodics:\n" + "".join(job % (number, "y" * 300) for number in range(900))
+    given = settings(tmp_path, jobs=many, config_cache_dir=str(tmp_path / "kept"))
+    async with open_parts(given, tmp_path / "jobs.db", clock=SystemClock()):
+        assert list((tmp_path / "kept").glob("*.cache"))
+    off = msgspec.structs.replace(given, cache_dir="off")
+    async with open_parts(off, tmp_path / "jobs.db", clock=SystemClock()):
+        assert not Path("off").exists()
