@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bench import support
-from prow.github.limiter import Limits
+from prow.github.limiter import UNPACED
 from prow.sim.verbs import PullStory
 
 ROUNDS = 40
@@ -21,9 +21,8 @@ CONFIG = support.CONFIG + support.TIDE + "  context_options: {required-contexts:
 async def measure(folder: Path) -> list[float]:
     took: list[float] = []
     files = {"run.sh": "exit 0\n", "OWNERS": support.OWNERS}
-    unpaced = Limits(content_per_minute=100_000, content_per_hour=1_000_000)
     async with support.prow(
-        folder, latency=0.05, config=CONFIG, plugins=support.REVIEWED, files=files, limits=unpaced
+        folder, latency=0.05, config=CONFIG, plugins=support.REVIEWED, files=files, limits=UNPACED
     ) as world:
         for number in range(ROUNDS):
             pr = await world.repo.open_pull_request(

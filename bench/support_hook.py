@@ -10,7 +10,7 @@ from bench import support
 from prow.config.agent import ConfigAgent
 from prow.github.call import Cost
 from prow.github.client import GitHub
-from prow.github.limiter import Limits
+from prow.github.limiter import UNPACED
 from prow.github.tokens import TokenFile
 from prow.hook.service import Hook
 from prow.hook.settings import Settings
@@ -41,8 +41,7 @@ async def serve(folder: Path, endpoint: str, token: str) -> None:
     agent = ConfigAgent(folder / "config.yaml", "", folder / "plugins.yaml", built=[p.name for p in BUILT])
     await agent.load()
     tokens = TokenFile(Secrets(clock).load(token)) if token else None
-    limits = Limits(content_per_minute=100_000, content_per_hour=1_000_000)
-    github = GitHub.open(clock=clock, component="hook", endpoints=(endpoint,), tokens=tokens, limits=limits)
+    github = GitHub.open(clock=clock, component="hook", endpoints=(endpoint,), tokens=tokens, limits=UNPACED)
     jobs = NoJobs()
     hook = await Hook.open(
         Settings(),

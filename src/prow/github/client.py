@@ -19,13 +19,14 @@ from prow.github.area import Area
 from prow.github.cache import Cache
 from prow.github.call import Cost
 from prow.github.issues import Issues
-from prow.github.limiter import Limits
+from prow.github.limiter import Limits, Paces
 from prow.github.merging import Merging
 from prow.github.meter import Spent
 from prow.github.orgs import Orgs
 from prow.github.pulls import Pulls
 from prow.github.repos import Repos
 from prow.github.rules import Options
+from prow.github.spending import Account
 from prow.github.tokens import FixedToken, Tokens
 from prow.github.transport import Transport
 from prow.lib.clock import Clock
@@ -50,10 +51,13 @@ class GitHub(Issues, Pulls, Repos, Orgs, Merging):
         dry_run: bool = False,
         options: Options | None = None,
         limits: Limits | None = None,
+        paces: Paces | None = None,
         cache: Cache | None = None,
         http: httpx2.AsyncBaseTransport | None = None,
     ) -> GitHub:
         """The client of one process. `endpoints`: in order of preference. `http`: another transport, for tests.
+
+        `paces`: books of identities that are shared with other clients of this process.
 
         Nothing is connected before the first call. Raises UsageError for an address that cannot be one.
         """
@@ -67,6 +71,7 @@ class GitHub(Issues, Pulls, Repos, Orgs, Merging):
             dry_run=dry_run,
             options=options,
             limits=limits,
+            paces=paces,
             cache=cache,
             http=http,
         )
@@ -87,6 +92,11 @@ class GitHub(Issues, Pulls, Repos, Orgs, Merging):
     def spent(self) -> Spent:
         """What all views of this client asked so far."""
         return self._transport.meter.spent()
+
+    def account(self) -> Account:
+        """What all views of this client spent in the last hour, saved, and have left."""
+        known = self._transport.known_user
+        return self._transport.meter.account(self._transport.paces, login=known.login if known is not None else "")
 
     async def aclose(self) -> None:
         """Close the connections of all views."""

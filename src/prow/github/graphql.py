@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ _ACCEPT = (
     "application/vnd.github.v3+json, application/vnd.github.antiope-preview+json, "
     "application/vnd.github.merge-info-preview+json"
 )
+_RATE = b'"rateLimit"'
 _LIMIT_WAIT = timedelta(seconds=60)
 
 
@@ -30,6 +32,18 @@ class _Error(msgspec.Struct):
 class _Reply(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
     errors: list[_Error] = []
+
+
+class _Cost(msgspec.Struct):
+    cost: int = 0
+
+
+class _Rate(msgspec.Struct, rename="camel"):
+    rate_limit: _Cost
+
+
+class _Costs(msgspec.Struct):
+    data: _Rate
 
 
 class GraphQL(Area):
@@ -59,6 +73,10 @@ class GraphQL(Area):
         answer = await self._transport.request(call)
         if answer.suppressed and instead is not None:
             return instead
+        if _RATE in answer.body:
+            with suppress(Misfit):
+                cost = decoded(answer.body, _Costs).data.rate_limit
+                self._transport.meter.points(call, cost.cost)
         reply = typed(answer, _Reply, place)
         if reply.errors:
             self._fail(reply.errors)

@@ -1,16 +1,19 @@
-"""What is spent at GitHub, by whom: Prometheus metrics by upstream's names, and a snapshot for a summary."""
+"""What is spent at GitHub, by whom: Prometheus metrics by upstream's names, a snapshot for a summary, the account of the last hour."""
 
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 from prometheus_client import Counter, Gauge, Histogram
 
 from prow.github.call import GRAPHQL, Call
-from prow.github.rules import moment
+from prow.github.limiter import Pace
+from prow.github.spending import Account, Full, Held, LastHour, Left
+from prow.github.windows import standing
+from prow.lib.clock import Clock
 
 DURATION = Histogram(
     "github_request_duration",
@@ -33,6 +36,10 @@ TIMEOUTS = Counter(
 )
 REQUESTS = Counter(
     "github_requests", "GitHub requests by who made them and why.", ["caller", "cost", "method", "path", "status"]
+)
+POINTS = Counter("prow_github_graphql_points", "GraphQL points, as GitHub counts them.", ["caller", "cost"])
+SAVED = Counter(
+    "prow_github_saved", "Calls that were not made or cost nothing, by whose they were and how.", ["caller", "how"]
 )
 CACHE = Counter("prow_github_cache", "How reads were answered: revalidated and coalesced ones are free.", ["mode"])
 
@@ -81,8 +88,12 @@ class Spent(msgspec.Struct, frozen=True):
 class Meter:
     """The books of one client."""
 
-    def __init__(self, agent: str) -> None:
-        self._agent = agent
+    def __init__(self, component: str, version: str, clock: Clock) -> None:
+        self._component = component
+        self._agent = f"{component}/{version}"
+        self._clock = clock
+        self._began = clock.now()
+        self._hour = LastHour()
         self._rows: Tally[tuple[str, str, str, str, int, bool]] = Tally()
         self._coalesced = 0
 
@@ -95,31 +106,83 @@ class Meter:
         if timeout:
             TIMEOUTS.labels(identity, call.template, self._agent).inc()
 
-    def coalesced(self) -> None:
+    def coalesced(self, call: Call) -> None:
         self._coalesced += 1
         CACHE.labels("coalesced").inc()
+        self.saved(call.caller, "merged")
 
-    def cached(self, mode: str) -> None:
+    def cached(self, call: Call, mode: str) -> None:
+        """`mode`: miss, changed, revalidated."""
         CACHE.labels(mode).inc()
+        if mode == "revalidated":
+            self.saved(call.caller, "304")
 
-    def budget(self, call: Call, *, identity: str, headers: Mapping[str, str], now: datetime) -> None:
+    def saved(self, caller: str, how: str, calls: int = 1) -> None:
+        """Calls that need not be made. `how`: see `spending.Saving`."""
+        SAVED.labels(caller, how).inc(calls)
+        self._hour.save(caller, how, self._clock.now().timestamp(), calls)
+
+    def points(self, call: Call, points: int) -> None:
+        """What GitHub says a GraphQL query cost."""
+        POINTS.labels(call.caller, call.cost.name.lower()).inc(points)
+        self._hour.book_points(_kind(call), self._clock.now().timestamp(), points)
+
+    def budget(self, call: Call, *, identity: str, headers: Mapping[str, str]) -> None:
         """Note what the answer says about the budget."""
-        remaining, reset = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", "")
-        if not (remaining.isascii() and remaining.isdigit() and reset.isascii() and reset.isdigit()):
+        said = standing(headers, call.resource)
+        if said is None:
             return
-        labels = (
-            identity,
-            "v4" if call.template == GRAPHQL else "v3",
-            headers.get("x-ratelimit-resource", call.resource),
-        )
-        USAGE.labels(*labels).set(float(remaining))
-        RESET.labels(*labels).set((moment(int(reset[:15])) - now).total_seconds() * 1e9)
+        labels = (identity, "v4" if call.template == GRAPHQL else "v3", said.resource)
+        USAGE.labels(*labels).set(float(said.remaining))
+        RESET.labels(*labels).set((said.reset - self._clock.now()).total_seconds() * 1e9)
 
     def spent(self) -> Spent:
         rows = tuple(Row(*key, count) for key, count in sorted(self._rows.items()))
         return Spent(rows, self._coalesced)
 
+    def account(self, paces: Iterable[Pace], *, login: str) -> Account:
+        """The last hour, what is left, and who waits."""
+        now = self._clock.now()
+        known = tuple(paces)
+        return Account(
+            component=self._component,
+            login=login,
+            since=max(self._began, now - timedelta(hours=1)),
+            now=now,
+            lines=self._hour.lines(now.timestamp()),
+            savings=self._hour.savings(now.timestamp()),
+            left=tuple(left for pace in known for left in _left(pace, now)),
+            full=tuple(
+                Full(identity=pace.identity, name=fill.name, used=round(fill.used, 1), limit=fill.limit)
+                for pace in known
+                for fill in pace.fills()
+            ),
+            held=tuple(
+                Held(cost=cost.name.lower(), reason=reason, calls=calls)
+                for pace in known
+                for (cost, reason), calls in sorted(pace.held.items())
+                if calls
+            ),
+        )
+
     def _book(self, call: Call, status: int, *, free: bool) -> None:
-        cost = call.cost.name.lower()
-        self._rows[call.caller, cost, call.method, call.template, status, free] += 1
-        REQUESTS.labels(call.caller, cost, call.method, call.template, str(status)).inc()
+        kind = _kind(call)
+        self._rows[*kind, status, free] += 1
+        REQUESTS.labels(*kind, str(status)).inc()
+        failed = status == 0 or (status >= 400 and status not in call.ok)
+        self._hour.book(kind, self._clock.now().timestamp(), free=free, failed=failed)
+
+
+def _kind(call: Call) -> tuple[str, str, str, str]:
+    return call.caller, call.cost.name.lower(), call.method, call.template
+
+
+def _left(pace: Pace, now: datetime) -> tuple[Left, ...]:
+    """Budgets whose period is not over."""
+    return tuple(
+        Left(
+            identity=pace.identity, resource=said.resource, limit=said.limit, remaining=said.remaining, reset=said.reset
+        )
+        for said in pace.standings.values()
+        if said.reset > now
+    )

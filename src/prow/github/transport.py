@@ -27,7 +27,7 @@ from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
 from prow.github.call import GRAPHQL, Answer, Call, local_path
 from prow.github.errors import AnswerTooLarge
 from prow.github.flights import Flights
-from prow.github.limiter import Limiter, Limits
+from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
 from prow.github.meter import Meter
 from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped
 from prow.github.tokens import Credential, Tokens, identity_of
@@ -50,6 +50,16 @@ _NEVER_SENT: Final = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol
 )  # fmt: skip
 _EVERYTHING = "*"
+_WHY: dict[Reason, str] = {
+    "told": "GitHub's limit is reached",
+    "budget": "what is left of GitHub's budget is kept for more urgent calls",
+    "content": "as much as GitHub allows was written",
+    "points": "as much as GitHub allows was asked at this address",
+    "time": "as much of GitHub's time as it allows was used",
+    "throttle": "this component's own limit (--github-hourly-tokens) is reached",
+}
+_LONG = frozenset({"told", "budget"})
+"""Waits that may take an hour: whoever calls is told when to come back."""
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _ENTERPRISE = "/api/v3"
 _MOVED = re.compile(r"(?:/api/v3)?/(?:repositories|repos|organizations|orgs|user|users)/", re.ASCII)
@@ -91,6 +101,7 @@ class Transport:
         dry_run: bool = False,
         options: Options | None = None,
         limits: Limits | None = None,
+        paces: Paces | None = None,
         cache: Cache | None = None,
         http: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
@@ -108,13 +119,18 @@ class Transport:
         self.dry_run = dry_run
         self._options = options or Options()
         self._limits = limits or Limits()
-        self._limiter = Limiter(clock, self._limits)
+        self._limiter = Limiter(clock, self._limits, paces)
         self._cache = cache or MemoryCache()
         self._http_transport = http
         self._http: httpx2.AsyncClient | None = None
         self._flights: Flights[Key, Answer] = Flights("github-read")
         self._blocked: dict[tuple[str, str], datetime] = {}
-        self.meter = Meter(f"{component}/{version}")
+        self.meter = Meter(component, version, clock)
+
+    @property
+    def paces(self) -> Paces:
+        """The books of the identities that this client is."""
+        return self._limiter.paces
 
     async def aclose(self) -> None:
         """End what is in flight and close the connections."""
@@ -137,6 +153,7 @@ class Transport:
                 caller=call.caller,
                 body=(call.body or b"")[:_SHOWN].decode("utf-8", "replace"),
             )
+            self.meter.saved(call.caller, "dry-run")
             return Answer(204, suppressed=True)
         try:
             return await self._attempts(call)
@@ -148,7 +165,7 @@ class Transport:
         key = Key(credential.identity, call.path, call.accept)
         answer, joined = await self._flights.join(key, lambda: self._attempts(call), rank=call.cost)
         if joined:
-            self.meter.coalesced()
+            self.meter.coalesced(call)
         return answer
 
     async def _attempts(self, call: Call) -> Answer:
@@ -163,7 +180,7 @@ class Transport:
             await self._admitted(call, identity, patience)
             verdict: Verdict
             try:
-                async with self._limiter.slot(call.cost):
+                async with self._limiter.pace(identity).slot(call.cost):
                     answer = await self._send(call, endpoints[endpoint], credential)
             except _Dropped as dropped:
                 self.meter.unanswered(call, identity=identity, timeout=dropped.timeout)
@@ -198,17 +215,17 @@ class Transport:
         while True:
             now = self._clock.now()
             until = max(self._blocked.get((identity, name), now) for name in (call.resource, _EVERYTHING))
-            wait = (until - now).total_seconds()
-            if wait <= 0:
-                wait = self._limiter.reserve(call)
-                if wait <= 0:
+            wait = Wait((until - now).total_seconds(), "told")
+            if wait.seconds <= 0:
+                wait = self._limiter.reserve(call, identity)
+                if wait.seconds <= 0:
                     return
-                until = now + timedelta(seconds=wait)
-            elif wait > self._options.backoff_timeout:
-                raise self._limited(call, until)
-            if not patience.allows(wait):
-                raise self._limited(call, until)
-            await patience.sleep(wait)
+                until = now + timedelta(seconds=wait.seconds)
+            too_long = wait.reason in _LONG and wait.seconds > self._options.backoff_timeout
+            if too_long or not patience.allows(wait.seconds):
+                raise self._limited(call, until, wait.reason)
+            with self._limiter.pace(identity).holding(call, wait):
+                await patience.sleep(wait.seconds)
 
     def _block(self, identity: str, resource: str, until: datetime) -> None:
         key = (identity, resource)
@@ -217,8 +234,8 @@ class Transport:
             _log.warning("GitHub's limit is reached; nothing is asked until it is over.", until=until, budget=resource)
 
     @staticmethod
-    def _limited(call: Call, until: datetime) -> RateLimited:
-        return RateLimited(f"{call.what}: GitHub's limit is reached until {until:%H:%M:%S} UTC", until=until)
+    def _limited(call: Call, until: datetime, reason: Reason = "told") -> RateLimited:
+        return RateLimited(f"{call.what}: {_WHY[reason]} until {until:%H:%M:%S} UTC", until=until)
 
     async def _send(self, call: Call, endpoint: Endpoint, credential: Credential) -> Answer:
         """One attempt, redirects followed. Raises _Dropped."""
@@ -259,14 +276,10 @@ class Transport:
             reason = f"nothing for {self._options.request_timeout:.0f} s" if timeout else _named(error)
             raise _Dropped(reason, sent=True, timeout=timeout) from error
         answer = await self._understood(call, key, kept, Answer(status, body, received), credential)
-        self.meter.answered(
-            call,
-            identity=identity,
-            status=status,
-            free=answer.free,
-            seconds=self._clock.monotonic() - started,
-        )
-        self.meter.budget(call, identity=identity, headers=received, now=self._clock.now())
+        seconds = self._clock.monotonic() - started
+        self.meter.answered(call, identity=identity, status=status, free=answer.free, seconds=seconds)
+        self.meter.budget(call, identity=identity, headers=received)
+        self._limiter.pace(identity).answered(call, answer, seconds)
         return answer
 
     async def _understood(
@@ -277,10 +290,10 @@ class Transport:
         if call.method != "GET":
             return Answer(answer.status, answer.body, answer.headers, free=free)
         if answer.status == 304 and kept is not None:
-            self.meter.cached("revalidated")
+            self.meter.cached(call, "revalidated")
             return Answer(200, kept.body, kept.revalidated(answer.headers), free=True)
         if answer.status == 200:
-            self.meter.cached("miss" if kept is None else "changed")
+            self.meter.cached(call, "miss" if kept is None else "changed")
             fresh = keepable(
                 answer.body,
                 answer.headers,
