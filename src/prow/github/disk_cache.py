@@ -45,7 +45,7 @@ _MIGRATIONS = (
 )
 _GET = "SELECT id, used, stored, token, headers, packed, body FROM answers JOIN bodies USING (id) WHERE key = ?"
 _WORTH_PACKING = 2048
-_BATCH = 64
+_BATCH = 16
 _MOST_AT_ONCE = 1024
 """Entries that one write may evict: it bounds how long it holds the file."""
 _USED_EVERY = 300
@@ -125,8 +125,10 @@ class DiskCache:
 
     def _write(self, connection: sqlite3.Connection, digest: bytes, kept: Kept, now: int) -> None:
         """In the writer thread."""
-        packed = len(kept.body) >= _WORTH_PACKING and "content-encoding" not in kept.headers
-        body = zlib.compress(kept.body, 1) if packed else kept.body
+        body, packed = kept.body, False
+        if len(body) >= _WORTH_PACKING and "content-encoding" not in kept.headers:
+            body = min(body, zlib.compress(body, 1), key=len)
+            packed = body is not kept.body
         connection.execute("DELETE FROM answers WHERE key = ?", (digest,))
         cursor = connection.execute(
             "INSERT INTO answers (key, used, stored, token, headers) VALUES (?, ?, ?, ?, ?)",

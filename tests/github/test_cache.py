@@ -1,0 +1,218 @@
+"""The cache of answers, in memory and in a file that processes share."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
+from prow.github.disk_cache import NAME, DiskCache
+from prow.lib.errors import UsageError
+from prow.lib.virtual_clock import VirtualClock
+
+KIND = pytest.mark.parametrize("kind", ["memory", "disk"])
+
+
+def key(number: int, *, partition: str = "me", variant: str = "v3") -> Key:
+    return Key(partition, f"https://api.github.com/repos/acme/rockets/pulls/{number}", variant)
+
+
+def kept(body: bytes, etag: str = '"1"', **headers: str) -> Kept:
+    return Kept(body=body, headers={"etag": etag, "content-type": "application/json", **headers}, token="t", stored=1.5)
+
+
+def noise(size: int, seed: int) -> bytes:
+    """What cannot be made smaller."""
+    return random.Random(seed).randbytes(size)
+
+
+@asynccontextmanager
+async def opened(kind: str, folder: Path, *, max_bytes: int = 4 << 20) -> AsyncIterator[Cache]:
+    clock = VirtualClock()
+    cache: Cache = (
+        MemoryCache(max_bytes) if kind == "memory" else await DiskCache.open(folder, max_bytes=max_bytes, clock=clock)
+    )
+    try:
+        yield cache
+    finally:
+        await cache.aclose()
+
+
+@KIND
+async def test_what_is_put_in_comes_out_until_it_is_dropped(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path) as cache:
+        for body in (b"", b"{}", b'{"a": 1}' * 9_000, noise(9_000, 1)):
+            await cache.put(key(1), kept(body))
+            assert await cache.get(key(1)) == kept(body)
+        await cache.drop(key(1))
+        assert await cache.get(key(1)) is None
+
+
+@KIND
+async def test_others_and_other_forms_of_the_answer_have_entries_of_their_own(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path) as cache:
+        await cache.put(key(1), kept(b"mine"))
+        assert await cache.get(key(1, partition="you")) is None
+        assert await cache.get(key(1, variant="raw")) is None
+        assert await cache.get(key(2)) is None
+
+
+@KIND
+async def test_a_full_cache_lets_the_least_recently_used_go(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, max_bytes=1 << 20) as cache:
+        for number in range(30):
+            await cache.put(key(number), kept(noise(50_000, number)))
+        assert await cache.get(key(0)) is None
+        assert await cache.get(key(29)) is not None
+
+
+async def test_use_counts_for_the_order_in_which_entries_go(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    cache = await DiskCache.open(tmp_path, max_bytes=4 << 20, clock=clock, used_every=60)
+    await asyncio.gather(*(cache.put(key(number), kept(noise(50_000, number))) for number in range(70)))
+    await clock.sleep(100)
+    assert await cache.get(key(0)) is not None
+    await asyncio.gather(*(cache.put(key(number), kept(noise(50_000, number))) for number in range(70, 100)))
+    assert await cache.get(key(0)) is not None
+    assert await cache.get(key(1)) is None
+    await cache.aclose()
+
+
+async def test_the_file_stays_within_its_bound_however_much_goes_through(tmp_path: Path) -> None:
+    async with opened("disk", tmp_path, max_bytes=1 << 20) as cache:
+        for number in range(100):
+            await cache.put(key(number), kept(noise(60_000, number)))
+    assert (tmp_path / NAME).stat().st_size < (1 << 20) + (128 << 10)
+
+
+async def test_a_later_process_finds_what_an_earlier_one_kept(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with opened("disk", tmp_path) as cache:
+            found = await cache.get(key(1))
+            await cache.put(key(1), kept(b"kept"))
+    assert found == kept(b"kept")
+
+
+async def test_the_file_is_ours_alone(tmp_path: Path) -> None:
+    async with opened("disk", tmp_path / "new"):
+        assert (tmp_path / "new" / NAME).stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_folder_that_cannot_be_had_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot open"):
+        await DiskCache.open(tmp_path / "file", max_bytes=1 << 20, clock=VirtualClock())
+
+
+@pytest.mark.parametrize("damage", [b"no database at all, by far not", b""], ids=["garbage", "empty"])
+async def test_a_damaged_file_is_put_aside_and_made_anew(damage: bytes, tmp_path: Path) -> None:
+    async with opened("disk", tmp_path) as cache:
+        await cache.put(key(1), kept(b"old"))
+    (tmp_path / NAME).write_bytes(damage * 100)
+    async with opened("disk", tmp_path) as cache:
+        assert await cache.get(key(1)) is None
+        await cache.put(key(1), kept(b"new"))
+        assert await cache.get(key(1)) == kept(b"new")
+    assert (tmp_path / f"{NAME}.damaged").exists() == bool(damage)
+
+
+async def test_a_file_that_is_damaged_while_it_is_used_is_replaced_and_nobody_hears_of_it(tmp_path: Path) -> None:
+    async with opened("disk", tmp_path) as cache:
+        for number in range(50):
+            await cache.put(key(number), kept(noise(20_000, number)))
+    file = tmp_path / NAME
+    async with opened("disk", tmp_path) as cache:
+        pages = bytearray(file.read_bytes())
+        pages[4096:] = b"\xff" * (len(pages) - 4096)
+        with file.open("r+b") as handle:
+            handle.write(pages)
+        for number in range(50):
+            assert await cache.get(key(number)) is None
+        await cache.put(key(1), kept(b"new"))
+        assert await cache.get(key(1)) == kept(b"new")
+    assert (tmp_path / f"{NAME}.damaged").exists()
+
+
+async def test_a_cache_that_was_closed_has_nothing_and_raises_nothing(tmp_path: Path) -> None:
+    async with opened("disk", tmp_path) as cache:
+        await cache.put(key(1), kept(b"x"))
+    await cache.put(key(1), kept(b"y"))
+    assert await cache.get(key(1)) is None
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from prow.github.cache import Kept, Key
+from prow.github.disk_cache import DiskCache
+from prow.lib.clock import SystemClock
+
+async def main(folder, me):
+    cache = await DiskCache.open(Path(folder), max_bytes=2 << 20, clock=SystemClock())
+    for round in range(150):
+        key = Key("p", str(round % 30))
+        await cache.put(key, Kept(body=(me * 3000).encode(), headers={"etag": me}))
+        found = await cache.get(key)
+        assert found is None or found.body == (found.headers["etag"] * 3000).encode(), found
+    await cache.aclose()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_processes_share_the_file_and_never_see_half_an_entry(tmp_path: Path) -> None:
+    writers = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WRITER, str(tmp_path), name, stderr=asyncio.subprocess.PIPE
+        )
+        for name in ("a", "b", "c")
+    ]
+    said = [(await writer.communicate())[1] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0, 0], said
+    async with opened("disk", tmp_path) as cache:
+        assert isinstance(cache, DiskCache)
+        assert await cache.count() == 30
+
+
+@pytest.mark.parametrize(
+    ("headers", "keeps"),
+    [
+        ({"etag": '"1"'}, True),
+        ({"last-modified": "Thu, 26 Nov 2026 10:00:00 GMT"}, True),
+        ({}, False),
+        ({"etag": '"1"', "cache-control": "private, max-age=60"}, True),
+        ({"etag": '"1"', "cache-control": "no-store"}, False),
+        ({"etag": '"1"', "vary": "*"}, False),
+    ],
+)
+def test_only_what_can_be_asked_about_again_is_kept(headers: dict[str, str], keeps: bool) -> None:
+    assert (keepable(b"{}", headers) is not None) == keeps
+
+
+def test_large_answers_are_not_kept_and_headers_of_one_moment_neither() -> None:
+    assert keepable(b"x" * 11, {"etag": '"1"'}, largest=10) is None
+    found = keepable(b"x", {"etag": '"1"', "link": "<…>", "x-ratelimit-remaining": "7", "set-cookie": "no"})
+    assert found is not None
+    assert found.headers == {"etag": '"1"', "link": "<…>"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "token", "asked"),
+    [
+        ({"etag": '"1"', "last-modified": "then"}, "t", {"If-None-Match": '"1"'}),
+        ({"etag": '"1"', "last-modified": "then"}, "renewed", {"If-Modified-Since": "then"}),
+        ({"etag": '"1"'}, "renewed", {"If-None-Match": '"1"'}),
+        ({"last-modified": "then"}, "t", {"If-Modified-Since": "then"}),
+    ],
+)
+def test_a_renewed_token_asks_by_time_since_etags_differ_by_token(
+    headers: dict[str, str], token: str, asked: dict[str, str]
+) -> None:
+    assert Kept(body=b"", headers=headers, token="t").conditions(token) == asked
