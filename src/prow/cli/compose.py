@@ -101,7 +101,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
         github = await parts.github(settings.github, component="prow", dry_run=settings.dry_run)
         parts.stack.enter_context(only_one("hook", settings.state_dir))
         parts.stack.enter_context(only_one("plank", job_store.parent))
-        side = await parts.stack.enter_async_context(side_ports(settings.ports, clock=clock))
+        side = await parts.stack.enter_async_context(side_ports(settings.ports, clock=clock, pages=parts.pages))
         engine = await parts.engine(settings.engine, storage, settings.github)
         mirrors = await parts.mirrors(settings.state_dir, settings.github)
         plank = components.plank(parts, engine)

@@ -74,7 +74,7 @@ async def _serve(given: Given, clock: Clock) -> None:
     workers, enabled = options.workers(), given.enabled()
     async with (
         open_parts(given.config(), given.job_store(), clock=clock) as parts,
-        side_ports(given.ports(), clock=clock) as side,
+        side_ports(given.ports(), clock=clock, pages=parts.pages) as side,
     ):
         crier = components.crier(
             parts,

@@ -14,7 +14,7 @@ from prow.github.call import Cost
 from prow.github.client import GitHub
 from prow.github.disk_cache import DiskCache
 from prow.github.installations import Installations
-from prow.github.limiter import Limits
+from prow.github.limiter import Limits, Paces
 from prow.github.rules import Options
 from prow.github.tokens import TokenFile, Tokens
 from prow.github.transport import Transport
@@ -80,8 +80,9 @@ async def open_github(
     component: str,
     dry_run: bool,
     stack: AsyncExitStack,
+    paces: Paces | None = None,
 ) -> GitHub:
-    """A client; all that share it share its budget. It is closed with the stack."""
+    """A client; all that share it share its budget, and all that share `paces` GitHub's limits. It is closed with the stack."""
     cache = None
     if settings.cache_dir:
         cache = await DiskCache.open(Path(settings.cache_dir), max_bytes=settings.cache_bytes, clock=clock)
@@ -96,6 +97,7 @@ async def open_github(
         options=settings.options,
         limits=settings.limits,
         cache=cache,
+        paces=paces,
     )
     stack.push_async_callback(github.aclose)
     return github

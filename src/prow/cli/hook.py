@@ -41,7 +41,7 @@ async def _serve(given: Given, clock: Clock) -> None:
     config, state = given.config(), given.state_dir()
     async with (
         open_parts(config, given.job_store(), clock=clock) as parts,
-        side_ports(given.ports(), clock=clock) as side,
+        side_ports(given.ports(), clock=clock, pages=parts.pages) as side,
     ):
         parts.stack.enter_context(only_one("hook", state))
         hook = await components.hook(

@@ -29,6 +29,7 @@ COMMANDS = {
     "schema": ("prow.cli.schema", "Print JSON Schemas, with which editors complete and check config files."),
     "explain": ("prow.cli.explain", "Say why a pull request is not merging, and who can do what next."),
     "watch": ("prow.cli.watch", "The same, live, until it is merged or closed."),
+    "budget": ("prow.cli.budget", "Say what was spent at GitHub in the last hour, by whom, and what is left."),
     "sim": ("prow.cli.sim", "GitHub in a box, for trying things out and for tests."),
     "version": ("prow.cli.version", "Print the version."),
 }

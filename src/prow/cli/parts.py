@@ -7,12 +7,13 @@ reverse when the process ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
+from prow.cli import budget_page as budget
 from prow.cli.github_client import GitHubSettings, open_github, open_tokens
 from prow.config import cache as config_cache
 from prow.config.agent import ConfigAgent
@@ -27,6 +28,7 @@ from prow.engines.local.settings import Settings as EngineSettings
 from prow.git.client import Git
 from prow.git.mirror import Mirrors
 from prow.github.client import GitHub
+from prow.github.limiter import Paces
 from prow.github.tokens import Tokens
 from prow.jobs.index import JobIndex
 from prow.jobs.sqlite_store import SQLiteJobStore
@@ -41,6 +43,7 @@ from prow.storage.folders import Folders
 from prow.storage.ports import Storage
 
 _log = logs.get("github")
+_NO_PAGES: Mapping[str, Callable[[], bytes]] = {}
 Works = Mapping[str, Coroutine[object, object, None]]
 
 
@@ -87,6 +90,8 @@ class Parts:
         self.secrets = secrets
         self.store = store
         self.clock = clock
+        self._paces = Paces(clock)
+        self._clients: list[GitHub] = []
         self._index: JobIndex | None = None
         self._known_tokens: dict[tuple[str, str], Tokens | None] = {}
 
@@ -103,14 +108,22 @@ class Parts:
 
     async def github(self, settings: GitHubSettings, *, component: str, dry_run: bool) -> GitHub:
         """A client; all that share it share its budget."""
-        return await open_github(
+        github = await open_github(
             settings,
             self._tokens(settings),
             clock=self.clock,
             component=component,
             dry_run=dry_run,
             stack=self.stack,
+            paces=self._paces,
         )
+        self._clients.append(github)
+        return github
+
+    @property
+    def pages(self) -> Mapping[str, Callable[[], bytes]]:
+        """Debug pages: what was spent at GitHub (`prow budget`)."""
+        return {budget.PAGE: lambda: budget.page(client.account() for client in self._clients)}
 
     async def mirrors(self, state: Path, settings: GitHubSettings) -> Mirrors:
         """Bare mirrors, below the state folder or where the command line says. `UsageError` when git is missing or too old."""
@@ -190,9 +203,11 @@ async def open_parts(config: ConfigSettings, job_store: Path, *, clock: Clock) -
 
 
 @asynccontextmanager
-async def side_ports(ports: Ports, *, clock: Clock) -> AsyncIterator[Instrumentation]:
+async def side_ports(
+    ports: Ports, *, clock: Clock, pages: Mapping[str, Callable[[], bytes]] = _NO_PAGES
+) -> AsyncIterator[Instrumentation]:
     """Health, metrics and debug pages while the block runs."""
-    side = Instrumentation(ports, clock=clock)
+    side = Instrumentation(ports, clock=clock, pages=pages)
     async with side.serve():
         yield side
 

@@ -97,7 +97,7 @@ async def _serve(given: Given, clock: Clock) -> None:
     config, state = given.config(), given.state_dir()
     async with (
         open_parts(config, given.job_store(), clock=clock) as parts,
-        side_ports(given.ports(), clock=clock) as side,
+        side_ports(given.ports(), clock=clock, pages=parts.pages) as side,
     ):
         tide = await _tide(parts, given, state)
         app = _app(parts, tide, options)

@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -27,6 +27,7 @@ from prow.lib.errors import UsageError
 
 _log = logs.get("service")
 _LAG_EVERY = 0.5
+_NO_PAGES: Mapping[str, Callable[[], bytes]] = {}
 _STOP_AFTER = 60.0
 """Seconds a stopping process waits for everything to drain, whatever its own grace period says (as upstream)."""
 
@@ -59,10 +60,11 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Instrumentation:
-    """Health, metrics and debug pages of one process."""
+    """Health, metrics and debug pages of one process. `pages`: JSON of its own by path, made when it is asked for."""
 
-    def __init__(self, ports: Ports, *, clock: Clock) -> None:
+    def __init__(self, ports: Ports, *, clock: Clock, pages: Mapping[str, Callable[[], bytes]] = _NO_PAGES) -> None:
         self._ports = ports
+        self._pages = pages
         self._clock = clock
         self._ready = False
 
@@ -102,6 +104,8 @@ class Instrumentation:
                 return 200, text, _stacks().encode()
             case "/debug/pprof/heap":
                 return 200, text, _heap().encode()
+            case _ if path in self._pages:
+                return 200, "application/json", self._pages[path]()
             case _:
                 return 404, text, b"404 page not found\n"
 
