@@ -45,6 +45,61 @@ async def test_repository_without_owners_is_told(tmp_path: Path, capsys: pytest.
     ]  # fmt: skip
 
 
+async def test_organisation_without_the_app_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also one where it is suspended. With an App nobody has to name the check."""
+    job = "  {}:\n  - name: unit\n    decorate: false\n    spec: {{containers: [{{image: x}}]}}\n"
+    orgs = ("acme/rockets", "umbrella/x", "umbrella/y", "globex/z")
+    (tmp_path / "config.yaml").write_text("presubmits:\n" + "".join(job.format(name) for name in orgs))
+    async with github(tmp_path, "acme/rockets", files={"README.md": "x\n"}) as (sim, _):
+        world = sim.world
+        for org in ("umbrella", "globex"):
+            world.org(org)
+        app = world.app("our-prow")
+        (tmp_path / "key.pem").write_text(world.new_private_key(app))
+        world.install(app, "acme")
+        suspended = world.install(app, "globex")
+        world.suspend(suspended, "wernher")
+        flags = [
+            "--exclude-warning=non-decorated-jobs", "--strict", f"--github-app-id={app.id}",
+            f"--github-app-private-key-path={tmp_path}/key.pem", f"--github-endpoint={world.base}",
+            f"--github-graphql-endpoint={world.base}/graphql",
+        ]  # fmt: skip
+        assert await asyncio.to_thread(check, tmp_path, *flags) == 1
+        told = capsys.readouterr().out.replace(f"{tmp_path}/", "").splitlines()
+        assert told[:-1] == [
+            f"config.yaml:{place}: the config is about {org}, but the GitHub App is not installed there, or suspended"
+            for place, org in (
+                ("7:5: [validate-github-app-installation] presubmits.umbrella/x[0]", "umbrella"),
+                ("15:5: [validate-github-app-installation] presubmits.globex/z[0]", "globex"),
+            )
+        ]
+        world.install(app, "umbrella")
+        world.unsuspend(suspended)
+        assert await asyncio.to_thread(check, tmp_path, *flags) == 0
+        assert "nothing to say" in capsys.readouterr().out
+
+
+async def test_github_that_refuses_is_one_more_thing_to_tell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("status_error_link: ':'\n")
+    (tmp_path / "plugins.yaml").write_text(PLUGINS)
+    (tmp_path / "token").write_text("ghp_of_nobody_here")
+    async with github(tmp_path, "acme/rockets", files={"README.md": "x\n"}) as (sim, _):
+        flags = [
+            f"--plugin-config={tmp_path}/plugins.yaml", "--warnings=verify-owners-presence", "--warnings=validate-urls",
+            f"--github-token-path={tmp_path}/token", f"--github-endpoint={sim.world.base}",
+            f"--github-graphql-endpoint={sim.world.base}/graphql",
+        ]  # fmt: skip
+        assert await asyncio.to_thread(check, tmp_path, *flags) == 0
+        told = capsys.readouterr().out.replace(f"{tmp_path}/", "").splitlines()
+        assert told[0].startswith("config.yaml:1:20: [validate-urls] ")
+        assert told[1].startswith(
+            "plugins.yaml:1:1: [verify-owners-presence] plugins: GitHub cannot be asked for OWNERS: "
+        )
+        assert await asyncio.to_thread(check, tmp_path, *flags, "--strict") == 1
+
+
 async def test_cluster_that_plank_does_not_know_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "config.yaml").write_text(
         f"plank:\n  build_cluster_status_file: {STATUSES}\nperiodics:\n- name: nightly\n  interval: 1h\n  cluster: biuld\n"

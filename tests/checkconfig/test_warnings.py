@@ -366,7 +366,7 @@ def test_cluster_that_the_status_file_does_not_know_is_told_with_the_nearest(tmp
     assert lines(checked(paths, names, clusters={"build": "Unreachable", "default": "Reachable"}), tmp_path) == [
         (
             "jobs/a.yaml:4:14: [validate-cluster-field] presubmits.acme/rockets[0].cluster: the job unit wants the cluster biuld, which "
-            "the status file does not know; did you mean build?"
+            "the status file does not know; did you mean 'build'?"
         )
     ]
     assert lines(checked(paths, names, clusters={"biuld": "Unreachable"}), tmp_path) == []
@@ -379,7 +379,10 @@ def test_organisation_without_the_app_is_told_once(tmp_path: Path) -> None:
     )
     names = ["validate-github-app-installation"]
     assert lines(checked(paths, names, installed=frozenset({"other"})), tmp_path) == [
-        "config.yaml: [validate-github-app-installation] the config is about acme, but the GitHub App is not installed there"
+        (
+            "config.yaml:3:5: [validate-github-app-installation] tide.queries[0]: the config is about acme, but the GitHub App is "
+            "not installed there, or suspended"
+        )
     ]
 
 

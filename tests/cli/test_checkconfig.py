@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
+from prow.cli.checkconfig import Progress
 from prow.cli.main import main
+from tests.support.sarif import SARIF
 
 CONFIG = "tide:\n  queries:\n  - orgs: [acme]\n    labels: [lgtm]\n"
 PLUGINS = "plugins:\n  acme:\n    plugins: [lgtm, trigger]\n"
@@ -108,6 +111,56 @@ def test_own_jobs_are_found_where_the_path_says(folder: Path, capsys: pytest.Cap
     for path in ("checkout/.prow.yaml", "checkout/.prow/unit.yaml"):
         assert check("--warnings=validate-urls", "--prow-yaml-repo-name=acme/rockets", f"--prow-yaml-path={path}") == 1
         assert capsys.readouterr().out.startswith("checkout/.prow/unit.yaml:3:12: [in-repo-config] ")
+
+
+def test_a_terminal_sees_what_is_done_and_a_log_gets_a_sign_of_life(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(terminal=True)
+    progress("reading config.yaml")
+    progress.done()
+    assert capsys.readouterr().err == "\r\x1b[Kreading config.yaml …\r\x1b[K"
+    moments = iter([0.0, 9.9, 10.0, 10.0, 12.0, 21.0, 21.0])
+    progress = Progress(terminal=False, now=lambda: next(moments))
+    for name in ("a", "b", "c", "d"):
+        progress(f"looking for OWNERS in acme/{name}")
+    progress.done()
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"checkconfig: looking for OWNERS in acme/{name} …" for name in ("b", "d")]
+
+
+def test_labels_and_an_autobumper_are_checked_beside_or_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "labels.yaml").write_text("default: {labels: [{name: lgtm}, {name: LGTM}]}\n")
+    (folder / "bump.yaml").write_text("prefixes: [{name: a}]\n")
+    files = ["--labels-config=labels.yaml", "--autobumper-config=bump.yaml"]
+    assert check("--warnings=validate-urls", *files) == 1
+    beside = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in beside[:-1]] == ["[autobumper-config]"] * 2 + ["[labels-config]"]
+    with pytest.raises(SystemExit) as ended:
+        main(["checkconfig", *files])
+    assert ended.value.code == 1
+    assert capsys.readouterr().out.splitlines() == beside
+    assert check("--warnings=validate-urls", "--labels-config=nothing.yaml") == 1
+    assert capsys.readouterr().out.startswith(
+        "nothing.yaml: [labels-config] --labels-config cannot be read: No such file"
+    )
+
+
+def test_sarif_is_what_its_schema_asks_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    valid = jsonschema_rs.validator_for(SARIF, validate_formats=True)
+    (folder / "a b é.yaml").write_text("default: {labels: [{name: lgtm, colour: x}]}\n")
+    assert check("--strict", "--format=sarif", "--labels-config=a b é.yaml") == 1
+    found = json.loads(capsys.readouterr().out)
+    valid.validate(found)
+    (run,) = found["runs"]
+    uris = [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]]
+    assert uris == ["a%20b%20%C3%A9.yaml", "jobs/nightly.yaml"]
+    assert {each["ruleId"] for each in run["results"]} == {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert [each["level"] for each in run["results"]] == ["error", "error"]
+    (folder / "config.yaml").write_text("tide: [")
+    check("--format=sarif")
+    valid.validate(json.loads(capsys.readouterr().out))
+    (folder / "config.yaml").write_text("{}")
+    check("--format=sarif", "--warnings=validate-urls")
+    valid.validate(json.loads(capsys.readouterr().out))
 
 
 def test_expensive_checks_leave_out_what_nobody_can_be_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

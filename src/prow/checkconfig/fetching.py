@@ -6,8 +6,10 @@ from typing import Protocol
 
 import msgspec
 
+from prow.checkconfig.reading import Progress
 from prow.checkconfig.warnings_plugins import using_owners
 from prow.config.plugins import PluginsConfig
+from prow.github.apps import Installation
 from prow.github.errors import NotFound
 from prow.lib.errors import ProwError
 from prow.storage.ports import ObjectNotFound, Storage
@@ -21,7 +23,19 @@ class ReadsRepos(Protocol):
     async def get_file(self, org: str, repo: str, path: str, ref: str = "") -> bytes: ...
 
 
-async def without_owners(plugins: PluginsConfig, github: ReadsRepos) -> tuple[str, ...]:
+class ListsInstallations(Protocol):
+    async def list_installations(self) -> tuple[Installation, ...]: ...
+
+
+async def installed_orgs(apps: ListsInstallations) -> frozenset[str]:
+    """Organisations, in lower case, where the App that asks may work: it is installed there, and not suspended."""
+    found = await apps.list_installations()
+    return frozenset(
+        each.account.login.lower() for each in found if each.account is not None and each.suspended_at is None
+    )
+
+
+async def without_owners(plugins: PluginsConfig, github: ReadsRepos, *, progress: Progress) -> tuple[str, ...]:
     """Repositories that should have a file OWNERS at the top of the default branch, and have none."""
     missing = []
     for item in using_owners(plugins):
@@ -30,6 +44,7 @@ async def without_owners(plugins: PluginsConfig, github: ReadsRepos) -> tuple[st
         for repo in repos:
             if repo in item.without:
                 continue
+            progress(f"looking for {OWNERS} in {repo}")
             try:
                 await github.get_file(org, repo.partition("/")[2], OWNERS)
             except NotFound:

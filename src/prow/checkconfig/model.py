@@ -118,7 +118,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     without_owners: tuple[str, ...] | None = None
     """Repositories with plugins that use OWNERS, and without OWNERS."""
     installed: frozenset[str] | None = None
-    """Organisations that have the GitHub App."""
+    """Organisations that have the GitHub App, in lower case."""
+    unanswered: dict[str, str] = {}
+    """Check → why GitHub could not be asked for it."""
     labels: LabelsFile | None = None
     """labels.yaml, with `--labels-config`."""
 

@@ -14,12 +14,12 @@ from prow.checkconfig import (
     warnings_tide,
 )
 from prow.checkconfig.model import Check, When
+from prow.checkconfig.warnings_plugins import OWNERS_PRESENCE
+from prow.checkconfig.warnings_settings import APP_INSTALLATION
 from prow.lib.errors import UsageError
 
 MISMATCHED_TIDE, LENIENT = "mismatched-tide", "mismatched-tide-lenient"
 UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL = "unknown-fields", "unknown-fields-all"
-OWNERS_PRESENCE = "verify-owners-presence"
-APP_INSTALLATION = "validate-github-app-installation"
 CLUSTER_FIELD = "validate-cluster-field"
 SHARD_HIERARCHY = "validate-supplemental-prow-config-hierarchy"
 RERUN_COMMAND = "rerun-command"

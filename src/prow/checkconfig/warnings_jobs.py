@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator
 
 from prow.checkconfig.model import Known, Problem, in_config, in_job
+from prow.config.decode import nearest
 from prow.config.job import JobBase, Presubmit
 from prow.config.validate_job import decoration_problems
 from prow.lib import regex
@@ -91,11 +91,12 @@ def cluster_field(known: Known) -> Iterator[Problem]:
                 in_job(job, "cluster"),
             )
         elif known.clusters is not None and job.cluster not in known.clusters:
-            near = difflib.get_close_matches(job.cluster, known.clusters, n=1)
+            near = nearest(job.cluster, known.clusters)
             yield Problem(
                 f"the job {job.name} wants the cluster {job.cluster}, which the status file does not know"
-                + (f"; did you mean {near[0]}?" if near else ""),
+                + (f"; did you mean {near!r}?" if near else ""),
                 in_job(job, "cluster"),
+                hint=near,
             )
 
 

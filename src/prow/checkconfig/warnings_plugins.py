@@ -9,6 +9,7 @@ from prow.checkconfig.repo_sets import RepoSet, with_plugin
 from prow.config.plugins import PluginsConfig
 
 USING_OWNERS = ("approve", "blunderbuss", "rifle", "owners-label")
+OWNERS_PRESENCE = "verify-owners-presence"
 _VERIFY, _TRIGGER = "verify-owners", "trigger"
 
 
@@ -88,6 +89,8 @@ def owners_presence(known: Known) -> Iterator[Problem]:
     """What GitHub has said about it is in `without_owners`."""
     if known.plugins is None:
         return
+    if why := known.unanswered.get(OWNERS_PRESENCE):
+        yield Problem(f"GitHub cannot be asked for OWNERS: {why}", in_plugins("plugins"))
     for repo in known.without_owners or ():
         key = repo if repo in known.plugins.plugins else repo.partition("/")[0]
         yield Problem(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prow.checkconfig.model import Known, Problem, in_config
+from prow.checkconfig.model import At, Known, Problem, in_config, in_job, in_query
 from prow.config.config import Config
 from prow.config.syntax import url_problem
+
+APP_INSTALLATION = "validate-github-app-installation"
 
 
 def managed_webhooks(known: Known) -> Iterator[Problem]:
@@ -38,14 +40,27 @@ def unknown_fields_all(known: Known) -> Iterator[Problem]:
 
 def app_installation(known: Known) -> Iterator[Problem]:
     """What GitHub has said about it is in `installed`."""
+    if why := known.unanswered.get(APP_INSTALLATION):
+        yield Problem(f"GitHub cannot be asked where the App is installed: {why}", in_config())
     if known.installed is None:
         return
     seen: set[str] = set()
     for repo in sorted(known_repos(known.config)):
         org = repo.partition("/")[0]
-        if org not in known.installed and org not in seen:
+        if org.lower() not in known.installed and org not in seen:
             seen.add(org)
-            yield Problem(f"the config is about {org}, but the GitHub App is not installed there", in_config())
+            yield Problem(
+                f"the config is about {org}, but the GitHub App is not installed there, or suspended",
+                _first(known.config, repo),
+            )
+
+
+def _first(config: Config, repo: str) -> At:
+    """A job of the repository, or the query that names it."""
+    jobs = (*config.presubmits.get(repo, ()), *config.postsubmits.get(repo, ()))
+    if jobs:
+        return in_job(jobs[0])
+    return next(in_query(query, about=repo) for query in config.tide.queries if repo in query.repos)
 
 
 def known_repos(config: Config) -> set[str]:

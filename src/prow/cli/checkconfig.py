@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -16,17 +18,22 @@ from prow.checkconfig import remembered, report, shards
 from prow.checkconfig.model import Check, Known, Shard
 from prow.checkconfig.reading import Loaded, Paths, read_all
 from prow.checkconfig.service import run
-from prow.checkconfig.table import APP_INSTALLATION, CLUSTER_FIELD, OWNERS_PRESENCE, SHARD_HIERARCHY, choose
+from prow.checkconfig.table import CLUSTER_FIELD, SHARD_HIERARCHY, choose
 from prow.checkconfig.table import UNKNOWN_FIELDS_ALL as UNKNOWN_ALL
+from prow.checkconfig.warnings_plugins import OWNERS_PRESENCE
+from prow.checkconfig.warnings_settings import APP_INSTALLATION
 from prow.cli import groups
 from prow.cli.loading import check_format
 from prow.config import cache, inrepo
 from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
 from prow.lib import flags
-from prow.lib.errors import UsageError
+from prow.lib.errors import ProwError, UsageError
 
 FAILED = 1
+SILENCE = 10.0
+"""Seconds after which a log gets a sign of life."""
+_NAME = "checkconfig"
 
 
 class PluginFlags(groups.PluginFlags):
@@ -131,19 +138,20 @@ def _check(
         autobumpers=given.autobumper_config,
     )
     names = {check.name for check in checks}
-    if APP_INSTALLATION in names:
+    if APP_INSTALLATION in names and not app:
+        names.remove(APP_INSTALLATION)
         print(f"checkconfig: {APP_INSTALLATION} is left out: there is no GitHub App to ask as", file=sys.stderr)
-    progress = Progress(shown=sys.stderr.isatty())
+    progress = Progress(terminal=sys.stderr.isatty())
     kept = cache.usual(config_flags.config_cache_dir)
     key = (
         None
-        if OWNERS_PRESENCE in names
+        if names & {OWNERS_PRESENCE, APP_INSTALLATION}
         else remembered.key_of(paths, names, given.exclude_warning, given.required_job_annotations, strict=given.strict)
     )
     result = remembered.recall(kept, key)
     if result is None:
         loaded = read_all(paths, strict_own=UNKNOWN_ALL in names, cache=kept, progress=progress)
-        known = _known(loaded, given, names, config_flags, plugin_flags, github_flags, storage_flags)
+        known = _known(loaded, given, names, config_flags, plugin_flags, github_flags, storage_flags, progress)
         result = run(
             loaded, known, paths, checks, excluded=given.exclude_warning, strict=given.strict, progress=progress
         )
@@ -156,17 +164,22 @@ def _check(
 
 
 class Progress:
-    """One line on standard error that says what is done now; gone when it is done."""
+    """What is done now, on standard error: at a terminal one line, gone at the end; in a log a line from time to time."""
 
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
+    def __init__(self, *, terminal: bool, now: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = terminal
+        self._now = now
+        self._told = now()
 
     def __call__(self, what: str) -> None:
-        if self._shown:
+        if self._terminal:
             print(f"\r\x1b[K{what} …", end="", file=sys.stderr, flush=True)
+        elif self._now() - self._told >= SILENCE:
+            self._told = self._now()
+            print(f"checkconfig: {what} …", file=sys.stderr, flush=True)
 
     def done(self) -> None:
-        if self._shown:
+        if self._terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -183,9 +196,11 @@ def _refuse(
         raise UsageError("--config-path is required: give the path of config.yaml")
     names = {check.name for check in checks}
     groups.refuse_unsupported(config_flags, plugin_flags, github_flags)
-    if plugin_flags.plugin_config and OWNERS_PRESENCE in names and not github_flags.github_token_path:
+    nobody = not (github_flags.github_token_path or github_flags.github_app_id)
+    if plugin_flags.plugin_config and OWNERS_PRESENCE in names and nobody:
         raise UsageError(
-            f"{OWNERS_PRESENCE} asks GitHub: give --github-token-path, or --exclude-warning={OWNERS_PRESENCE}"
+            f"{OWNERS_PRESENCE} asks GitHub: give --github-token-path or --github-app-id, or leave it out by "
+            f"--exclude-warning={OWNERS_PRESENCE}"
         )
 
 
@@ -207,12 +222,13 @@ def _known(
     plugin_flags: PluginFlags,
     github_flags: GitHubFlags,
     storage_flags: groups.StorageFlags,
+    progress: Progress,
 ) -> Known | None:
     if loaded.config is None:
         return None
-    missing, clusters, unread = None, None, ""
-    if OWNERS_PRESENCE in names and loaded.plugins is not None:
-        missing = asyncio.run(_without_owners(loaded.plugins, github_flags))
+    answers, clusters, unread = _Answers(), None, ""
+    if APP_INSTALLATION in names or (OWNERS_PRESENCE in names and loaded.plugins is not None):
+        answers = asyncio.run(_github(loaded.plugins, github_flags, names, progress))
     if CLUSTER_FIELD in names and loaded.config.plank.build_cluster_status_file:
         clusters, unread = asyncio.run(_clusters(loaded.config, storage_flags))
     found: list[Shard] = []
@@ -229,36 +245,55 @@ def _known(
         shards=tuple(found),
         clusters=clusters,
         clusters_unread=unread,
-        without_owners=missing,
+        without_owners=answers.without_owners,
+        installed=answers.installed,
+        unanswered=answers.unanswered,
         labels=loaded.labels,
     )
 
 
-async def _without_owners(plugins: PluginsConfig, given: GitHubFlags) -> tuple[str, ...]:
-    from prow.checkconfig.fetching import without_owners  # noqa: PLC0415 - most runs ask nobody
+class _Answers(msgspec.Struct):
+    """As in `Known`."""
+
+    without_owners: tuple[str, ...] | None = None
+    installed: frozenset[str] | None = None
+    unanswered: dict[str, str] = {}
+
+
+async def _github(plugins: PluginsConfig | None, given: GitHubFlags, names: set[str], progress: Progress) -> _Answers:
+    """What GitHub says to the checks that ask it. A refusal is one more thing to tell."""
+    from prow.checkconfig.fetching import installed_orgs, without_owners  # noqa: PLC0415 - most runs ask nobody
+    from prow.cli.github_client import open_github, open_tokens  # noqa: PLC0415
     from prow.cli.given import Given  # noqa: PLC0415
-    from prow.github.client import GitHub  # noqa: PLC0415
-    from prow.github.tokens import TokenFile  # noqa: PLC0415
+    from prow.github.apps import Apps  # noqa: PLC0415
     from prow.lib.clock import SystemClock  # noqa: PLC0415
     from prow.lib.secrets import Secrets  # noqa: PLC0415
 
     settings = Given([given]).github()
-    clock = SystemClock()
-    secret = Secrets(clock).load(settings.token_path, flag="--github-token-path")
-    github = GitHub.open(
-        clock=clock,
-        component="checkconfig",
-        tokens=TokenFile(secret),
-        endpoints=settings.endpoints,
-        graphql_endpoint=settings.graphql_endpoint,
-        dry_run=True,
-        options=msgspec.structs.replace(settings.options, max_404_retries=0),  # what is not there is the answer
-        limits=settings.limits,
-    )
+    # What is not there is the answer.
+    settings = msgspec.structs.replace(settings, options=msgspec.structs.replace(settings.options, max_404_retries=0))
+    clock, answers = SystemClock(), _Answers()
+    async with AsyncExitStack() as stack:
+        tokens = open_tokens(settings, secrets=Secrets(clock), clock=clock, component=_NAME, stack=stack)
+        github = await open_github(settings, tokens, clock=clock, component=_NAME, dry_run=True, stack=stack)
+        if OWNERS_PRESENCE in names and plugins is not None:
+            with _noted(answers, OWNERS_PRESENCE):
+                answers.without_owners = await without_owners(plugins, github, progress=progress)
+        if APP_INSTALLATION in names:
+            progress("asking where the GitHub App is installed")
+            with _noted(answers, APP_INSTALLATION):
+                answers.installed = await installed_orgs(github.area(Apps))
+    return answers
+
+
+@contextmanager
+def _noted(answers: _Answers, check: str) -> Iterator[None]:
     try:
-        return await without_owners(plugins, github)
-    finally:
-        await github.aclose()
+        yield
+    except UsageError:
+        raise
+    except ProwError as error:
+        answers.unanswered[check] = str(error)
 
 
 async def _clusters(config: Config, given: groups.StorageFlags) -> tuple[dict[str, str] | None, str]:
