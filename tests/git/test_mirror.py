@@ -10,6 +10,7 @@ import pytest
 
 from prow.git.client import Git
 from prow.git.errors import NoSuchFile, NoSuchRef
+from prow.git.merging import try_merge
 from prow.git.mirror import Mirror, Mirrors
 from prow.lib.clock import SystemClock
 from prow.lib.errors import ProwError, UsageError
@@ -56,8 +57,8 @@ async def test_merges_are_tried_without_a_working_tree(world: World) -> None:
     other = await world.repo.push("wernher", {"x": "other\n"}, branch="other", start=base)
     free = await world.repo.push("wernher", {"y": "free\n"}, branch="free", start=base)
     await world.mirror.ensure([one, other, free])
-    assert (await world.mirror.try_merge(one, other)).conflicts == ("x",)
-    merge = await world.mirror.try_merge(one, free)
+    assert (await try_merge(world.mirror, one, other)).conflicts == ("x",)
+    merge = await try_merge(world.mirror, one, free)
     assert merge.clean
     assert await world.mirror.read_file(merge.tree, "y") == b"free\n"
     assert await world.mirror.changed_files(base, one) == ("x",)

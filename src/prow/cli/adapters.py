@@ -16,8 +16,11 @@ from prow.config.inrepo_cache import ACQUIRING, GIT, READING, InRepoCache
 from prow.config.job import Postsubmit, Presubmit
 from prow.engines.local.engine import LocalEngine
 from prow.engines.local.rules import IN_REPO
-from prow.git.errors import NoSuchFile
+from prow.git.errors import NoSuchFile, TooLarge
+from prow.git.finder import Finder
+from prow.git.merging import merged_tree
 from prow.git.mirror import Mirror, Mirrors
+from prow.git.model import Conflict, Strategy
 from prow.jobs.engine import Execution, Rejected
 from prow.jobs.index import JobIndex
 from prow.jobs.make import new_prowjob
@@ -32,6 +35,8 @@ from prow.plugin.ports import OpenJob
 from prow.tide.service import Tide
 
 _log = logs.get("jobs")
+_SHOWN_FILES = 10
+_MOST_TOGETHER = 64 << 20
 J = TypeVar("J", Presubmit, Postsubmit)
 
 
@@ -178,15 +183,14 @@ class RepoConfig:
         self._cache = cache
 
     async def presubmits(self, org: str, repo: str, *, base_sha: str, heads: Sequence[str]) -> tuple[Presubmit, ...]:
-        """From the base with the heads merged into it, as the jobs will see it."""
+        """From the base with the heads brought onto it one after the other, as the jobs will see it."""
         mirror = await self._mirror(org, repo, [base_sha, *heads])
-        tree = base_sha
-        for head in heads:
-            with GIT.labels(org, repo).time():
-                merge = await mirror.try_merge(base_sha, head)
-            if not merge.clean:
-                raise ConfigError(f"{head} does not merge into {base_sha}, so there is no config to read")
-            tree = merge.tree
+        strategy = Strategy(self._config.tide.merge_method_for(org, repo))
+        with GIT.labels(org, repo).time():
+            tree = await merged_tree(mirror, base_sha, heads, strategy)
+        if isinstance(tree, Conflict):
+            where = f" (conflicts in {', '.join(tree.files[:_SHOWN_FILES])})" if tree.files else ""
+            raise ConfigError(f"{tree.head} does not merge into {base_sha}{where}, so there is no config to read")
         return tuple(_marked(job) for job in (await self._read(mirror, tree, org, repo)).presubmits)
 
     async def postsubmits(self, org: str, repo: str, *, sha: str) -> tuple[Postsubmit, ...]:
@@ -206,14 +210,27 @@ class RepoConfig:
                 return known
             try:
                 with GIT.labels(org, repo).time():
-                    names = inrepo.wanted_paths([entry.path for entry in await mirror.list_tree(tree)])
-                    files = {name: await mirror.read_file(tree, name) for name in names}
+                    files = await _own_files(mirror, tree)
                 jobs = await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
             except ProwError:
                 self._cache.refused(org, repo)
                 raise
             self._cache.put(org, repo, tree, self._config.hash, jobs)
             return jobs
+
+
+async def _own_files(mirror: Mirror, tree: str) -> dict[str, bytes]:
+    """All files that a repository's own config may be in; one request gets those that are missing. Raises ConfigError for too many or too large ones."""
+    finder = Finder(lambda path: bool(inrepo.wanted_paths([path])), lambda folder: inrepo.is_in_repo_path(f"{folder}/"))
+    try:
+        entries = await mirror.find(tree, finder)
+        files = await mirror.read_files(tree, entries, max_file=inrepo.MAX_FILE, max_all=_MOST_TOGETHER)
+    except TooLarge as error:
+        raise ConfigError(str(error), file=inrepo.DIRECTORY) from None
+    large = next((entry.path for entry in entries if entry.path not in files and not entry.is_link), None)
+    if large is not None:
+        raise ConfigError(f"larger than {inrepo.MAX_FILE} bytes", file=large)
+    return files
 
 
 def _marked(job: J) -> J:

@@ -1,77 +1,56 @@
 """Runs the git program: no shell, a session of its own, bounded output and time, an environment made by `safety`.
 
-A process that exceeds its time or output, or whose caller is cancelled, is killed with everything it started.
+A process that exceeds its time or output, or whose caller is cancelled, is killed with everything it started. A token reaches git
+as a file that exists in memory alone and that only git and its children have open: it is in no argument, environment or folder.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import resource
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import msgspec
-
 from prow.git import safety
-from prow.git.errors import Broken, GitFailed, NoAccess, NoSuchRef, TooLarge
+from prow.git.errors import GitFailed, TookTooLong, TooLarge
+from prow.git.failures import Output, one_line, parse_version
 from prow.lib.clock import Clock
-from prow.lib.errors import ProwError, UsageError
+from prow.lib.errors import UsageError
 
 MINIMUM = (2, 38)
 _READ = 1 << 16
 _STDERR_KEPT = 1 << 16
-_LARGEST_FILE = 16 << 30
-_SHOWN = 500
-
-_DAMAGE = re.compile(
-    r"not a git repository|is corrupt|object file \S+ is empty|bad (?:tree|object|config)|unable to read tree|"
-    r"does not point to a valid object|packfile .* (?:cannot be accessed|is truncated|claims)|garbage at end|"
-    r"inflate: data stream error|invalid sha1 pointer|missing (?:blob|tree|commit) object|"
-    r"file .*\.pack is (?:far )?too short|packfile .* (?:does not match index|is not a GIT packfile)|unable to unpack|"
-    r"unable to normalize alternate|repository format version",
-    re.IGNORECASE | re.ASCII,
-)
-_ABSENT = re.compile(
-    r"couldn't find remote ref|not our ref|no such remote ref|unadvertised object|did not send all necessary objects|"
-    r"does not appear to be a valid object name|Not a valid object name|invalid object name|unknown revision|"
-    r"bad revision|not a valid commit name",
-    re.IGNORECASE | re.ASCII,
-)
-_CLOSED = re.compile(
-    r"Authentication failed|could not read Username|terminal prompts disabled|Repository not found|"
-    r"returned error: (?:401|403|404)|repository '[^']*' not found|does not appear to be a git repository|"
-    r"transport '[^']*' not allowed|Permission denied \(publickey",
-    re.IGNORECASE | re.ASCII,
-)
-
-
-class Output(msgspec.Struct, frozen=True):
-    """`code`: the exit status. `error`: the end of the error text, censored, in one line."""
-
-    code: int
-    data: bytes
-    error: str
+LARGEST_FILE = 16 << 30
 
 
 class Git:
-    """The git program of this machine. Make it with `open`."""
+    """The git program of this machine. Make it with `open`. `largest_file`: bytes of any file that git may write."""
 
-    def __init__(self, clock: Clock, *, program: str, home: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, clock: Clock, *, program: str, home: Path, environ: Mapping[str, str], largest_file: int = LARGEST_FILE
+    ) -> None:
         self._clock = clock
         self._program = program
         self._home = home
         self._environ = dict(environ)
+        self._largest_file = largest_file
 
     @classmethod
     async def open(
-        cls, clock: Clock, *, home: Path, program: str = "git", environ: Mapping[str, str] | None = None
+        cls,
+        clock: Clock,
+        *,
+        home: Path,
+        program: str = "git",
+        environ: Mapping[str, str] | None = None,
+        largest_file: int = LARGEST_FILE,
     ) -> Git:
         """`home`: an existing folder of ours. Raises UsageError when git is missing or too old."""
-        git = cls(clock, program=program, home=home, environ=os.environ if environ is None else environ)
+        environ = os.environ if environ is None else environ
+        git = cls(clock, program=program, home=home, environ=environ, largest_file=largest_file)
         wanted = ".".join(map(str, MINIMUM))
         try:
             output = await git.run(["version"], timeout=20)
@@ -93,62 +72,87 @@ class Git:
         remote: str = "",
         token: str = "",
         settings: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
         timeout: float = 60.0,
         max_output: int = 64 << 20,
     ) -> Output:
-        """Run `git args`. Raises GitFailed after `timeout` seconds or when git cannot start, TooLarge over `max_output` bytes."""
-        where = [f"--git-dir={git_dir}"] if git_dir is not None else []
-        config = safety.config(remote, token) | dict(settings or {})
-        with self._clock.busy():
+        """Run `git args`. Raises TookTooLong after `timeout` seconds, GitFailed when git cannot start, TooLarge over `max_output` bytes."""
+        with self._clock.busy(), _told(safety.secret_header(remote, token)) as (secret, descriptors):
+            process = await self._started(
+                args,
+                git_dir=git_dir,
+                settings=safety.config(remote) | dict(settings or {}),
+                env={**(env or {}), **secret},
+                descriptors=descriptors,
+                piped=bool(stdin),
+            )
             try:
-                process = await asyncio.create_subprocess_exec(
-                    self._program,
-                    "--no-pager",
-                    *where,
-                    *args,
-                    cwd=self._home,
-                    env=safety.environment(self._environ, str(self._home), config),
-                    stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,
-                )
-            except (OSError, ValueError) as error:
-                raise GitFailed(
-                    f"{self._program} cannot be started: {getattr(error, 'strerror', None) or error}"
-                ) from None
-            try:
-                _bound_files(process.pid)
                 async with self._clock.timeout(timeout):
                     data, errors = await _exchange(process, stdin, max_output)
             except TimeoutError:
-                raise GitFailed(f"git {args[0]} was not done after {timeout:.0f} seconds") from None
+                raise TookTooLong(f"git {args[0]} was not done after {timeout:.0f} seconds") from None
             except _Overflow:
                 raise TooLarge(f"git {args[0]} wrote more than {max_output} bytes") from None
             finally:
-                await _end(process)
+                await end(process)
         text = safety.censored(errors.decode("utf-8", "replace"), token)
         assert process.returncode is not None
-        return Output(process.returncode, data, _one_line(text))
+        return Output(process.returncode, data, one_line(text))
+
+    async def start(self, args: Sequence[str], *, git_dir: Path) -> asyncio.subprocess.Process:
+        """Start a git that answers again and again; the caller feeds it, reads it and ends it. It knows no remote and no token."""
+        return await self._started(
+            args, git_dir=git_dir, settings=safety.config(""), env={}, descriptors=(), piped=True
+        )
+
+    async def _started(
+        self,
+        args: Sequence[str],
+        *,
+        git_dir: Path | None,
+        settings: Mapping[str, str],
+        env: Mapping[str, str],
+        descriptors: Sequence[int],
+        piped: bool,
+    ) -> asyncio.subprocess.Process:
+        where = [f"--git-dir={git_dir}"] if git_dir is not None else []
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._program,
+                "--no-pager",
+                *where,
+                *args,
+                cwd=self._home,
+                env=safety.environment(self._environ, str(self._home), settings) | dict(env),
+                stdin=asyncio.subprocess.PIPE if piped else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=descriptors,
+            )
+        except (OSError, ValueError) as error:
+            raise GitFailed(f"{self._program} cannot be started: {getattr(error, 'strerror', None) or error}") from None
+        _bound_files(process.pid, self._largest_file)
+        return process
 
 
-def failure(what: str, output: Output) -> ProwError:
-    """The error that an unexpected exit means."""
-    said = f"{what}: {output.error or f'git ended with {output.code}'}"
-    if _ABSENT.search(output.error):
-        return NoSuchRef(said)
-    if _CLOSED.search(output.error):
-        return NoAccess(said)
-    if _DAMAGE.search(output.error):
-        return Broken(said)
-    return GitFailed(said)
-
-
-def parse_version(text: str) -> tuple[int, int] | None:
-    """`git version 2.39.5 (Apple Git-154)` → (2, 39)."""
-    found = re.match(r"git version (\d+)\.(\d+)", text, re.ASCII)
-    return (int(found[1]), int(found[2])) if found else None
+@contextmanager
+def _told(header: tuple[str, str] | None) -> Iterator[tuple[Mapping[str, str], Sequence[int]]]:
+    """What makes git send a header: the environment that names its one config file, and that file, which has no name elsewhere."""
+    if header is None:
+        yield {}, ()
+        return
+    server, value = header
+    if not hasattr(os, "memfd_create"):  # only Linux has such files
+        yield {"GIT_CONFIG_PARAMETERS": f"'http.{server}.extraheader={value}'"}, ()
+        return
+    descriptor = os.memfd_create("git-config", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, f'[http "{server}"]\n\textraHeader = "{value}"\n'.encode())
+        yield {"GIT_CONFIG_GLOBAL": f"/proc/self/fd/{descriptor}"}, (descriptor,)
+    finally:
+        os.close(descriptor)
 
 
 class _Overflow(Exception):
@@ -196,7 +200,7 @@ async def _tail(pipe: asyncio.StreamReader | None) -> bytes:
     return bytes(data)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
     """Leave nothing behind: helpers of git live in its session."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
@@ -206,16 +210,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     transport.close()
 
 
-def _bound_files(pid: int) -> None:
+def _bound_files(pid: int, largest: int) -> None:
     """No file that git writes may exceed the bound."""
-    if hasattr(resource, "prlimit"):
-        with suppress(OSError, ValueError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
-
-
-def _one_line(text: str) -> str:
-    """The end of what git said; progress and hints left out."""
-    lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
-    told = [line for line in lines if line and not line.startswith(("hint:", "warning:", "Warning:"))]
-    joined = "; ".join(told)
-    return joined if len(joined) <= _SHOWN else "…" + joined[-_SHOWN:]
+    with suppress(OSError, ValueError, AttributeError):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest, largest))

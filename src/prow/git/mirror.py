@@ -1,59 +1,41 @@
 """Bare mirrors: one per repository under one cache folder, shared by all processes on the machine.
 
-Objects come by explicit fetches: of refs, or of commits by SHA. Fetches of one repository run one after another (a lock in the
-process and a file lock between processes); those that are asked for while one runs are merged into the next. Reads take no
-lock: nothing is ever pruned. Mirrors are partial (`--filter=blob:none`) where the server allows it; file contents then come
-on first use. A damaged mirror is put aside, made again and filled with what was fetched lately, once, before a caller hears of it.
+Objects come by explicit fetches (`fetching`): of refs, or of commits by SHA. Mirrors are partial (`--filter=blob:none`) where the server
+allows it; file contents then come on first use, all that a read wants in one request. Reading needs no process of its own
+(`objects`) and remembers folders (`trees`, `finder`). What is made of commits is in `merging`, what goes back in `pushing`, how the
+cache folder stays within its bound in `upkeep`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
-import os
-import shutil
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from prow.git import blobs, safety
-from prow.git.client import Git, Output, failure
-from prow.git.errors import Broken, NoSuchFile, NoSuchRef, TooLarge
-from prow.git.model import Commit, Merge, TreeEntry
-from prow.lib import logs, open_work
+from prow.git import safety, trees
+from prow.git.client import Git
+from prow.git.commits import read_commit
+from prow.git.errors import NoSuchFile, NoSuchRef, TooLarge
+from prow.git.fetching import Fetching
+from prow.git.finder import Finder
+from prow.git.local import Anonymous, Limits, Local, Tokens, Tools, text
+from prow.git.model import Commit, TreeEntry
+from prow.git.objects import Readers
+from prow.git.trees import TreeCache
+from prow.git.upkeep import CACHE_SIZE, Upkeep
+from prow.lib import open_work
 from prow.lib.clock import Clock
-from prow.lib.errors import ProwError, UsageError
+from prow.lib.errors import UsageError
 
 T = TypeVar("T")
-_log = logs.get("git")
-
-FETCH_SECONDS = 600.0
-READ_SECONDS = 120.0
-MAX_FILE = 16 << 20
-MAX_LISTING = 256 << 20
-_LOCK_POLL = 0.05
-_REMEMBERED = 200
-_FILTER = "blob:none"
-_PROMISOR = {"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": _FILTER}
-_SHOW = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%B"
-
-
-class Tokens(Protocol):
-    async def token(self, org: str) -> str:
-        """The token for the repositories of `org`; empty: anonymous."""
-        ...
-
-
-class _Anonymous:
-    async def token(self, org: str) -> str:  # noqa: ARG002
-        return ""
 
 
 class Mirrors:
-    """All mirrors of one cache folder. `base`: what stands before `/org/repo` in a remote's address."""
+    """All mirrors of one cache folder.
+
+    `base`: what stands before `/org/repo` in a remote's address. `signing_key`: path of an SSH key that signs what is committed.
+    `cache_size`: bytes of all mirrors; the least recently used go when they are more.
+    """
 
     def __init__(
         self,
@@ -64,393 +46,265 @@ class Mirrors:
         base: str = "https://github.com",
         tokens: Tokens | None = None,
         partial: bool = True,
+        signing_key: str = "",
+        cache_size: int = CACHE_SIZE,
+        limits: Limits | None = None,
     ) -> None:
         if "://" not in base:
             raise UsageError(f"{base!r} is not the address of a git server: give something like https://github.com")
-        self._git = git
-        self._clock = clock
+        if signing_key and not Path(signing_key).is_file():
+            raise UsageError(f"--git-signing-key-path {signing_key}: there is no such file; give a private SSH key")
+        self._readers = Readers(git, clock=clock)
+        self._tools = Tools(
+            git=git,
+            clock=clock,
+            tokens=tokens or Anonymous(),
+            readers=self._readers,
+            trees=TreeCache(),
+            limits=limits or Limits(),
+            signing_key=signing_key,
+        )
         self._folder = folder
         self._base = base.rstrip("/")
-        self._tokens = tokens or _Anonymous()
         self._partial = partial
         self._mirrors: dict[tuple[str, str], Mirror] = {}
+        self.upkeep = Upkeep(git, clock=clock, folder=folder, most=cache_size)
 
     def mirror(self, org: str, repo: str) -> Mirror:
         """The mirror of a repository; it is made on first use. Raises BadName."""
         key = (safety.owner(org), safety.repository(repo))
         if key not in self._mirrors:
-            self._mirrors[key] = Mirror(
-                self._git,
-                clock=self._clock,
+            local = Local(
+                self._tools,
                 org=org,
+                repo=repo,
                 folder=self._folder / org / f"{repo}.git",
-                remote=f"{self._base}/{org}/{repo}",
-                tokens=self._tokens,
+                remote=self.address(org, repo),
                 partial=self._partial,
             )
+            self._mirrors[key] = Mirror(local, Fetching(local, fetched=self.upkeep.soon), self.address)
         return self._mirrors[key]
 
+    def address(self, org: str, repo: str) -> str:
+        return f"{self._base}/{safety.owner(org)}/{safety.repository(repo)}"
+
     async def aclose(self) -> None:
-        """End the fetches under way."""
+        """End the fetches under way, and everything that is kept for reading."""
         for mirror in self._mirrors.values():
             await mirror.aclose()
-
-
-class _Batch:
-    """Fetches that will run as one."""
-
-    def __init__(self) -> None:
-        self.members: list[tuple[tuple[str, ...], asyncio.Future[None]]] = []
+        await self.upkeep.aclose()
+        await self._readers.aclose()
 
 
 class Mirror:
-    """One repository. Commits are full SHAs; paths are relative to the repository's root."""
+    """One repository. Commits are full SHAs; paths are relative to the repository's root. Where a commit is read, its tree will do.
 
-    def __init__(
-        self, git: Git, *, clock: Clock, org: str, folder: Path, remote: str, tokens: Tokens, partial: bool
-    ) -> None:
-        self._git = git
-        self._clock = clock
-        self._org = org
-        self.folder = folder
-        self.remote = remote
-        self._tokens = tokens
-        self._partial = partial
-        self._lock = asyncio.Lock()
-        self._next: _Batch | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._lately: OrderedDict[str, None] = OrderedDict()
+    `local`, `mended`: for the rooms that build on it.
+    """
+
+    def __init__(self, local: Local, fetching: Fetching, address: Callable[[str, str], str]) -> None:
+        self.local = local
+        self.address = address
+        self._fetching = fetching
+
+    @property
+    def folder(self) -> Path:
+        return self.local.folder
+
+    @property
+    def remote(self) -> str:
+        return self.local.remote
 
     async def aclose(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._fetching.aclose()
 
-    # Getting objects.
+    async def mended(self, read: Callable[[], Awaitable[T]], *, needs: Sequence[str] = ()) -> T:
+        """Do something with the repository on this disk; when that is damaged, once more on a fresh one that has `needs`."""
+        return await self._fetching.mended(read, needs=needs)
+
+    # Getting objects
 
     async def fetch(self, refspecs: Sequence[str]) -> None:
         """Get commits (by SHA) and refs (`refs/heads/main`, `+refs/heads/*:refs/heads/*`) as they are now at the remote.
 
-        A ref without a target is stored under its own name. Raises BadName, NoSuchRef, NoAccess, GitFailed.
+        A ref without a target is stored under its own name.
+        Raises BadName, NoSuchRef, EmptyRepository, NoSuchRepository, NoAccess, UnsafeObjects, TooLarge, GitFailed.
         """
-        specs = tuple(_stored(safety.refspec(spec)) for spec in refspecs)
-        if not specs:
-            return
-        if self._next is None:
-            self._next = _Batch()
-            task = asyncio.create_task(self._run(self._next), name=f"git-fetch-{self.folder.name}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._next.members.append((specs, done))
-        await done
+        await self._fetching.fetch(refspecs)
 
     async def ensure(self, commits: Iterable[str]) -> None:
         """Get those commits that are not here yet. Raises like `fetch`."""
-        missing = [sha for sha in dict.fromkeys(commits) if not await self.has(sha)]
-        await self.fetch(missing)
-
-    async def _run(self, batch: _Batch) -> None:
-        try:
-            async with self._lock, self._file_lock():
-                self._next = None
-                specs = tuple(dict.fromkeys(spec for specs, _ in batch.members for spec in specs))
-                error = await self._outcome(specs)
-                if isinstance(error, NoSuchRef) and len(batch.members) > 1:
-                    for specs, done in batch.members:
-                        _settle(done, await self._outcome(specs))
-                else:
-                    for _, done in batch.members:
-                        _settle(done, error)
-        finally:
-            if self._next is batch:
-                self._next = None
-            for _, done in batch.members:
-                if not done.done():
-                    done.cancel()
-
-    async def _outcome(self, specs: Sequence[str]) -> ProwError | None:
-        try:
-            await self._fetch(specs)
-        except Broken as error:
-            _log.warning("A mirror is damaged and is made again.", mirror=str(self.folder), error=str(error))
-            try:
-                await self._renew()
-                await self._fetch([*self._lately, *specs])
-            except ProwError as again:
-                return again
-        except ProwError as error:
-            return error
-        for spec in specs:
-            self._lately[spec] = None
-            self._lately.move_to_end(spec)
-        while len(self._lately) > _REMEMBERED:
-            self._lately.popitem(last=False)
-        return None
-
-    async def _fetch(self, specs: Sequence[str]) -> None:
-        if not (self.folder / "HEAD").exists():
-            await self._make()
-        options = ["--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--force", "--quiet", "--no-progress"]
-        if self._partial:
-            options.append(f"--filter={_FILTER}")
-        output = await self._git_here(
-            ["fetch", *options, "--end-of-options", "origin", *specs], lazily=True, timeout=FETCH_SECONDS
-        )
-        self._expect(output, "fetch")
-
-    async def _make(self) -> None:
-        """Make an empty mirror, whole or not at all."""
-        await open_work.in_thread(self.folder.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
-        new = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.new")
-        await open_work.in_thread(shutil.rmtree, new, ignore_errors=True)
-        output = await self._git.run(["init", "--quiet", "--bare", "--template=", "--end-of-options", str(new)])
-        self._expect(output, "init")
-        await open_work.in_thread(_replace, new, self.folder)
-
-    async def _renew(self) -> None:
-        await self._make()
-
-    @asynccontextmanager
-    async def _file_lock(self) -> AsyncIterator[None]:
-        """Keep other processes out. Waits without holding a thread."""
-        await open_work.in_thread(self.folder.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self.folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    await self._clock.sleep(_LOCK_POLL)
-            yield
-        finally:
-            os.close(handle)
-
-    # Reading.
+        wanted = [safety.commit(sha) for sha in dict.fromkeys(commits)]
+        here = await self._here(wanted)
+        await self.fetch([sha for sha in wanted if sha not in here])
 
     async def has(self, sha: str) -> bool:
         """Is this commit here? Asks nobody else."""
-        if not (self.folder / "HEAD").exists():
-            return False
-        output = await self._git_here(["cat-file", "-e", f"{safety.commit(sha)}^{{commit}}"])
-        return output.code == 0
+        return bool(await self._here([safety.commit(sha)]))
+
+    async def _here(self, shas: Sequence[str]) -> frozenset[str]:
+        async def look() -> frozenset[str]:
+            return frozenset(await self.local.sizes(shas)) if self.local.exists else frozenset()
+
+        return await self.mended(look)
+
+    # Reading
 
     async def resolve(self, ref: str) -> str:
         """The commit of a full ref name, as it was last fetched. Raises NoSuchRef."""
 
         async def read() -> str:
-            output = await self._git_here(["for-each-ref", "--format=%(objectname)", "--count=1", safety.ref(ref)])
-            self._expect(output, f"resolve {ref}")
+            args = ["for-each-ref", "--format=%(objectname)", "--count=1", safety.ref(ref)]
+            output = await self.local.run(args)
+            self.local.expect(output, f"resolve {ref}")
             sha = output.data.decode().strip()
             if not sha:
                 raise NoSuchRef(f"{self.remote} has no {ref}")
             return sha
 
-        return await self._mended(read)
+        return await self.mended(read, needs=[ref])
 
     async def read_file(self, commit: str, path: str) -> bytes:
         """A file's content; links inside the repository are followed. Raises NoSuchFile, NoSuchRef, TooLarge (16 MiB)."""
-        name = f"{safety.commit(commit)}:{safety.file_path(path)}"
+        largest = self.local.tools.limits.file
 
         async def read() -> bytes:
-            output = await self._git_here(
-                ["cat-file", "--batch", "--follow-symlinks", "-z"],
-                stdin=name.encode("utf-8", "surrogateescape") + b"\0",
-                lazily=True,
-                max_output=MAX_FILE + (1 << 16),
-            )
-            self._expect(output, f"read {path}")
-            header, _, rest = output.data.partition(b"\n")
-            words = header.rsplit(b" ", 2)
-            if len(words) != 3 or words[1] != b"blob" or not words[2].isdigit():
-                if not await self.has(commit):
-                    raise NoSuchRef(f"{self.remote}: the commit {commit} is not here: fetch it first")
-                raise NoSuchFile(f"{self.remote} has no file {path} in {commit}")
-            return rest[: int(words[2])]
+            place = await self._look_up(await self.local.root(commit), path)
+            if place.kind != "blob":
+                raise NoSuchFile(f"{path} is a folder")
+            found = await self.local.blobs([place.sha], max_file=largest)
+            if place.sha not in found:
+                raise TooLarge(f"{self.remote}: {path} is larger than {largest >> 20} MiB")
+            return found[place.sha]
 
-        try:
-            return await self._mended(read)
-        except TooLarge:
-            raise TooLarge(f"{self.remote}: {path} is larger than {MAX_FILE >> 20} MiB") from None
+        return await self._told(read, commit, path)
+
+    async def read_files(
+        self, commit: str, entries: Sequence[TreeEntry], *, max_file: int, max_all: int = 256 << 20
+    ) -> dict[str, bytes]:
+        """Contents by path. What is larger than `max_file`, or a link to nowhere, is left out. Raises TooLarge above `max_all` together.
+
+        One request gets all contents that are missing here; one more what links lead to.
+        """
+
+        async def read() -> dict[str, bytes]:
+            await self.local.fill(entry.sha for entry in entries)
+            root = await self.local.root(commit)
+            real: dict[str, str] = {}
+            for entry in entries:
+                place = await self._target(root, entry) if entry.is_link else entry
+                if place is not None:
+                    real[entry.path] = place.sha
+            sizes = await self.local.fill(real.values())
+            if sum(sizes[sha] for sha in real.values() if sizes[sha] <= max_file) > max_all:
+                raise TooLarge(f"{self.remote}: more than {max_all >> 20} MiB are wanted")
+            found = await self.local.blobs(real.values(), max_file=max_file)
+            return {path: found[sha] for path, sha in real.items() if sha in found}
+
+        return await self.mended(read, needs=[commit])
 
     async def list_tree(self, commit: str, path: str = "", *, recursive: bool = True) -> tuple[TreeEntry, ...]:
         """What a folder holds; recursive: all files below it, without the folders. Raises NoSuchFile, NoSuchRef."""
-        tree = f"{safety.commit(commit)}:{safety.file_path(path)}"
 
         async def read() -> tuple[TreeEntry, ...]:
-            output = await self._git_here(["ls-tree", "-z", *(["-r"] if recursive else []), "--end-of-options", tree])
-            if output.code and await self.has(commit):
-                raise NoSuchFile(f"{self.remote} has no folder {path} in {commit}")
-            self._expect(output, f"list {path}")
-            return tuple(_entry(line, path) for line in output.data.split(b"\0") if line)
+            place = await self._look_up(await self.local.root(commit), path)
+            if place.kind != "tree":
+                raise NoSuchFile(f"{path} is no folder")
+            folder = f"{path}/" if path else ""
+            if not recursive:
+                nodes = (await self.local.folders([place.sha]))[place.sha]
+                return tuple(TreeEntry(n.mode, n.kind, n.sha, f"{folder}{name}") for name, n in nodes.items())
+            args = ["ls-tree", "-r", "-z", "--end-of-options", place.sha]
+            output = await self.local.run(args, max_output=self.local.tools.limits.listing)
+            self.local.expect(output, f"list {path}")
+            return await open_work.in_thread(_listed, output.data, folder)
 
-        return await self._mended(read)
+        return await self._told(read, commit, path)
 
-    async def files_matching(self, commit: str, wanted: Callable[[str], bool]) -> tuple[TreeEntry, ...]:
-        """The files and links of a commit whose paths are wanted. Large trees are sifted in a thread."""
-        args = ["ls-tree", "-r", "-z", "--end-of-options", safety.commit(commit)]
+    async def find(self, commit: str, finder: Finder) -> tuple[TreeEntry, ...]:
+        """The files and links of a commit that a finder wants. Raises NoSuchRef, TooLarge."""
 
         async def read() -> tuple[TreeEntry, ...]:
-            output = await self._git_here(args, max_output=MAX_LISTING)
-            self._expect(output, f"list {commit}")
-            return await open_work.in_thread(_sifted, output.data, wanted)
+            return await finder.find(await self.local.root(commit), self.local.folders)
 
-        return await self._mended(read)
+        return await self.mended(read, needs=[commit])
 
-    async def read_blobs(self, shas: Iterable[str], *, max_file: int = MAX_FILE) -> dict[str, bytes]:
-        """Contents of many files at once, by the SHAs of their tree entries; larger files are left out."""
-        wanted = tuple(shas)
-
-        async def ask(args: list[str], stdin: bytes, lazily: bool, max_output: int) -> bytes:  # noqa: FBT001
-            seconds = FETCH_SECONDS if lazily else READ_SECONDS
-            output = await self._git_here(args, stdin=stdin, lazily=lazily, timeout=seconds, max_output=max_output)
-            self._expect(output, args[0])
-            return output.data
-
-        return await self._mended(lambda: blobs.read(ask, wanted, max_file=max_file))
-
-    async def merge_base(self, one: str, other: str) -> str | None:
-        """The best common ancestor; None when the histories are unrelated."""
-        args = ["merge-base", "--end-of-options", safety.commit(one), safety.commit(other)]
-
-        async def read() -> str | None:
-            output = await self._git_here(args)
-            self._expect(output, "merge-base", ok=(0, 1))
-            return output.data.decode().strip() or None
-
-        return await self._mended(read)
-
-    async def changed_files(self, base: str, head: str) -> tuple[str, ...]:
-        """What `head` changed since it left `base`. A moved file counts twice: where it was and where it is."""
-        fork = await self.merge_base(base, head)
-        start = fork or safety.commit(base)
-
-        async def read() -> tuple[str, ...]:
-            args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", start, head]
-            output = await self._git_here(args)
-            self._expect(output, "diff-tree")
-            return tuple(_text(name) for name in output.data.split(b"\0") if name)
-
-        return await self._mended(read)
-
-    async def try_merge(self, base: str, head: str) -> Merge:
-        """Merge two commits without a worktree. Unrelated histories do not merge."""
-        if await self.merge_base(base, head) is None:
-            return Merge(clean=False)
-
-        async def read() -> Merge:
-            args = ["merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", "--end-of-options", base, head]
-            output = await self._git_here(args, lazily=True)
-            self._expect(output, "merge-tree", ok=(0, 1))
-            tree, *paths = [_text(part) for part in output.data.split(b"\0") if part]
-            return Merge(clean=output.code == 0, tree=tree, conflicts=tuple(dict.fromkeys(paths)))
-
-        return await self._mended(read)
-
-    async def is_mergeable(self, base: str, head: str) -> bool:
-        return (await self.try_merge(base, head)).clean
+    async def tree(self, commit: str) -> str:
+        """The tree of a commit. Raises NoSuchRef."""
+        return await self.mended(lambda: self.local.root(commit), needs=[commit])
 
     async def show(self, commit: str) -> Commit:
         """A commit's own data. Raises NoSuchRef when it is not here."""
-        args = ["log", "-1", "--no-show-signature", f"--format={_SHOW}", "--end-of-options", safety.commit(commit)]
-
-        async def read() -> Commit:
-            output = await self._git_here(args)
-            self._expect(output, f"show {commit}")
-            sha, tree, parents, name, email, at, message = _text(output.data).split("\0", 6)
-            return Commit(
-                sha=sha,
-                tree=tree,
-                parents=tuple(parents.split()),
-                author_name=name,
-                author_email=email,
-                authored_at=datetime.fromisoformat(at),
-                message=message.removesuffix("\n"),
-            )
-
-        return await self._mended(read)
-
-    async def _mended(self, read: Callable[[], Awaitable[T]]) -> T:
-        """Read; when the mirror turns out to be damaged, make it again, fill it and read once more."""
-        try:
-            return await read()
-        except Broken as error:
-            _log.warning("A mirror is damaged and is made again.", mirror=str(self.folder), error=str(error))
-            async with self._lock, self._file_lock():
-                await self._renew()
-                if self._lately:
-                    await self._fetch(list(self._lately))
-            return await read()
-
-    async def _git_here(
-        self,
-        args: Sequence[str],
-        *,
-        lazily: bool = False,
-        stdin: bytes = b"",
-        timeout: float = READ_SECONDS,
-        max_output: int = 64 << 20,
-    ) -> Output:
-        """`lazily`: git may get missing file contents from the remote."""
-        settings = {}
-        token = ""
-        if lazily:
-            token = await self._tokens.token(self._org)
-            settings = {"remote.origin.url": self.remote, **(_PROMISOR if self._partial else {})}
-        return await self._git.run(
-            args,
-            git_dir=self.folder,
-            remote=self.remote if lazily else "",
-            token=token,
-            settings=settings,
-            stdin=stdin,
-            timeout=timeout,
-            max_output=max_output,
+        sha = safety.commit(commit)
+        said = await self.mended(lambda: read_commit(self.local, sha), needs=[sha])
+        return Commit(
+            sha=sha,
+            tree=said.tree,
+            parents=said.parents,
+            author_name=said.author.who.name,
+            author_email=said.author.who.email,
+            authored_at=said.author.at,
+            message=said.message.removesuffix("\n"),
         )
 
-    def _expect(self, output: Output, what: str, *, ok: tuple[int, ...] = (0,)) -> None:
-        if output.code not in ok:
-            raise failure(f"{self.remote}: {what}", output)
+    # Comparing
+
+    async def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor; None when the histories are unrelated."""
+        return await self.mended(lambda: self._merge_base(one, other), needs=[one, other])
+
+    async def changed_files(self, base: str, head: str, *, since_fork: bool = True) -> tuple[str, ...]:
+        """What `head` changed since it left `base`, or what differs between the two. A moved file counts twice: where it was and where it is."""
+
+        async def read() -> tuple[str, ...]:
+            start = (await self._merge_base(base, head) if since_fork else None) or safety.commit(base)
+            args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", start, head]
+            output = await self.local.run(args)
+            self.local.expect(output, "diff-tree")
+            return tuple(text(name) for name in output.data.split(b"\0") if name)
+
+        return await self.mended(read, needs=[base, head])
+
+    async def commits_between(self, base: str, head: str, *, merges: bool | None = None) -> tuple[str, ...]:
+        """The commits that `head` has and `base` has not, oldest first; only merges, or none of them."""
+        kind = {True: ["--merges"], False: ["--no-merges"], None: []}[merges]
+        span = [safety.commit(head), f"^{safety.commit(base)}"]
+
+        async def read() -> tuple[str, ...]:
+            output = await self.local.run(["rev-list", "--topo-order", "--reverse", *kind, *span, "--"])
+            self.local.expect(output, "rev-list")
+            return tuple(output.data.decode().split())
+
+        return await self.mended(read, needs=[base, head])
+
+    async def _merge_base(self, one: str, other: str) -> str | None:
+        output = await self.local.run(["merge-base", "--end-of-options", safety.commit(one), safety.commit(other)])
+        self.local.expect(output, "merge-base", ok=(0, 1))
+        return output.data.decode().strip() or None
+
+    async def _look_up(self, root: str, path: str) -> TreeEntry:
+        return await trees.look_up(root, safety.file_path(path), read=self.local.folders, link=self.local.link)
+
+    async def _target(self, root: str, entry: TreeEntry) -> TreeEntry | None:
+        try:
+            place = await self._look_up(root, entry.path)
+        except NoSuchFile:
+            return None
+        return place if place.kind == "blob" else None
+
+    async def _told(self, read: Callable[[], Awaitable[T]], commit: str, path: str) -> T:
+        """Read a path; the error says where it is missing."""
+        try:
+            return await self.mended(read, needs=[commit])
+        except NoSuchFile as error:
+            raise NoSuchFile(f"{self.remote} has no {path} in {commit}: {error}") from None
 
 
-def _stored(spec: str) -> str:
-    """A ref without a target keeps its own name; a commit needs none."""
-    source = spec.removeprefix("+")
-    return spec if ":" in spec or not source.startswith("refs/") else f"+{source}:{source}"
-
-
-def _settle(done: asyncio.Future[None], error: ProwError | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
-
-
-def _replace(new: Path, folder: Path) -> None:
-    if folder.exists():
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        new.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        new.rename(folder)
+def _listed(listing: bytes, folder: str) -> tuple[TreeEntry, ...]:
+    return tuple(_entry(line, folder) for line in listing.split(b"\0") if line)
 
 
 def _entry(line: bytes, folder: str) -> TreeEntry:
     facts, _, name = line.partition(b"\t")
     mode, kind, sha = facts.decode().split()
-    return TreeEntry(mode, kind, sha, f"{folder}/{_text(name)}" if folder else _text(name))
-
-
-def _sifted(listing: bytes, wanted: Callable[[str], bool]) -> tuple[TreeEntry, ...]:
-    entries = (_entry(line, "") for line in listing.split(b"\0") if line and wanted(_text(line.partition(b"\t")[2])))
-    return tuple(entry for entry in entries if entry.kind == "blob")
-
-
-def _text(data: bytes) -> str:
-    """File names need not be UTF-8; what is not survives the way there and back."""
-    return data.decode("utf-8", "surrogateescape")
+    return TreeEntry(mode, kind, sha, f"{folder}{text(name)}")

@@ -2,7 +2,8 @@
 
 git sees no configuration but the one made here, given in the environment: no hooks, no file system monitor, an allow list of
 protocols, objects checked as they arrive (except for old blemishes that many public repositories carry and that harm
-nobody), no prompts, no background work, no extensions by attributes. Tokens are headers in that environment, never on a command line.
+nobody), no prompts, no background work, no extensions by attributes. A token is a header in a file of `client`'s own, never in an
+argument or an environment.
 Every name that a pull request may choose is checked before it reaches an argument or a path.
 """
 
@@ -34,8 +35,8 @@ _LONGEST_REF = 500
 _LONGEST_PATH = 4096
 
 
-def config(remote: str, token: str = "") -> dict[str, str]:
-    """git's whole configuration for work with `remote` (an address, or the empty text for none)."""
+def config(remote: str) -> dict[str, str]:
+    """git's whole configuration for work with `remote` (an address, or the empty text for none), but for the token."""
     scheme = urlsplit(remote).scheme if remote else ""
     settings = {
         "core.hooksPath": "/dev/null",
@@ -64,10 +65,14 @@ def config(remote: str, token: str = "") -> dict[str, str]:
     }
     if scheme in _PROTOCOLS:
         settings[f"protocol.{scheme}.allow"] = "always"
-    if token and scheme in {"https", "http"}:
-        secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        settings[f"http.{origin(remote)}/.extraHeader"] = f"Authorization: Basic {secret}"
     return settings
+
+
+def secret_header(remote: str, token: str) -> tuple[str, str] | None:
+    """The server that a token is for, and the header that gives it; None: none is needed."""
+    if not token or urlsplit(remote).scheme not in {"https", "http"}:
+        return None
+    return f"{origin(remote)}/", f"Authorization: Basic {_basic(token)}"
 
 
 def environment(environ: Mapping[str, str], home: str, settings: Mapping[str, str]) -> dict[str, str]:
@@ -105,9 +110,13 @@ def censored(text: str, token: str) -> str:
     """`text` without the token, plain or as it stands in the header."""
     if not token:
         return text
-    for secret in (token, base64.b64encode(f"x-access-token:{token}".encode()).decode()):
+    for secret in (token, _basic(token)):
         text = text.replace(secret, "CENSORED")
     return text
+
+
+def _basic(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode()
 
 
 def owner(name: str) -> str:

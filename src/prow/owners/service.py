@@ -1,6 +1,7 @@
 """Reads the OWNERS files of a branch from the repository's mirror: a fetch of the branch, and no call of the API.
 
-What was read is kept by commit; a new commit that touches no such file shares the value of the old one. Where only
+What was read is kept by commit; a new commit that touches no such file shares the value of the old one, and finding that out reads only the
+folders that it changed. A first look costs two requests: one for the branch, one for all files that count. Where only
 collaborators count their list is asked for at every load; GitHub's client answers it from its cache while it is the same.
 """
 
@@ -16,7 +17,8 @@ from msgspec.structs import replace
 from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
 from prow.git import safety
-from prow.git.errors import NoSuchFile, TooLarge
+from prow.git.errors import TooLarge
+from prow.git.finder import Finder
 from prow.git.mirror import Mirror, Mirrors
 from prow.git.model import TreeEntry
 from prow.lib import logs
@@ -32,9 +34,11 @@ MOST_FILES = 20_000
 MOST_LINKS = 100
 _KEPT_COMMITS = 512
 _KEPT_VALUES = 128
-_LINK = "120000"
+_KEPT_FINDERS = 64
+_LARGEST_TOGETHER = 256 << 20
 
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 _Repo = tuple[str, str, Layout]
 
 
@@ -50,6 +54,7 @@ class OwnersReader:
         self._collaborators = collaborators
         self._by_commit: OrderedDict[tuple[_Repo, str], RepoOwners] = OrderedDict()
         self._by_files: OrderedDict[tuple[_Repo, tuple[Found, ...]], RepoOwners] = OrderedDict()
+        self._finders: OrderedDict[_Repo, Finder] = OrderedDict()
         self._locks: dict[_Repo, asyncio.Lock] = {}
 
     async def load(self, org: str, repo: str, branch: str, *, config: Config, plugins: PluginsConfig) -> RepoOwners:
@@ -83,27 +88,28 @@ class OwnersReader:
     async def _of_files(self, place: _Repo, commit: str) -> RepoOwners:
         org, repo, layout = place
         mirror = self._mirrors.mirror(org, repo)
-        entries = await mirror.files_matching(commit, rules.wanted(layout))
+        entries = await mirror.find(commit, self._finder(place))
         found = _chosen(entries, where=f"{org}/{repo}")
         key = (place, found)
         # What a link says depends on more files than are listed.
         known = None if any(each.link for each in found) else self._by_files.get(key)
         if known is None:
-            known = await self._read(mirror, commit, found, layout)
+            known = await self._read(mirror, commit, entries, layout)
             self._by_files[key] = known
             _trim(self._by_files, _KEPT_VALUES)
         self._by_files.move_to_end(key)
         return known
 
+    def _finder(self, place: _Repo) -> Finder:
+        if place not in self._finders:
+            self._finders[place] = Finder(rules.wanted(place[2]))
+            _trim(self._finders, _KEPT_FINDERS)
+        self._finders.move_to_end(place)
+        return self._finders[place]
+
     @staticmethod
-    async def _read(mirror: Mirror, commit: str, found: Sequence[Found], layout: Layout) -> RepoOwners:
-        blobs = await mirror.read_blobs((f.sha for f in found if not f.link), max_file=parse.LARGEST)
-        contents = {f.path: blobs[f.sha] for f in found if not f.link and f.sha in blobs}
-        for link in (each for each in found if each.link):
-            try:
-                contents[link.path] = await mirror.read_file(commit, link.path)
-            except (NoSuchFile, TooLarge):
-                continue
+    async def _read(mirror: Mirror, commit: str, entries: Sequence[TreeEntry], layout: Layout) -> RepoOwners:
+        contents = await mirror.read_files(commit, entries, max_file=parse.LARGEST, max_all=_LARGEST_TOGETHER)
         return await in_thread(rules.repo_owners, contents, layout)
 
     async def _who_collaborates(self, org: str, repo: str) -> frozenset[str] | None:
@@ -127,12 +133,12 @@ class OwnersReader:
 def _chosen(entries: Sequence[TreeEntry], *, where: str) -> tuple[Found, ...]:
     if len(entries) > MOST_FILES:
         raise TooLarge(f"{where} has more than {MOST_FILES} files that say who owns what")
-    found = tuple(Found(entry.path, entry.sha, entry.mode == _LINK) for entry in entries)
+    found = tuple(Found(entry.path, entry.sha, entry.is_link) for entry in entries)
     if sum(each.link for each in found) > MOST_LINKS:
         raise TooLarge(f"{where} has more than {MOST_LINKS} links among the files that say who owns what")
     return found
 
 
-def _trim(kept: OrderedDict[K, RepoOwners], most: int) -> None:
+def _trim(kept: OrderedDict[K, V], most: int) -> None:
     while len(kept) > most:
         kept.popitem(last=False)

@@ -1,0 +1,226 @@
+"""How objects come into a mirror, and how a damaged mirror is mended.
+
+Fetches of one repository run one after another (a lock in the process and a file lock between processes); those that are asked for while
+one runs are merged into the next. What a killed git left locked is unlocked. A damaged mirror is made again while its readers wait, and
+filled with what was fetched lately and with what they were about to read: once, before a caller hears of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from prow.git import metrics, safety
+from prow.git.errors import Broken, EmptyRepository, LeftLocked, NoSuchRef
+from prow.git.local import Local
+from prow.git.locks import held
+from prow.lib import logs, open_work
+from prow.lib.errors import ProwError
+
+T = TypeVar("T")
+_log = logs.get("git")
+_REMEMBERED = 200
+
+
+class _Batch:
+    """Fetches that will run as one."""
+
+    def __init__(self) -> None:
+        self.members: list[tuple[tuple[str, ...], asyncio.Future[None]]] = []
+
+
+class Fetching:
+    """Of one mirror. `fetched`: called after each fetch that brought something."""
+
+    def __init__(self, local: Local, *, fetched: Callable[[], None]) -> None:
+        self._local = local
+        self._fetched = fetched
+        self._clock = local.tools.clock
+        self._path = local.folder.with_suffix(".lock")
+        self._lock = asyncio.Lock()
+        self._next: _Batch | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lately: OrderedDict[str, None] = OrderedDict()
+
+    async def aclose(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def fetch(self, refspecs: Sequence[str]) -> None:
+        specs = tuple(_stored(safety.refspec(spec)) for spec in refspecs)
+        if not specs:
+            return
+        if self._next is None:
+            self._next = _Batch()
+            task = asyncio.create_task(self._run(self._next), name=f"git-fetch-{self._local.folder.name}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._next.members.append((specs, done))
+        await done
+
+    async def mended(self, read: Callable[[], Awaitable[T]], *, needs: Sequence[str] = ()) -> T:
+        """Read with the mirror in use; when it turns out to be damaged, have it made again with `needs` in it, and read once more."""
+        seen = self._local.identity
+        try:
+            async with self._local.use.shared():
+                return await read()
+        except Broken as error:
+            async with self._lock, held(self._path, self._clock):
+                if self._local.identity == seen:
+                    await self._renew(error)
+                    await self._refill(needs)
+        async with self._local.use.shared():
+            return await read()
+
+    async def _run(self, batch: _Batch) -> None:
+        try:
+            async with self._lock, held(self._path, self._clock):
+                self._next = None
+                specs = tuple(dict.fromkeys(spec for specs, _ in batch.members for spec in specs))
+                error = await self._outcome(specs)
+                if isinstance(error, NoSuchRef) and len(batch.members) > 1:
+                    for specs, done in batch.members:
+                        _settle(done, await self._outcome(specs))
+                else:
+                    for _, done in batch.members:
+                        _settle(done, error)
+        finally:
+            if self._next is batch:
+                self._next = None
+            for _, done in batch.members:
+                if not done.done():
+                    done.cancel()
+
+    async def _outcome(self, specs: Sequence[str]) -> ProwError | None:
+        try:
+            await self._timed(specs)
+        except Broken as error:
+            try:
+                await self._renew(error)
+                await self._refill(specs)
+            except ProwError as again:
+                return again
+        except ProwError as error:
+            return error
+        self._remember(specs)
+        self._fetched()
+        return None
+
+    async def _timed(self, specs: Sequence[str]) -> None:
+        single = all(not spec.startswith(("+", "refs/")) for spec in specs)
+        if single and self._local.exists:  # another process may have fetched them while this one waited
+            async with self._local.use.shared():
+                here = await self._local.sizes(specs)
+            specs = [spec for spec in specs if spec not in here]
+            if not specs:
+                return
+        metrics.FETCHES.labels("commits" if single else "refs").inc()
+        timer = metrics.BY_SHA if single else metrics.REFRESH
+        with timer.labels(self._local.org, self._local.repo).time():
+            await self._unlocked(specs)
+
+    async def _unlocked(self, specs: Sequence[str]) -> None:
+        """Fetch; locks in the way belong to nobody, since who writes refs holds ours."""
+        if not self._local.exists:
+            async with self._local.use.alone():
+                await self._make()
+        try:
+            await self._get(specs)
+        except LeftLocked as error:
+            _log.warning("A git that was killed left a mirror locked; it is unlocked.", mirror=self._local.name)
+            metrics.REPAIRS.labels("unlocked").inc()
+            if not await open_work.in_thread(_unlock, self._local.folder):
+                raise error from None
+            await self._get(specs)
+
+    async def _get(self, specs: Sequence[str]) -> None:
+        async with self._local.use.shared():
+            try:
+                await self._local.fetch(specs)
+            except NoSuchRef as error:
+                if await self._holds_nothing():
+                    raise EmptyRepository(f"{self._local.remote} has no commits yet") from error
+                raise
+
+    async def _holds_nothing(self) -> bool:
+        """Whether the remote has no ref at all; it is asked only when nothing ever came from it."""
+        known = await self._local.run(["for-each-ref", "--count=1"])
+        if known.code or known.data:
+            return False
+        output = await self._local.run_online(["ls-remote", "--quiet", "origin", "HEAD", "refs/heads/*"])
+        return output.code == 0 and not output.data
+
+    async def _renew(self, error: Broken) -> None:
+        if self._local.folder.exists():  # else it gave way to others in a full cache folder
+            _log.warning("A mirror is damaged and is made again.", mirror=self._local.name, error=str(error))
+            metrics.REPAIRS.labels("made again").inc()
+        async with self._local.use.alone():
+            await self._make()
+
+    async def _refill(self, needs: Sequence[str]) -> None:
+        """What is needed has to come; what was fetched lately comes if it still can."""
+        needed = [_stored(spec) for spec in needs]
+        lately = [spec for spec in self._lately if spec not in needed]
+        if needed:
+            await self._get(needed)
+        if lately:
+            try:
+                await self._get(lately)
+            except NoSuchRef:
+                _log.info("Some of what a mirror had is gone at the server.", mirror=self._local.name)
+
+    def _remember(self, specs: Sequence[str]) -> None:
+        for spec in specs:
+            self._lately[spec] = None
+            self._lately.move_to_end(spec)
+        while len(self._lately) > _REMEMBERED:
+            self._lately.popitem(last=False)
+
+    async def _make(self) -> None:
+        """Make an empty mirror, whole or not at all."""
+        folder = self._local.folder
+        new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+        await open_work.in_thread(shutil.rmtree, new, ignore_errors=True)
+        args = ["init", "--quiet", "--bare", "--template=", "--end-of-options", str(new)]
+        self._local.expect(await self._local.tools.git.run(args), "init")
+        await self._local.tools.readers.drop(folder)
+        await open_work.in_thread(_replace, new, folder)
+
+
+def _stored(spec: str) -> str:
+    """A ref without a target keeps its own name; a commit needs none."""
+    source = spec.removeprefix("+")
+    return spec if ":" in spec or not source.startswith("refs/") else f"+{source}:{source}"
+
+
+def _settle(done: asyncio.Future[None], error: ProwError | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+
+
+def _replace(new: Path, folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _unlock(folder: Path) -> bool:
+    """Remove the locks of refs and config; whether there was one."""
+    left = [*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock"), *(folder / "objects" / "info").glob("*.lock")]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return bool(left)

@@ -1,0 +1,290 @@
+"""One bare repository on this disk, as a place to run git in: what the rooms around it (reading, fetching, merging, pushing) share.
+
+Nothing here locks or repairs; whoever calls holds the use lock (`mirror.Mirror.mended`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from prow.git import metrics, safety, trees
+from prow.git.client import Git
+from prow.git.errors import Broken, NoAccess, NoSuchRef, TooLarge
+from prow.git.failures import Output, failure
+from prow.git.locks import UseLock
+from prow.git.model import Conflict
+from prow.git.objects import Object, Readers
+from prow.git.trees import Folder, TreeCache
+from prow.lib.clock import Clock
+
+FILTER = "blob:none"
+_PROMISOR = {"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": FILTER}
+_FETCH = ["fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--quiet", "--no-progress"]
+_KEPT_ROOTS = 4_096
+_KEPT_MERGES = 1_024
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Tokens(Protocol):
+    async def token(self, org: str) -> str:
+        """The token for the repositories of `org`; empty: anonymous."""
+        ...
+
+
+class Anonymous:
+    async def token(self, org: str) -> str:  # noqa: ARG002
+        return ""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds that a conversation with the server, or work on this disk, may take; bytes of one file, one folder, one listing."""
+
+    fetch_seconds: float = 600.0
+    read_seconds: float = 120.0
+    file: int = 16 << 20
+    folder: int = 32 << 20
+    listing: int = 256 << 20
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """What all mirrors of a process share. `signing_key`: the path of an SSH key, empty: commits are not signed."""
+
+    git: Git
+    clock: Clock
+    tokens: Tokens
+    readers: Readers
+    trees: TreeCache
+    limits: Limits
+    signing_key: str = ""
+
+
+class Recent(Generic[K, V]):
+    """What was used last, up to `most` entries."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        if (found := self._kept.get(key)) is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: K, value: V) -> None:
+        self._kept[key] = value
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+class _Known:
+    """What was learnt about one folder; a folder that was made again may have other objects."""
+
+    def __init__(self, identity: int) -> None:
+        self.identity = identity
+        self.roots: Recent[str, str] = Recent(_KEPT_ROOTS)
+        self.merges: Recent[Hashable, str | Conflict] = Recent(_KEPT_MERGES)
+
+
+class Local:
+    """`partial`: file contents may be missing here, the remote has them."""
+
+    def __init__(self, tools: Tools, *, org: str, repo: str, folder: Path, remote: str, partial: bool) -> None:
+        self.tools = tools
+        self.org = org
+        self.repo = repo
+        self.folder = folder
+        self.remote = remote
+        self.partial = partial
+        self.use = UseLock(folder.with_suffix(".use"), tools.clock)
+        self._known = _Known(0)
+
+    @property
+    def name(self) -> str:
+        return f"{self.org}/{self.repo}"
+
+    @property
+    def exists(self) -> bool:
+        return (self.folder / "HEAD").exists()
+
+    @property
+    def identity(self) -> int:
+        """Another number when the folder was made again."""
+        try:
+            return self.folder.stat().st_ino
+        except OSError:
+            return 0
+
+    @property
+    def merges(self) -> Recent[Hashable, str | Conflict]:
+        """Merges that were made lately: their trees are here as long as this folder is."""
+        return self._here.merges
+
+    @property
+    def _here(self) -> _Known:
+        if self._known.identity != (identity := self.identity):
+            self._known = _Known(identity)
+        return self._known
+
+    # Running git
+
+    async def run(
+        self,
+        args: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        max_output: int = 64 << 20,
+    ) -> Output:
+        """git on this disk alone: it asks nobody and knows no token."""
+        return await self.tools.git.run(
+            args,
+            git_dir=self.folder,
+            stdin=stdin,
+            env=env,
+            settings=settings,
+            timeout=self.tools.limits.read_seconds,
+            max_output=max_output,
+        )
+
+    async def run_online(
+        self, args: Sequence[str], *, stdin: bytes = b"", org: str = "", max_output: int = 64 << 20
+    ) -> Output:
+        """git that may talk to the server, with the token for `org` (else the repository's own). A token that was renewed meanwhile is tried once."""
+        settings = {"remote.origin.url": self.remote, **(_PROMISOR if self.partial else {})}
+        used: str | None = None
+        while True:
+            token = await self.tools.tokens.token(org or self.org)
+            output = await self.tools.git.run(
+                args,
+                git_dir=self.folder if self.exists else None,
+                remote=self.remote,
+                token=token,
+                settings=settings,
+                stdin=stdin,
+                timeout=self.tools.limits.fetch_seconds,
+                max_output=max_output,
+            )
+            if not output.code or used is not None or not isinstance(failure("", output), NoAccess):
+                return output
+            used = token
+            if await self.tools.tokens.token(org or self.org) == used:
+                return output
+
+    def expect(self, output: Output, what: str, *, ok: tuple[int, ...] = (0,)) -> None:
+        if output.code not in ok:
+            raise failure(f"{self.remote}: {what}", output)
+
+    async def fetch(self, specs: Sequence[str]) -> None:
+        """Get commits and refs, without file contents where the mirror is partial."""
+        options = [*_FETCH, "--force", *([f"--filter={FILTER}"] if self.partial else [])]
+        self.expect(await self.run_online([*options, "--end-of-options", "origin", *specs]), "fetch")
+
+    # Reading objects
+
+    async def sizes(self, shas: Iterable[str]) -> dict[str, int]:
+        """Of those objects that are here."""
+        seconds = self.tools.limits.read_seconds
+        facts = await self.tools.readers.facts(self.folder, (safety.commit(sha) for sha in shas), seconds=seconds)
+        return {sha: each.size for sha, each in facts.items()}
+
+    async def fill(self, shas: Iterable[str]) -> dict[str, int]:
+        """Sizes of file contents; those that are missing are fetched, all in one request. Raises Broken for what nobody has."""
+        wanted = list(dict.fromkeys(shas))
+        sizes = await self.sizes(wanted)
+        missing = [sha for sha in wanted if sha not in sizes]
+        if missing and self.partial:
+            metrics.FETCHES.labels("files").inc()
+            lines = "".join(f"{sha}\n" for sha in missing).encode()
+            args = [*_FETCH, f"--filter={FILTER}", "--stdin", "--end-of-options", "origin"]
+            self.expect(await self.run_online(args, stdin=lines, max_output=1 << 16), "fetch files")
+            sizes |= await self.sizes(missing)
+        if lost := next((sha for sha in missing if sha not in sizes), None):
+            raise Broken(f"{self.remote}: the content {lost} is missing and the server does not send it")
+        return sizes
+
+    async def blobs(self, shas: Iterable[str], *, max_file: int) -> dict[str, bytes]:
+        """File contents; of files larger than `max_file` nothing."""
+        sizes = await self.fill(shas)
+        small = [sha for sha, size in sizes.items() if size <= max_file]
+        return {sha: each.data for sha, each in (await self._contents(small)).items()}
+
+    async def folders(self, shas: Iterable[str]) -> dict[str, Folder]:
+        """Folders by SHA. They are always here: a missing one is damage."""
+        cache = self.tools.trees
+        found: dict[str, Folder] = {}
+        missing: list[str] = []
+        for sha in shas:
+            known = cache.get(sha)
+            if known is None:
+                missing.append(sha)
+            else:
+                found[sha] = known
+        if missing:
+            sizes = await self.sizes(missing)
+            if lost := next((sha for sha in missing if sha not in sizes), None):
+                raise Broken(f"{self.remote}: the folder {lost} is missing")
+            if max(sizes.values()) > self.tools.limits.folder:
+                raise TooLarge(f"{self.remote} has a folder of more than {self.tools.limits.folder >> 20} MiB")
+            for sha, each in (await self._contents(missing)).items():
+                found[sha] = trees.parse(each.data, hash_bytes=len(sha) // 2)
+                cache.put(sha, found[sha])
+        return found
+
+    async def commit_data(self, commit: str) -> bytes:
+        """A commit object. Raises NoSuchRef when it is not here."""
+        it = await self._object(safety.commit(commit))
+        if it.kind != "commit":
+            raise NoSuchRef(f"{self.remote}: {commit} is no commit")
+        return it.data
+
+    async def root(self, commit: str) -> str:
+        """The tree of a commit; of a tree itself. Raises NoSuchRef when it is not here."""
+        known = self._here.roots.get(safety.commit(commit))
+        if known is not None:
+            return known
+        it = await self._object(commit)
+        words = it.data[:200].split(maxsplit=2)
+        if it.kind == "tree":
+            return commit
+        if it.kind == "tag" and words[:1] == [b"object"]:
+            return await self.root(words[1].decode("ascii", "replace"))
+        if it.kind != "commit" or words[:1] != [b"tree"]:
+            raise NoSuchRef(f"{self.remote}: {commit} is no commit")
+        tree = words[1].decode("ascii", "replace")
+        self._here.roots.put(commit, tree)
+        return tree
+
+    async def _object(self, sha: str) -> Object:
+        sizes = await self.sizes([sha])
+        if sha not in sizes:
+            raise NoSuchRef(f"{self.remote}: the commit {sha} is not here: fetch it first")
+        if sizes[sha] > self.tools.limits.folder:
+            raise TooLarge(f"{self.remote}: the commit {sha} is too large")
+        return (await self._contents([sha]))[sha]
+
+    async def link(self, sha: str) -> bytes:
+        """Where a symbolic link leads."""
+        return (await self.blobs([sha], max_file=self.tools.limits.file)).get(sha, b"/")
+
+    async def _contents(self, shas: Sequence[str]) -> dict[str, Object]:
+        seconds = self.tools.limits.read_seconds
+        found = await self.tools.readers.contents(self.folder, shas, seconds=seconds)
+        if lost := next((sha for sha in shas if sha not in found), None):
+            raise Broken(f"{self.remote}: the object {lost} cannot be read")
+        return found
+
+
+def text(data: bytes) -> str:
+    """File names need not be UTF-8; what is not survives the way there and back."""
+    return data.decode("utf-8", "surrogateescape")
