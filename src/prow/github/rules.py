@@ -1,7 +1,8 @@
 """What an answer, or the lack of one, means: take it, wait and repeat, or give up with which error.
 
-Pure functions. They follow `spec/plugins-other` §13.4 with three differences in the caller's favour: a 404 is repeated only
-where a replica may lag, a 429 is a limit like a 403, and a write that must not happen twice is never repeated blindly.
+Pure functions. They follow `spec/plugins-other` §13.4 with differences in the caller's favour: a 404 is repeated only where a
+replica may lag, a 429 is a limit like a 403, an answer that is no JSON counts as none, GraphQL is repeated like REST, and a write
+that must not happen twice is never repeated blindly.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from prow.github.call import Answer, Call, Cost
+from prow.github.call import GRAPHQL, Answer, Call, Cost
 from prow.github.errors import MaybeDone, NotFound, Refused, ServerBroken, Unprocessable
 from prow.lib.errors import ProwError
 
 _SECONDARY_WAIT = 60
 """Seconds that GitHub asks for when it names a secondary limit but no time."""
+_LONGEST_AFTER = 600
 _SHOWN = 300
+_LIMITED = "rate limit"
+_STUMBLED = b"Something went wrong while executing your query"
 PATIENCE = {Cost.INTERACTIVE: 20.0, Cost.MERGE: 60.0, Cost.BACKGROUND: None}
 """Seconds a call may spend waiting before its caller hears of it: a queue with its own backoff stands behind the first two."""
 
@@ -66,6 +70,14 @@ class _Details(msgspec.Struct):
     resource: str | None = None
 
 
+class _GraphQLError(msgspec.Struct):
+    message: str = ""
+
+
+class _GraphQLErrors(msgspec.Struct):
+    errors: list[_GraphQLError] = []
+
+
 class _Trouble(msgspec.Struct):
     message: str | None = None
     errors: list[_Details | str] | str | None = None
@@ -74,8 +86,10 @@ class _Trouble(msgspec.Struct):
 def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: Options) -> Verdict:
     """`attempt` counts from 0."""
     status = answer.status
-    if 200 <= status < 300 or status in call.ok:
+    if status in call.ok:
         return Take()
+    if 200 <= status < 300:
+        return _taken(call, answer, attempt=attempt, options=options)
     text = message_of(answer)
     if status in {403, 429}:
         limited = _limit(answer, text, now)
@@ -88,8 +102,47 @@ def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: O
         error = NotFound(said, message=text)
         return Again(_backoff(attempt, options), error) if _may_lag(call, status, attempt, options) else GiveUp(error)
     if status >= 500:
-        return _broken(call, said, attempt=attempt, options=options)
-    return GiveUp(Unprocessable(said, status=status, message=text))
+        return _broken(call, said, attempt=attempt, options=options, after=_whole(answer.headers.get("retry-after")))
+    refusal = Unprocessable(said, status=status, message=text)
+    if status == 422 and call.template == GRAPHQL and call.reads and attempt < options.max_404_retries:
+        return Again(_backoff(attempt, options), refusal)
+    if 300 <= status < 400:
+        moved = _one_line(answer.headers.get("location", "")) or "nowhere"
+        return GiveUp(Unprocessable(f"{call.what}: GitHub sends us to {moved}, which we do not follow", status=status))
+    return GiveUp(refusal)
+
+
+def _taken(call: Call, answer: Answer, *, attempt: int, options: Options) -> Verdict:
+    """A 2xx, if it is what it says it is."""
+    trouble = unreadable(call, answer)
+    if not trouble and call.template == GRAPHQL and call.reads and _STUMBLED in answer.body:
+        trouble = _stumbled(answer.body)
+    if not trouble:
+        return Take()
+    said = f"{call.what}: GitHub's answer cannot be used: {trouble}"
+    return _broken(call, said, attempt=attempt, options=options)
+
+
+def unreadable(call: Call, answer: Answer) -> str:
+    """Why the body of a 2xx cannot be what was asked for; empty when it can be. It is checked for JSON, not for a type."""
+    if not answer.body or not call.accept.endswith("json") or "raw" in call.accept:
+        return ""
+    if "html" in answer.headers.get("content-type", ""):
+        return "an HTML page, not an answer of the API"
+    try:
+        msgspec.json.decode(answer.body, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return f"malformed JSON: {_one_line(str(error))}"
+    return ""
+
+
+def _stumbled(body: bytes) -> str:
+    """GraphQL's way to say 502; the same words may stand in somebody's comment."""
+    try:
+        errors = msgspec.json.decode(body, type=_GraphQLErrors).errors
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return next((_one_line(error.message) for error in errors if _STUMBLED.decode() in error.message), "")
 
 
 def judge_dropped(call: Call, reason: str, *, sent: bool, attempt: int, options: Options) -> Verdict:
@@ -101,8 +154,8 @@ def judge_dropped(call: Call, reason: str, *, sent: bool, attempt: int, options:
     return Again(wait, ServerBroken(said, after=wait))
 
 
-def _broken(call: Call, said: str, *, attempt: int, options: Options) -> Verdict:
-    wait = _backoff(attempt, options)
+def _broken(call: Call, said: str, *, attempt: int, options: Options, after: int | None = None) -> Verdict:
+    wait = max(_backoff(attempt, options), float(min(after or 0, _LONGEST_AFTER)))
     if call.once:
         return GiveUp(MaybeDone(f"{said} (it may have taken effect)", after=wait))
     return Again(wait, ServerBroken(said, after=wait))
@@ -118,7 +171,8 @@ def _backoff(attempt: int, options: Options) -> float:
 
 def _limit(answer: Answer, text: str, now: datetime) -> Limited | None:
     headers = answer.headers
-    if headers.get("x-ratelimit-remaining") == "0":
+    lower = text.lower()
+    if headers.get("x-ratelimit-remaining") == "0" and (answer.status == 429 or _LIMITED in lower):
         reset = _whole(headers.get("x-ratelimit-reset"))
         if reset is not None:
             return Limited(max(now, moment(reset)) + timedelta(seconds=1), secondary=False)
@@ -128,8 +182,7 @@ def _limit(answer: Answer, text: str, now: datetime) -> Limited | None:
         return Limited(
             now + timedelta(seconds=_SECONDARY_WAIT if wait is None else min(wait, 86_400) + 1), secondary=True
         )
-    lower = text.lower()
-    if answer.status == 429 or "rate limit" in lower or "abuse detection" in lower:
+    if answer.status == 429 or _LIMITED in lower or "abuse detection" in lower:
         return Limited(now + timedelta(seconds=_SECONDARY_WAIT), secondary=True)
     return None
 

@@ -29,7 +29,7 @@ from prow.github.errors import AnswerTooLarge
 from prow.github.flights import Flights
 from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
 from prow.github.meter import Meter
-from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped
+from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped, unreadable
 from prow.github.tokens import Credential, Tokens, identity_of
 from prow.lib import logs
 from prow.lib.clock import Clock
@@ -301,7 +301,7 @@ class Transport:
                 now=self._clock.now().timestamp(),
                 largest=self._cache.largest,
             )
-            if fresh is not None:
+            if fresh is not None and not unreadable(call, answer):
                 await self._cache.put(key, fresh)
         elif kept is not None and answer.status in {404, 410}:
             await self._cache.drop(key)

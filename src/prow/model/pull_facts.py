@@ -21,6 +21,12 @@ class ContextState(StrEnum):
     ERROR = "ERROR"
     EXPECTED = "EXPECTED"
 
+    @classmethod
+    def _missing_(cls, value: object) -> ContextState:
+        """A state that GitHub has and we do not know is not a success."""
+        del value
+        return cls.PENDING
+
 
 _GOOD = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
 
@@ -46,6 +52,11 @@ class Mergeable(StrEnum):
     MERGEABLE = "MERGEABLE"
     CONFLICTING = "CONFLICTING"
     UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Mergeable:
+        del value
+        return cls.UNKNOWN
 
 
 class PullFacts(Noun, frozen=True):
