@@ -185,12 +185,7 @@ class RepoConfig:
     async def presubmits(self, org: str, repo: str, *, base_sha: str, heads: Sequence[str]) -> tuple[Presubmit, ...]:
         """From the base with the heads brought onto it one after the other, as the jobs will see it."""
         mirror = await self._mirror(org, repo, [base_sha, *heads])
-        strategy = Strategy(self._config.tide.merge_method_for(org, repo))
-        with GIT.labels(org, repo).time():
-            tree = await merged_tree(mirror, base_sha, heads, strategy)
-        if isinstance(tree, Conflict):
-            where = f" (conflicts in {', '.join(tree.files[:_SHOWN_FILES])})" if tree.files else ""
-            raise ConfigError(f"{tree.head} does not merge into {base_sha}{where}, so there is no config to read")
+        tree = await self._merged(mirror, base_sha, heads, org, repo) if heads else base_sha
         return tuple(_marked(job) for job in (await self._read(mirror, tree, org, repo)).presubmits)
 
     async def postsubmits(self, org: str, repo: str, *, sha: str) -> tuple[Postsubmit, ...]:
@@ -202,6 +197,15 @@ class RepoConfig:
         with ACQUIRING.labels(org, repo).time():
             await mirror.ensure(shas)
         return mirror
+
+    async def _merged(self, mirror: Mirror, base: str, heads: Sequence[str], org: str, repo: str) -> str:
+        strategy = Strategy(self._config.tide.merge_method_for(org, repo))
+        with GIT.labels(org, repo).time():
+            tree = await merged_tree(mirror, base, heads, strategy)
+        if isinstance(tree, Conflict):
+            where = f" (conflicts in {', '.join(tree.files[:_SHOWN_FILES])})" if tree.files else ""
+            raise ConfigError(f"{tree.head} does not merge into {base}{where}, so there is no config to read")
+        return tree
 
     async def _read(self, mirror: Mirror, tree: str, org: str, repo: str) -> InRepoJobs:
         with READING.labels(org, repo).time():
