@@ -36,6 +36,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     backoff_timeout: float = 120.0
     """The longest wait for a limit that is accepted."""
     request_timeout: float = 120.0
+    largest_answer: int = 32 << 20
+    """Bytes of one answer; ours, since GitHub's are smaller."""
 
 
 class Take(msgspec.Struct, frozen=True):

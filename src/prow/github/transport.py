@@ -42,7 +42,6 @@ API_VERSION = "2022-11-28"
 BUDGET_HEADER = "X-PROW-GHCACHE-TOKEN-BUDGET-IDENTIFIER"
 EXPIRES_HEADER = "X-PROW-TOKEN-EXPIRES-AT"
 """What ghproxies, ours and the original, are told of a GitHub App's token."""
-MAX_ANSWER = 32 << 20
 _MAX_REDIRECTS = 3
 _SHOWN = 2000
 _FREE_MODES = frozenset({"COALESCED", "REVALIDATED", "ERROR"})
@@ -328,8 +327,10 @@ class Transport:
             body = bytearray()
             async for piece in response.aiter_bytes():
                 body += piece
-                if len(body) > MAX_ANSWER:
-                    raise AnswerTooLarge(f"{call.what}: GitHub's answer is larger than {MAX_ANSWER >> 20} MiB")
+                if len(body) > self._options.largest_answer:
+                    raise AnswerTooLarge(
+                        f"{call.what}: GitHub's answer has more than {self._options.largest_answer} bytes"
+                    )
             received = {name.lower(): value for name, value in response.headers.items()}
             return response.status_code, received, bytes(body)
 
