@@ -51,8 +51,8 @@ def arrival(number: int) -> Arrival:
 async def measure(folder: Path) -> tuple[float, float, float]:
     await fill(folder)
     sim = Sim(folder / "github", latency=0.05)
-    sim.world.org("acme", members=["wernher"])
-    sim.budgets.limit = 1_000_000
+    sim.world.org("acme", members=["wernher", support.BOT])
+    sim.budgets.limit, sim.budgets.secondary = 1_000_000, False
     async with sim.serve() as url:
         repo = await RepoStory.create(sim, "acme/rockets", files={"run.sh": "exit 0\n"})
         repo.collaborator(support.BOT, "write")

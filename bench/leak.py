@@ -34,8 +34,8 @@ _REPLAYED = frozenset({"issue_comment", "status", "check_run"})
 async def measure(folder: Path, events: int) -> tuple[float, float, float]:
     """Growth and peak in MB, events a second."""
     sim = Sim(folder / "github")
-    sim.budgets.limit = 10_000_000
-    sim.world.org("acme", members=["wernher", "katherine"])
+    sim.budgets.limit, sim.budgets.secondary = 10_000_000, False
+    sim.world.org("acme", members=["wernher", "katherine", support.BOT])
     async with sim.serve():
         files = {"run.sh": "exit 0\n", "OWNERS": support.OWNERS}
         repo = await RepoStory.create(sim, "acme/rockets", files=files)

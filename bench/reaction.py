@@ -40,7 +40,8 @@ async def measure(folder: Path) -> list[float]:
 async def measure_peer(folder: Path) -> list[float]:
     folder.mkdir()
     sim = Sim(folder / "github", latency=LATENCY)
-    sim.world.org("acme", members=["wernher", "katherine"])
+    sim.world.org("acme", members=["wernher", "katherine", support.BOT])
+    sim.budgets.secondary = False
     async with sim.serve() as url:
         repo = await RepoStory.create(sim, "acme/rockets", files={"run.sh": "exit 0\n"})
         repo.collaborator(support.BOT, "write")

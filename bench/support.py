@@ -131,7 +131,8 @@ async def prow(
 ) -> AsyncIterator[Bench]:
     """Everything running; the simulated GitHub answers after `latency` seconds."""
     sim = Sim(folder / "github", latency=latency)
-    sim.world.org("acme", members=["wernher", "katherine"])
+    sim.world.org("acme", members=["wernher", "katherine", BOT])
+    sim.budgets.secondary = False
     async with sim.serve():
         repo = await RepoStory.create(sim, "acme/rockets", files=files or {"run.sh": "exit 0\n"})
         repo.collaborator(BOT, "write")

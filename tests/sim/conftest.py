@@ -8,16 +8,17 @@ import pytest
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.support import Events
+from tests.support.checked import checked
 
 FILES = {"README.md": "# widgets\n", "run.sh": "#!/bin/sh\necho ok\n"}
 
 
 @pytest.fixture
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
-    sim = Sim(tmp_path / "sim")
-    sim.world.org("acme", members=["wernher"])
-    yield sim
-    await sim.world.close()
+    with checked(Sim(tmp_path / "sim")) as sim:
+        sim.world.org("acme", members=["wernher", "prow-bot"])
+        yield sim
+        await sim.world.close()
 
 
 @pytest.fixture

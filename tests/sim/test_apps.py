@@ -206,9 +206,7 @@ async def test_tokens_end_when_they_are_revoked_and_when_the_app_is_removed(inst
         assert (await app.get("/app/installations")).json() == []
 
 
-async def test_git_takes_an_installation_token_where_contents_were_granted(
-    tmp_path: Path, served: Sim
-) -> None:
+async def test_git_takes_an_installation_token_where_contents_were_granted(tmp_path: Path, served: Sim) -> None:
     repo = await RepoStory.create(served, "acme/widgets", files={"a": "b"})
     app = served.world.app("pusher", permissions={"contents": "read"})
     app.public_keys.append(PUBLIC)

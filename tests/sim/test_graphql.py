@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prow.sim.accounts import Identity
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 from tests.sim.support import ask, client
@@ -104,6 +105,7 @@ async def test_repositories_and_who_i_am(sim: Sim, repo: RepoStory) -> None:
     sim.world.repo("acme/old").archived = True
     await sim.world.create_repo("acme/secret", files={"a": "a"})
     sim.world.repo("acme/secret").private = True
+    sim.world.org("acme").default_permission = "none"
     found = await ask(
         sim,
         """{ viewer { login } rateLimit { cost remaining limit resetAt }
@@ -155,7 +157,7 @@ async def test_queries_are_counted_limited_and_fail_like_other_calls(sim: Sim, r
     sim.faults.next_graphql(502)
     async with client(sim, "prow-bot") as bot:
         assert (await bot.post("/graphql", json={"query": "{ viewer { login } }"})).status_code == 502
-        sim.budgets.of("prow-bot", "graphql").limit = 1
+        sim.world.budget(Identity("prow-bot"), "graphql").limit = 1
         limited = await bot.post("/graphql", json={"query": "{ viewer { login } }"})
         assert limited.json()["errors"][0]["type"] == "RATE_LIMITED"
         assert limited.headers["x-ratelimit-resource"] == "graphql"

@@ -107,6 +107,6 @@ async def test_a_team_gives_rights(sim: Sim, repo: RepoStory) -> None:
         assert (await bot.get("/orgs/acme/teams/owners/memberships/ada")).status_code == 200
         assert (await bot.get("/orgs/acme/teams/owners/memberships/bob")).status_code == 404
         assert (await bot.get("/repos/acme/widgets/collaborators/ada")).status_code == 204
-        assert (await bot.get("/repos/acme/widgets/collaborators/bob")).status_code == 404
+        assert (await bot.get("/repos/acme/widgets/collaborators/stranger")).status_code == 404
         permission = (await bot.get("/repos/acme/widgets/collaborators/ada/permission")).json()
     assert permission["permission"] == "write"

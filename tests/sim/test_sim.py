@@ -23,7 +23,7 @@ from tests.sim.support import Receiver, client
 @pytest.fixture
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
     sim = Sim(tmp_path / "sim")
-    sim.world.org("acme", members=["wernher"])
+    sim.world.org("acme", members=["wernher", "prow-bot"])
     async with sim.serve():
         yield sim
 

@@ -78,7 +78,7 @@ async def metal3(folder: Path, *, tide: TideSettings | None = None) -> AsyncIter
     """Everything running, with webhooks installed, and all repositories looked at by tide."""
     async with github(folder, "metal3-io/baremetal-operator", files=FILES) as (sim, repo):
         await RepoStory.create(sim, "metal3-io/project-infra", files={"hack/verify-pr-title.sh": VERIFY_TITLE})
-        sim.world.org("Nordix", members=["wernher"])
+        sim.world.org("Nordix", members=["wernher", BOT])
         tools = await RepoStory.create(sim, "Nordix/metal3-dev-tools", files=TOOLS)
         for login in (BOT, "wernher", "dora", "hedy"):
             tools.collaborator(login, "write")

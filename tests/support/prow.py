@@ -18,6 +18,7 @@ from prow.lib.service import Ports
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from prow.tide.service import Settings as TideSettings
+from tests.support.checked import checked
 from tests.support.sandbox import SANDBOX
 
 BOT = "prow-bot"
@@ -136,13 +137,16 @@ async def settings_for(
 async def github(
     folder: Path, full_name: str = "acme/rockets", *, files: Mapping[str, str]
 ) -> AsyncIterator[tuple[Sim, RepoStory]]:
-    """A simulated GitHub with one repository, a bot that may write, and members wernher and katherine."""
-    sim = Sim(folder / "github")
-    sim.world.org(full_name.partition("/")[0], members=["wernher", "katherine"])
-    async with sim.serve():
-        repo = await RepoStory.create(sim, full_name, files=files)
-        repo.collaborator(BOT, "write")
-        yield sim, repo
+    """A simulated GitHub with one repository, a bot that may write, and members wernher and katherine.
+
+    Every call to it is held against GitHub's own description.
+    """
+    with checked(Sim(folder / "github")) as sim:
+        sim.world.org(full_name.partition("/")[0], members=["wernher", "katherine", BOT])
+        async with sim.serve():
+            repo = await RepoStory.create(sim, full_name, files=files)
+            repo.collaborator(BOT, "write")
+            yield sim, repo
 
 
 @asynccontextmanager

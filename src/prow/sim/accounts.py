@@ -1,4 +1,4 @@
-"""Who calls, and what it may spend: tokens and what they are good for, rate limits."""
+"""Who calls: tokens, and what they are good for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from datetime import datetime
 
 from starlette.requests import Request
 
-from prow.lib.clock import Clock
 from prow.sim.apps import App, Installation
-from prow.sim.errors import Refused
-
-LIMIT = 5000
-ANONYMOUS_LIMIT = 60
-_HOUR = 3600
 
 ALL_SCOPES = frozenset(
     {
@@ -81,38 +75,6 @@ class Token:
 
     identity: Identity
     expires: datetime | None = None
-
-
-@dataclass
-class Budget:
-    limit: int
-    used: int
-    reset: int
-
-
-class Budgets:
-    """The hourly limit of each identity, for REST (`core`) and GraphQL (`graphql`) apart."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._budgets: dict[tuple[str, str], Budget] = {}
-        self.limit = LIMIT
-
-    def of(self, login: str | None, resource: str = "core") -> Budget:
-        now = int(self._clock.now().timestamp())
-        key = (login or "", resource)
-        budget = self._budgets.get(key)
-        if budget is None or now >= budget.reset:
-            limit = self.limit if login else max(ANONYMOUS_LIMIT, self.limit)
-            budget = self._budgets[key] = Budget(limit, 0, now + _HOUR)
-        return budget
-
-    def spend(self, login: str | None, resource: str = "core") -> Budget:
-        budget = self.of(login, resource)
-        if budget.used >= budget.limit:
-            raise Refused(403, "API rate limit exceeded")
-        budget.used += 1
-        return budget
 
 
 def token_of(request: Request) -> str | None:

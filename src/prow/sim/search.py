@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 MOST_RESULTS = 1000
+LONGEST_QUERY = 256
 _SCOPES = frozenset({"repo", "org", "user"})
 _ANY_OF = frozenset({"base", "head", "author", "assignee", "milestone", "review"})
 _ALL_OF = frozenset({"is", "type", "state", "archived", "draft", "label", "updated", "created", "no", "in"})

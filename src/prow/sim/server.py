@@ -20,10 +20,11 @@ from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.ids import Ids, RandomIds
 from prow.sim import githttp, rest
-from prow.sim.accounts import NOBODY, Budget, Budgets, Identity, token_of
+from prow.sim.accounts import NOBODY, Identity, token_of
 from prow.sim.errors import Refused
 from prow.sim.faults import Faults
 from prow.sim.faulty import Decide, Faulty, held
+from prow.sim.limits import Budget
 from prow.sim.rest.call import Answer, Call, Handler
 from prow.sim.rest.needs import scope_headers
 from prow.sim.world import World
@@ -37,6 +38,8 @@ _DEFAULT_PER_PAGE = 30
 _LARGEST_BODY = 25 << 20
 _CONTENT = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _GRAPHQL = "/graphql"
+_FREE = frozenset({"/rate_limit"})
+"""Calls that cost nothing."""
 _LIMITED = "API rate limit exceeded"
 
 
@@ -49,7 +52,7 @@ class Sim:
         self.latency = latency
         self.faults = Faults(self.clock, remember=self.world.remember)
         self.world.hooks.faults = self.faults
-        self.budgets = Budgets(self.clock)
+        self.budgets = self.world.budgets
         self._graph: Graph | None = None
         routes: list[Route] = []
         for prefix in ("", "/api/v3"):
@@ -91,7 +94,9 @@ class Sim:
         return answer
 
     async def _graphql(self, call: Call) -> Answer:
-        budget = self.budgets.of(call.who.key, "graphql")
+        if call.login is None:
+            raise Refused(401, "This endpoint requires you to be authenticated.")
+        budget = self.world.budget(call.who, "graphql")
         if budget.used >= budget.limit:
             return Answer({"errors": [{"type": "RATE_LIMITED", "message": _LIMITED}]})
         if self._graph is None:
@@ -104,33 +109,31 @@ class Sim:
         method = "GET" if request.method == "HEAD" else request.method
         if self.latency:
             await held(self.clock, self.latency)
+        who, resource = NOBODY, _resource(template)
         budget: Budget | None = None
-        who = NOBODY
-        resource = "graphql" if template == _GRAPHQL else "core"
+        write = method in _CONTENT and template != _GRAPHQL
         try:
             who = self._authenticate(request)
-            budget = self.budgets.of(who.key, resource)
-            body = await _json_body(request)
-            call = Call(who, dict(request.path_params), dict(request.query_params), body, (method, template))
-            made = self._response(request, await handlers[method](call))
+            budget = self.world.budget(who, resource)
+            if resource != "graphql" and template not in _FREE:
+                self.budgets.admit(who, resource, budget)
+            with self.budgets.hurry(who, resource, write=write):
+                body, accept = await _json_body(request), request.headers.get("accept", "")
+                parts, query = dict(request.path_params), dict(request.query_params)
+                call = Call(who, parts, query, body, (method, template), accept)
+                made = self._response(request, await handlers[method](call))
         except Refused as refused:
             made = _refusal(refused)
         if made.status_code != 304:
-            if template != "/rate_limit":
-                try:
-                    budget = self.budgets.spend(who.key, resource)
-                except Refused as refused:
-                    made = _refusal(refused) if resource == "core" else made
             self.world.calls[method, template] += 1
-            if method in _CONTENT and template != _GRAPHQL and made.status_code < 400:
+            if write and made.status_code < 400 and who.login is not None:
                 self.world.content_writes += 1
+                self.budgets.wrote(who)
+            if budget is not None and template not in _FREE and budget.left:
+                budget.used += 1
         made.headers.update(scope_headers(who, method, template))
         if budget is not None:
-            made.headers["x-ratelimit-limit"] = str(budget.limit)
-            made.headers["x-ratelimit-remaining"] = str(max(0, budget.limit - budget.used))
-            made.headers["x-ratelimit-reset"] = str(budget.reset)
-            made.headers["x-ratelimit-used"] = str(budget.used)
-            made.headers["x-ratelimit-resource"] = resource
+            made.headers.update(self.budgets.headers(budget, resource))
         return made
 
     def _login_of(self, token: str) -> str:
@@ -150,16 +153,21 @@ class Sim:
             body = answer.wrap(page) if answer.wrap is not None else list(page)
             if links:
                 headers["link"] = links
-        if answer.status == 204:
-            return Response(status_code=204, headers=headers)
-        data = json.dumps(body).encode()
+        if answer.status == 204 or (answer.status >= 300 and body is None):
+            return Response(status_code=answer.status, headers=headers)
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         if request.method in {"GET", "HEAD"}:
             # GitHub's ETags differ by token; the body decides the rest.
             seed = request.headers.get("authorization", "").encode()
             headers["etag"] = f'W/"{hashlib.sha256(seed + data).hexdigest()}"'
             if request.headers.get("if-none-match") == headers["etag"]:
                 return Response(status_code=304, headers=headers)
-        return Response(data, answer.status, headers=headers, media_type="application/json; charset=utf-8")
+        return Response(data, answer.status, headers=headers, media_type=answer.media)
+
+
+def _resource(template: str) -> str:
+    """Which of its limits a call is counted against."""
+    return "graphql" if template == _GRAPHQL else "search" if template.startswith("/search/") else "core"
 
 
 def _page(request: Request, answer: Answer) -> tuple[Any, str]:
@@ -197,10 +205,11 @@ async def _json_body(request: Request) -> Any:
 
 
 def _refusal(refused: Refused) -> Response:
-    body: dict[str, Any] = {"message": refused.message, "documentation_url": _DOCS, "status": str(refused.status)}
+    docs = refused.docs or _DOCS
+    body: dict[str, Any] = {"message": refused.message, "documentation_url": docs, "status": str(refused.status)}
     if refused.errors is not None:
         body["errors"] = refused.errors
-    return JSONResponse(body, refused.status)
+    return JSONResponse(body, refused.status, headers=refused.headers)
 
 
 async def _not_found(_: Request, __: Exception) -> Response:

@@ -38,9 +38,9 @@ class RepoStory:
         self.repo.collaborators[self.sim.world.user(login).login] = permission
 
     def add_team(self, slug: str, members: Sequence[str], permission: str = "") -> None:
-        """A team of the organisation; `permission`: what it may do in this repository."""
+        """A team of the organisation, whose members belong to the organisation; `permission`: what it may do in this repository."""
         world = self.sim.world
-        world.org(self.repo.owner).teams[slug] = {world.user(login).login for login in members}
+        world.add_team(world.org(self.repo.owner, members=members), slug, members=members)
         if permission:
             self.repo.teams[slug] = permission
 

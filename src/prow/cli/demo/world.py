@@ -32,7 +32,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 async def build(sim: Sim, folder: Path, *, full_name: str = f"{ORG}/rockets", clone: Path | None = None) -> Stage:
     """People, a repository, and the bot's credentials. `clone`: a local git repository in place of the sample."""
     world = sim.world
-    world.org(full_name.partition("/")[0], members=[MAINTAINER, REVIEWER])
+    world.org(full_name.partition("/")[0], members=[MAINTAINER, REVIEWER, BOT])
     world.user(BOT)
     world.user(CONTRIBUTOR)
     if clone is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from prow.sim import gitrepo
-from prow.sim.accounts import Budget, Identity
+from prow.sim.accounts import Identity
+from prow.sim.limits import Budget
 from prow.sim.payloads import stamp
 from prow.sim.state import CheckRun, Repo, Status
 from prow.sim.world import World

@@ -1,15 +1,15 @@
 """State as GitHub's JSON, for REST answers and webhooks: complete, as GitHub's own descriptions want it.
 
-`Payloads` is built up noun by noun, each module knowing those before it: people, repos, commits, issues, pulls, apps.
+`Payloads` is built up noun by noun, each module knowing those before it: people, repos, commits, issues, pulls, apps, orgs.
 """
 
 from __future__ import annotations
 
-from prow.sim.payloads.apps import Apps
 from prow.sim.payloads.base import Json, node, stamp
+from prow.sim.payloads.orgs import Orgs
 
 __all__ = ["Json", "Payloads", "node", "stamp"]
 
 
-class Payloads(Apps):
+class Payloads(Orgs):
     """Makes JSON for one address."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from zlib import crc32
-
 from prow.sim.payloads.base import Base, Json, node
-from prow.sim.state import Org, User
+from prow.sim.state import Org, Team, User
 
 _USER_URLS = {
     "followers_url": "/followers",
@@ -89,27 +87,33 @@ class People(Base):
             "created_at": _EPOCH,
             "updated_at": _EPOCH,
             "archived_at": None,
+            "default_repository_permission": org.default_permission,
+            **org.settings,
         }
 
     def owner(self, owner: User | Org) -> Json:
         person = User(owner.login, owner.id, "Organization" if isinstance(owner, Org) else owner.type)
         return self.user(person)
 
-    def team(self, slug: str, org: str = "") -> Json:
-        url = f"{self.base}/organizations/{org}/team/{slug}"
-        number = crc32(slug.encode())
-        return {
-            "name": slug,
-            "id": number,
-            "node_id": node("T", number),
-            "slug": slug,
-            "description": None,
-            "privacy": "closed",
+    def team(self, team: Team, org: str, *, webhook: bool = False) -> Json:
+        url = f"{self.base}/organizations/{org}/team/{team.slug}"
+        found: Json = {
+            "name": team.name,
+            "id": team.id,
+            "node_id": node("T", team.id),
+            "slug": team.slug,
+            "description": team.description or None,
+            "privacy": team.privacy,
             "notification_setting": "notifications_enabled",
             "url": url,
-            "html_url": f"{self.base}/orgs/{org}/teams/{slug}",
+            "html_url": f"{self.base}/orgs/{org}/teams/{team.slug}",
             "members_url": f"{url}/members{{/member}}",
             "repositories_url": f"{url}/repos",
             "permission": "pull",
-            "parent": None,
         }
+        if not webhook:
+            found["type"] = "organization"
+        parent = self.team(team.parent, org, webhook=webhook) if team.parent is not None else None
+        if parent is not None:
+            parent.pop("parent")
+        return found | {"parent": parent}

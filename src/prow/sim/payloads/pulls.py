@@ -22,7 +22,9 @@ class Pulls(Issues):
             "repo": self.repo(repo, owner) if repo and owner else None,
         }
 
-    def pull(self, issue: Issue, pull: Pull, owner: User | Org, head_owner: User | Org | None) -> Json:
+    def pull(
+        self, issue: Issue, pull: Pull, owner: User | Org, head_owner: User | Org | None, *, webhook: bool = False
+    ) -> Json:
         """A pull request as it stands in lists."""
         repo = f"{self.base}/repos/{issue.repo.full_name}"
         api, page, as_issue = f"{repo}/pulls/{issue.number}", self.issue_page(issue), f"{repo}/issues/{issue.number}"
@@ -50,7 +52,7 @@ class Pulls(Issues):
             "merged_at": stamp(pull.merged_at) if pull.merged_at else None,
             "merge_commit_sha": pull.merge_commit_sha,
             "requested_reviewers": [self.user(user) for user in pull.requested_reviewers],
-            "requested_teams": [self.team(slug, issue.repo.owner) for slug in pull.requested_teams],
+            "requested_teams": [self.team(team, issue.repo.owner, webhook=webhook) for team in pull.requested_teams],
             "draft": pull.draft,
             "head": self.branch(pull.head_repo, head_owner, pull.head_ref, pull.head_sha),
             "base": base,

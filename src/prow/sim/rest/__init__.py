@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from prow.sim.rest.apps import Apps
 from prow.sim.rest.call import Area, Table
+from prow.sim.rest.collaborators import Collaborators
 from prow.sim.rest.commits import Commits
 from prow.sim.rest.issues import Issues
 from prow.sim.rest.people import People
 from prow.sim.rest.pulls import Pulls
 from prow.sim.rest.repos import Repos
+from prow.sim.rest.search import Search
+from prow.sim.rest.teams import Teams
 from prow.sim.world import World
 
-_AREAS: tuple[type[Area], ...] = (Apps, People, Repos, Commits, Issues, Pulls)
+_AREAS: tuple[type[Area], ...] = (
+    Apps,
+    People,
+    Teams,
+    Collaborators,
+    Repos,
+    Commits,
+    Issues,
+    Pulls,
+    Search,
+)
 
 
 def table(world: World) -> Table:

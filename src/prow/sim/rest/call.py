@@ -25,6 +25,7 @@ class Call:
     query: dict[str, str]
     body: Any = None
     route: tuple[str, str] = ("GET", "/")
+    accept: str = ""
 
     @property
     def login(self) -> str | None:
@@ -37,13 +38,14 @@ class Call:
 
 @dataclass
 class Answer:
-    """`items`: a whole list that the server cuts into pages; else `body`."""
+    """`items`: a whole list that the server cuts into pages; else `body`, of JSON or of bytes of another `media` type."""
 
     body: Any = None
     status: int = 200
     items: Sequence[Any] | None = None
     wrap: Callable[[Sequence[Any]], Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    media: str = "application/json; charset=utf-8"
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prow.sim import gitlog
-from prow.sim.errors import not_found, unprocessable
+from prow.sim.errors import Refused, not_found
 from prow.sim.rest.call import PULL, REPO, Answer, Area, Call, Table, body, login, names, number
 
 _EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
@@ -118,7 +118,7 @@ class Pulls(Area):
         issue, wanted = self.pull(call), body(call)
         state = _EVENTS.get(str(wanted.get("event", "COMMENT")))
         if state is None:
-            raise unprocessable("PullRequestReview", "event", "invalid")
+            raise Refused(422, "Unprocessable Entity", ["Variable $event was provided an invalid value"])
         text, comments = str(wanted.get("body") or ""), wanted.get("comments") or []
         review = await self.world.review(issue, login(call), state=state, body=text, bare=bool(comments))
         for one in comments:
@@ -180,7 +180,7 @@ class Pulls(Area):
         return Answer(
             {
                 "users": users,
-                "teams": [self.world.json.team(slug, self.repo(call).owner) for slug in pull.requested_teams],
+                "teams": [self.world.json.team(team, call.path["owner"]) for team in pull.requested_teams],
             }
         )
 

@@ -7,7 +7,8 @@ from typing import Any
 from prow.sim import gitlog, gitrepo
 from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.gitrepo import NOTHING
-from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login
+from prow.sim.payloads import Json
+from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login, person
 from prow.sim.state import Hook, Label, Org, Protection, Repo
 
 _HEADS = "refs/heads/"
@@ -16,12 +17,12 @@ _HEADS = "refs/heads/"
 class Repos(Area):
     def table(self) -> Table:
         return {
+            ("GET", "/orgs/{org}/repos"): self.list_of_org,
+            ("GET", "/users/{login}/repos"): self.list_of_user,
+            ("GET", "/user/repos"): self.list_own,
             ("GET", REPO): self.get_repo,
             ("PATCH", REPO): self.edit_repo,
             ("POST", f"{REPO}/forks"): self.fork,
-            ("GET", f"{REPO}/collaborators"): self.list_collaborators,
-            ("GET", f"{REPO}/collaborators/{{login}}"): self.is_collaborator,
-            ("GET", f"{REPO}/collaborators/{{login}}/permission"): self.collaborator_permission,
             ("GET", f"{REPO}/branches"): self.list_branches,
             ("GET", f"{REPO}/branches/{{branch:path}}/protection"): self.get_protection,
             ("PUT", f"{REPO}/branches/{{branch:path}}/protection"): self.protect,
@@ -45,33 +46,47 @@ class Repos(Area):
             ("POST", f"{REPO}/hooks/{{hook}}/deliveries/{{delivery}}/attempts"): self.redeliver,
         }
 
+    def _full(self, repo: Repo, viewer: str | None) -> Json:
+        """What is told about a repository when it is asked for alone."""
+        found = self.repo_json(repo, viewer) | {"network_count": 0, "subscribers_count": 0}
+        if repo.parent is not None:
+            source = repo.parent
+            while source.parent is not None:
+                source = source.parent
+            found |= {"parent": self.repo_json(repo.parent), "source": self.repo_json(source)}
+        return found
+
+    def _listed(self, call: Call, owner: str) -> Answer:
+        """Whose repositories the caller sees."""
+        kinds = {"private": (True,), "public": (False,)}.get(call.query.get("type", "all"), (True, False))
+        found = [r for r in self.world.repos.values() if r.owner.lower() == owner.lower() and r.private in kinds]
+        return Answer(items=[self.repo_json(r, call.login) for r in found if self.world.sees(r, call.who)])
+
+    async def list_of_org(self, call: Call) -> Answer:
+        return self._listed(call, self.org(call).login)
+
+    async def list_of_user(self, call: Call) -> Answer:
+        name = call.path["login"]
+        if name.lower() not in {**self.world.users, **self.world.orgs}:
+            raise not_found()
+        return self._listed(call, name)
+
+    async def list_own(self, call: Call) -> Answer:
+        """Where he may push: his own, those he works on, those of his organisations."""
+        name = person(call)
+        found = [r for r in self.world.repos.values() if self.world.is_collaborator(r, name)]
+        return Answer(items=[self.repo_json(r, name) for r in found if self.world.sees(r, call.who)])
+
     async def get_repo(self, call: Call) -> Answer:
-        return Answer(self.repo_json(self.repo(call), call.login))
+        return Answer(self._full(self.repo(call), call.login))
 
     async def edit_repo(self, call: Call) -> Answer:
         repo = self.repo(call, "admin", archived=True)
         await self.world.change_settings(repo, login(call), body(call))
-        return Answer(self.repo_json(repo, call.login))
+        return Answer(self._full(repo, call.login))
 
     async def fork(self, call: Call) -> Answer:
-        return Answer(self.repo_json(await self.world.fork(self.repo(call), login(call))), 202)
-
-    async def list_collaborators(self, call: Call) -> Answer:
-        repo = self.repo(call, "write")
-        return Answer(items=[self.world.json.user(self.world.user(name)) for name in repo.collaborators])
-
-    async def is_collaborator(self, call: Call) -> Answer:
-        repo, name = self.repo(call, "write"), call.path["login"]
-        if not self.world.is_collaborator(repo, name):
-            raise Refused(404, f"{name} is not a user")
-        return Answer(status=204)
-
-    async def collaborator_permission(self, call: Call) -> Answer:
-        repo = self.repo(call)
-        level = self.world.permission(repo, call.path["login"])
-        simple = {"maintain": "write", "triage": "read"}.get(level, level)
-        user = self.world.json.user(self.world.user(call.path["login"]))
-        return Answer({"permission": simple, "role_name": level, "user": user})
+        return Answer(self._full(await self.world.fork(self.repo(call), login(call)), call.login), 202)
 
     # Branches, refs, files
 

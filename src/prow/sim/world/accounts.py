@@ -15,9 +15,10 @@ from prow.lib.ids import Ids
 from prow.sim import apps
 from prow.sim.accounts import ALL_SCOPES, Identity, Token
 from prow.sim.apps import App, Installation
-from prow.sim.errors import Refused
+from prow.sim.errors import Refused, not_found
+from prow.sim.limits import Budget, Budgets
 from prow.sim.payloads import Payloads
-from prow.sim.state import Org, Repo, User
+from prow.sim.state import Membership, Org, Repo, RepoInvitation, Team, User
 from prow.sim.webhooks import Webhooks
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -37,9 +38,11 @@ class Accounts:
         self.orgs: dict[str, Org] = {}
         self.repos: dict[str, Repo] = {}
         self.tokens: dict[str, Token] = {}
+        self.repo_invitations: list[RepoInvitation] = []
         self.apps: dict[str, App] = {}
         self.installations: dict[int, Installation] = {}
         self.hooks = Webhooks(clock=clock, ids=ids)
+        self.budgets = Budgets(clock)
         self._ids = itertools.count(1001)
 
     @property
@@ -66,26 +69,49 @@ class Accounts:
             found = self.users[login.lower()] = User(login, self.new_id(), kind)
         return found
 
-    def org(self, login: str, *, members: Sequence[str] = ()) -> Org:
-        """The organisation of that login, made when it is new; `members` are added."""
+    def org(self, login: str, *, members: Sequence[str] = (), owners: Sequence[str] = (), public: bool = False) -> Org:
+        """The organisation of that login, made when it is new; members and owners are added. `public`: everybody may know of them."""
         check_name(login)
         found = self.orgs.get(login.lower())
         if found is None:
             found = self.orgs[login.lower()] = Org(login, self.new_id())
-        for member in members:
-            found.members.add(self.user(member).login)
+        for names, role in ((members, "member"), (owners, "admin")):
+            for name in names:
+                found.memberships[name.lower()] = Membership(self.user(name), role, public=public)
         return found
 
     def owner(self, login: str) -> User | Org:
         return self.orgs.get(login.lower()) or self.user(login)
 
-    def is_member(self, org: str, login: str) -> bool:
+    def is_member(self, org: str, login: str | None) -> bool:
         found = self.orgs.get(org.lower())
-        return found is not None and any(member.lower() == login.lower() for member in found.members)
+        return found is not None and found.member(login) is not None
 
     def is_owner(self, org: Org, login: str | None) -> bool:
         """An owner of the organisation, whom REST calls its admin."""
-        return login is not None and login.lower() in {name.lower() for name in org.owners}
+        found = org.member(login)
+        return found is not None and found.role == "admin"
+
+    # Teams
+
+    def team(self, org: Org, slug: str) -> Team:
+        found = org.teams.get(slug.lower())
+        if found is None:
+            raise not_found()
+        return found
+
+    def children(self, org: Org, team: Team) -> list[Team]:
+        return [found for found in org.teams.values() if found.parent is team]
+
+    def team_members(self, org: Org, team: Team) -> dict[str, Membership]:
+        """Active members by lower-case login; those of its child teams belong to it, too."""
+        found: dict[str, Membership] = {}
+        for child in self.children(org, team):
+            found |= {login: Membership(m.user) for login, m in self.team_members(org, child).items()}
+        return found | {login: m for login, m in team.memberships.items() if m.state == "active"}
+
+    def is_team_member(self, org: Org, team: Team, login: str | None) -> bool:
+        return (login or "").lower() in self.team_members(org, team)
 
     # Tokens
 
@@ -120,6 +146,11 @@ class Accounts:
         if installation is not None and installation.suspended_at is not None:
             raise Refused(403, "This installation has been suspended")
         return found.identity
+
+    def budget(self, who: Identity, resource: str) -> Budget:
+        """What this caller has left."""
+        repos = len(self.installed_repos(who.installation)) if who.installation is not None else 0
+        return self.budgets.of(who, resource, repos=repos)
 
     # Apps
 
@@ -203,10 +234,19 @@ class Accounts:
             return "admin"
         found = ["none" if repo.private else "read"]
         found += [permission for name, permission in repo.collaborators.items() if name.lower() == login.lower()]
-        found += [repo.teams[slug] for slug in self.teams_of(repo, login)]
+        found += self._permissions_of_member(repo, login)
         if login.endswith("[bot]"):
             found += self._permissions_of_app(repo, login)
         return max(found, key=PERMISSIONS.index)
+
+    def _permissions_of_member(self, repo: Repo, login: str) -> list[str]:
+        """By the organisation, and by teams."""
+        org = self.orgs.get(repo.owner.lower())
+        if org is None or org.member(login) is None:
+            return []
+        if self.is_owner(org, login):
+            return ["admin"]
+        return [org.default_permission, *(repo.teams[team.slug] for team in self.teams_of(repo, login))]
 
     def _permissions_of_app(self, repo: Repo, login: str) -> list[str]:
         app = self.apps.get(login.removesuffix("[bot]").lower())
@@ -215,11 +255,15 @@ class Accounts:
             return []
         return ["read", *(level for name, level in _OF_APP if installed.grants(name, "write"))]
 
-    def teams_of(self, repo: Repo, login: str) -> list[str]:
-        """Teams with a right in the repository that the user belongs to."""
+    def teams_of(self, repo: Repo, login: str) -> list[Team]:
+        """Teams with a right in the repository that the user belongs to; what a parent team may, its children may."""
         org = self.orgs.get(repo.owner.lower())
-        teams = org.teams if org is not None else {}
-        return [slug for slug in repo.teams if login.lower() in {m.lower() for m in teams.get(slug, ())}]
+        teams = (org.teams[slug] for slug in repo.teams if slug in org.teams) if org is not None else ()
+        return [team for team in teams if org is not None and self.is_team_member(org, team, login)]
+
+    @staticmethod
+    def rank(permission: str) -> int:
+        return PERMISSIONS.index(permission)
 
     def may(self, repo: Repo, login: str | None, needed: str) -> bool:
         return PERMISSIONS.index(self.permission(repo, login)) >= PERMISSIONS.index(needed)
@@ -241,9 +285,9 @@ class Accounts:
         return self.may(repo, who.login, "write") and who.has_scope("repo", *(() if repo.private else ("public_repo",)))
 
     def is_collaborator(self, repo: Repo, login: str) -> bool:
-        """Named for this repository: its owner, by himself, or by a team."""
+        """Its owner, whoever is named for this repository, and members of its organisation that may read it as such."""
         known = {name.lower() for name in repo.collaborators} | {repo.owner.lower()}
-        return login.lower() in known or bool(self.teams_of(repo, login))
+        return login.lower() in known or any(p != "none" for p in self._permissions_of_member(repo, login))
 
 
 def check_name(name: str) -> None:

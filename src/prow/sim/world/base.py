@@ -67,13 +67,19 @@ class Base(Accounts):
 
     async def emit(self, repo: Repo, event: str, sender: User, payload: Json) -> None:
         """Send an event to the repository's and its organisation's hooks, and wake whoever waits for a change."""
-        body = dict(payload)
-        body["repository"] = self.repo_json(repo)
-        body["sender"] = self.json.user(sender)
         org = self.orgs.get(repo.owner.lower())
+        body = {**payload, "repository": self.repo_json(repo), "sender": self.json.user(sender)}
         if org is not None:
             body["organization"] = self.json.org(org)
-        for hook in (*repo.hooks, *(org.hooks if org else ())):
+        await self._tell((*repo.hooks, *(org.hooks if org else ())), event, body)
+
+    async def emit_org(self, org: Org, event: str, sender: User, payload: Json) -> None:
+        """The same for what concerns an organisation alone."""
+        body = {**payload, "organization": self.json.org(org), "sender": self.json.user(sender)}
+        await self._tell(org.hooks, event, body)
+
+    async def _tell(self, hooks: Sequence[Hook], event: str, body: Json) -> None:
+        for hook in hooks:
             if hook.wants(event):
                 self.hooks.send(hook, event, body)
         await self.changed()

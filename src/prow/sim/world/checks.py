@@ -11,13 +11,13 @@ from prow.sim.gitlog import Logged
 from prow.sim.payloads import Json
 from prow.sim.rules import CONCLUSIONS, RUN_STATUSES, states_by_name
 from prow.sim.state import MOST_STATUSES, CheckRun, Repo, Status, User
-from prow.sim.world.base import Base
+from prow.sim.world.orgs import Orgs
 
 _STATES = frozenset({"error", "failure", "pending", "success"})
 _LONGEST_DESCRIPTION = 140
 
 
-class Checks(Base):
+class Checks(Orgs):
     async def set_status(
         self, repo: Repo, login: str, sha: str, *, context: str, state: str, description: str = "", target_url: str = ""
     ) -> Status:

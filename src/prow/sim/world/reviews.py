@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from prow.sim.errors import Refused, not_found, unprocessable
-from prow.sim.state import Issue, Repo, Review, ReviewComment, User
+from prow.sim.state import Issue, Repo, Review, ReviewComment, Team, User
 from prow.sim.world.issues import Issues, check_body
 from prow.sim.world.views import pull_of
 
@@ -41,7 +41,7 @@ class Reviews(Issues):
     async def dismiss_review(self, issue: Issue, review: Review, login: str, message: str) -> None:
         """An approval or a request for changes counts no more."""
         if not message.strip():
-            raise unprocessable("PullRequestReview", "message", "missing_field")
+            raise Refused(422, "Unprocessable Entity", ["Message cannot be blank"])
         if review.state not in _OPINIONS:
             word = review.state.lower()
             raise Refused(422, "Unprocessable Entity", [f"Can not dismiss a {word} pull request review"])
@@ -63,7 +63,7 @@ class Reviews(Issues):
         payload = {
             "action": action,
             "review": self.json.review(issue, review, webhook=True),
-            "pull_request": await self.pull_json(issue, full=False),
+            "pull_request": await self.pull_json(issue, full=False, webhook=True),
         }
         await self.emit(issue.repo, "pull_request_review", sender, payload)
 
@@ -107,7 +107,7 @@ class Reviews(Issues):
         payload = {
             "action": action,
             "comment": self.json.review_comment(issue, comment),
-            "pull_request": await self.pull_json(issue, full=False),
+            "pull_request": await self.pull_json(issue, full=False, webhook=True),
             **extra,
         }
         await self.emit(issue.repo, "pull_request_review_comment", sender, payload)
@@ -125,11 +125,17 @@ class Reviews(Issues):
             raise _not_collaborator(issue.repo)
         return user
 
-    def _team(self, issue: Issue, slug: str) -> str:
+    def _askable_team(self, issue: Issue, slug: str) -> Team:
+        """One that may read the repository."""
         org = self.orgs.get(issue.repo.owner.lower())
-        if org is None or slug not in org.teams:
+        team = org.teams.get(slug.lower()) if org is not None else None
+        if (
+            org is None
+            or team is None
+            or (issue.repo.private and self.team_permission(org, team, issue.repo) == "none")
+        ):
             raise _not_collaborator(issue.repo)
-        return slug
+        return team
 
     async def request_reviewers(
         self, issue: Issue, login: str, people: Sequence[str], teams: Sequence[str] = ()
@@ -137,15 +143,20 @@ class Reviews(Issues):
         """All of them, or none when one cannot be asked."""
         pull, actor = pull_of(issue), self.user(login)
         users = [self._askable(issue, name) for name in people]
-        slugs = [self._team(issue, slug) for slug in teams]
+        asked = [self._askable_team(issue, slug) for slug in teams]
         for user in users:
             if user not in pull.requested_reviewers:
                 pull.requested_reviewers.append(user)
                 await self._asked(issue, actor, "review_requested", requested_reviewer=self.json.user(user))
-        for slug in slugs:
-            if slug not in pull.requested_teams:
-                pull.requested_teams.append(slug)
-                await self._asked(issue, actor, "review_requested", requested_team=self.json.team(slug, issue.repo.owner))
+        for team in asked:
+            if team not in pull.requested_teams:
+                pull.requested_teams.append(team)
+                await self._asked(
+                    issue,
+                    actor,
+                    "review_requested",
+                    requested_team=self.json.team(team, issue.repo.owner, webhook=True),
+                )
 
     async def remove_reviewers(
         self, issue: Issue, login: str, people: Sequence[str], teams: Sequence[str] = ()
@@ -156,9 +167,14 @@ class Reviews(Issues):
         for user in [u for u in pull.requested_reviewers if u.login.lower() in wanted]:
             pull.requested_reviewers.remove(user)
             await self._asked(issue, actor, "review_request_removed", requested_reviewer=self.json.user(user))
-        for slug in [s for s in pull.requested_teams if s in set(teams)]:
-            pull.requested_teams.remove(slug)
-            await self._asked(issue, actor, "review_request_removed", requested_team=self.json.team(slug, issue.repo.owner))
+        for team in [t for t in pull.requested_teams if t.slug in {slug.lower() for slug in teams}]:
+            pull.requested_teams.remove(team)
+            await self._asked(
+                issue,
+                actor,
+                "review_request_removed",
+                requested_team=self.json.team(team, issue.repo.owner, webhook=True),
+            )
 
     async def _asked(self, issue: Issue, actor: User, action: str, **whom: Any) -> None:
         self.record(issue, actor, action, review_requester=self.json.user(actor), **whom)

@@ -65,12 +65,12 @@ class Views(Checks):
 
     # Its JSON
 
-    async def pull_json(self, issue: Issue, *, full: bool = True) -> Json:
+    async def pull_json(self, issue: Issue, *, full: bool = True, webhook: bool = False) -> Json:
         """GitHub's pull request. Numbers of lines are there only when it is asked for alone."""
         pull = pull_of(issue)
         owner = self.owner(issue.repo.owner)
         head_owner = self.owner(pull.head_repo.owner) if pull.head_repo else None
-        found = self.json.pull(issue, pull, owner, head_owner)
+        found = self.json.pull(issue, pull, owner, head_owner, webhook=webhook)
         if full:
             files = await self.files(issue)
             found |= {
@@ -96,7 +96,12 @@ class Views(Checks):
         issue.events.append(IssueEvent(self.new_id(), event, actor, self.clock.now(), details))
 
     async def pull_event(self, issue: Issue, sender: User, action: str, **extra: Any) -> None:
-        payload = {"action": action, "number": issue.number, "pull_request": await self.pull_json(issue), **extra}
+        payload = {
+            "action": action,
+            "number": issue.number,
+            "pull_request": await self.pull_json(issue, webhook=True),
+            **extra,
+        }
         await self.emit(issue.repo, "pull_request", sender, payload)
 
     async def touched(self, issue: Issue, sender: User, action: str, **extra: Any) -> None:

@@ -1,0 +1,73 @@
+"""Search over issues and people, and what is left to spend."""
+
+from __future__ import annotations
+
+from prow.sim import search
+from prow.sim.errors import Refused
+from prow.sim.rest.call import Answer, Area, Call, Table
+
+_RESOURCES = ("core", "search", "graphql")
+
+
+class Search(Area):
+    def table(self) -> Table:
+        return {
+            ("GET", "/rate_limit"): self.rate_limit,
+            ("GET", "/search/issues"): self.issues,
+            ("GET", "/search/users"): self.users,
+        }
+
+    async def rate_limit(self, call: Call) -> Answer:
+        found = {}
+        for resource in _RESOURCES:
+            budget = self.world.budget(call.who, resource)
+            found[resource] = {
+                "limit": budget.limit,
+                "used": budget.used,
+                "remaining": budget.left,
+                "reset": budget.reset,
+                "resource": resource,
+            }
+        return Answer({"resources": found, "rate": found["core"]})
+
+    def _text(self, call: Call) -> str:
+        text = call.query.get("q", "")
+        if not text.strip():
+            raise Refused(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "missing"}])
+        if len(text) > search.LONGEST_QUERY:
+            text = "The search is longer than 256 characters."
+            raise Refused(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "invalid", "message": text}])  # fmt: skip
+        return text
+
+    async def issues(self, call: Call) -> Answer:
+        """A thousand at most, however many there are."""
+        query = search.parse(f"{self._text(call)} {_sorted(call)}")
+        known = {k: pair for k, pair in self.world.indexed().items() if self.world.sees(pair[1].repo, call.who)}
+        scopes = [term.value.lower() for term in query.terms if term.key == "repo" and not term.negated]
+        if scopes and not any(self._visible(name, call) for name in scopes):
+            text = "The listed users and repositories cannot be searched either because the resources do not exist or you do not have permission to view them."
+            raise Refused(422, "Validation Failed", [{"message": text, "resource": "Search", "field": "q", "code": "invalid"}])  # fmt: skip
+        found = [known[entry.id][1] for entry in query.select(entry for entry, _ in known.values())]
+        items = [self.world.json.issue(issue) | {"score": 1.0} for issue in found[: search.MOST_RESULTS]]
+        about = {"total_count": len(found), "incomplete_results": False}
+        return Answer(items=items, wrap=lambda page: about | {"items": list(page)})
+
+    def _visible(self, name: str, call: Call) -> bool:
+        repo = self.world.repos.get(name)
+        return repo is not None and self.world.sees(repo, call.who)
+
+    async def users(self, call: Call) -> Answer:
+        """By login, or by the address that the simulator gives everybody."""
+        words = [word.lower() for word in self._text(call).split() if ":" not in word]
+        found = [
+            self.world.json.user(user) | {"score": 1.0}
+            for user in self.world.users.values()
+            if all(word.partition("@")[0] in user.login.lower() for word in words)
+        ]
+        about = {"total_count": len(found), "incomplete_results": False}
+        return Answer(items=found[: search.MOST_RESULTS], wrap=lambda page: about | {"items": list(page)})
+
+
+def _sorted(call: Call) -> str:
+    name, order = call.query.get("sort", ""), call.query.get("order", "desc")
+    return f"sort:{name}-{order}" if name in {"created", "updated", "comments"} else ""
