@@ -120,7 +120,7 @@ class Prow:
     def origins(self, *arguments: str) -> dict[str, str]:
         """`explain`: path → origin."""
         lines = [line.split("  # ") for line in self("config", "explain", *arguments).splitlines()]
-        return {text.split(": ")[0]: origin for text, origin in lines}
+        return {text.split(": ")[0]: origin for text, origin in (line for line in lines if len(line) == 2)}
 
 
 @pytest.fixture
@@ -161,6 +161,7 @@ def test_a_name_that_several_jobs_have_is_asked_about(prow: Prow) -> None:
     assert prow.code == 2
     assert "2 jobs are named unit; give --repo, --branch, or one of these paths" in prow.errors
     assert 'presubmits["acme/rockets.io"][1]  jobs/rockets.yaml:' in prow.errors
+    assert prow.errors.splitlines()[1].endswith("  on ^main$")
 
 
 @pytest.mark.parametrize(
@@ -194,8 +195,7 @@ def test_every_setting_says_where_it_comes_from(prow: Prow) -> None:
 
 
 def test_every_part_of_a_job_says_where_it_comes_from(prow: Prow) -> None:
-    origins = prow.origins("--job=unit", "--branch=main", *FILES)
-    parts = {path.removeprefix('presubmits["acme/rockets.io"][0].'): origin for path, origin in origins.items()}
+    parts = prow.origins("--job=unit", "--branch=main", *FILES)
     assert parts["name"] == "jobs/rockets.yaml:9:11"
     assert parts["namespace"] == "config.yaml:1:16 (as pod_namespace)"
     assert parts["context"] == "default (the job's name)"
@@ -277,6 +277,27 @@ def test_a_difference_is_told_as_jobs_and_settings(prow: Prow, folder: Path) -> 
     assert found["settings"][0] == {"path": "plank.max_concurrency", "old": 10, "new": 20}
 
 
+def test_jobs_that_change_alike_are_told_together(prow: Prow, folder: Path) -> None:
+    job = "- {name: job-%d, interval: %s, spec: {containers: [{image: x}]}}\n"
+    many = "periodics:\n" + "".join(job % (number, "%s") for number in range(12))
+    (folder / "jobs/many.yaml").write_text(many % (("1h",) * 11 + ("3h",)))
+    old(folder)
+    (folder / "old/jobs/many.yaml").write_text(many % (("2h",) * 12))
+    told = prow("config", "diff", *OLD, *FILES, "--plugin-config=plugins.yaml")
+    assert told == (
+        "~ 11 jobs\n"
+        '    ~ interval: "2h" -> "1h"\n'
+        "      periodic job-0  # jobs/many.yaml:2\n"
+        "      periodic job-1  # jobs/many.yaml:3\n"
+        "      periodic job-2  # jobs/many.yaml:4\n"
+        "      and 8 more; --format=json names all\n"
+        "~ periodic job-11  # jobs/many.yaml:13\n"
+        '    ~ interval: "2h" -> "3h"\n'
+        "Jobs: 0 added, 0 removed, 12 changed. Settings: 0 changed.\n"
+    )
+    assert len(prow.json("config", "diff", *OLD, *FILES)["jobs"]) == 12
+
+
 def test_a_config_that_does_not_load_is_no_difference(prow: Prow, folder: Path) -> None:
     old(folder, config="plank: {max_concurrency: many}\n")
     prow("config", "diff", *OLD, *FILES)
@@ -289,6 +310,16 @@ def test_all_jobs_are_listed(prow: Prow) -> None:
     assert lines[0].split() == ["TYPE", "REPO", "JOB", "MERGE", "RUNS", "BRANCHES"]
     assert [line.split()[0] for line in lines[1:]] == ["presubmit"] * 3 + ["postsubmit", "periodic"]
     assert "every 24h" in lines[-1]
+
+
+def test_long_conditions_are_cut_short_unless_all_is_wanted(prow: Prow, folder: Path) -> None:
+    paths = "|".join(f"folder-{number}/" for number in range(20))
+    (folder / "jobs/rockets.yaml").write_text(JOBS.replace("run_if_changed: ^docs/", f"run_if_changed: {paths}"))
+    narrow = prow("jobs", REPO, *FILES)
+    assert paths not in narrow
+    assert "…" in narrow
+    assert "acme/rockets.io" not in narrow  # it was asked about
+    assert paths in prow("jobs", REPO, *FILES, "--format=wide")
 
 
 def test_the_jobs_of_a_branch_are_listed(prow: Prow) -> None:
@@ -320,6 +351,10 @@ def test_comments_choose_jobs(prow: Prow) -> None:
     assert ran(prow, "--comment=/test unit") == {"unit": "asked for by /test unit"}
     assert ran(prow, "--comment=/retest", "--failed-contexts=lint", "--passed-contexts=unit") == {"lint": "lint failed"}
     assert ran(prow, "--comment=thank you") == {}
+    prow("jobs", REPO, "--comment=/test unti", *FILES)
+    assert prow.errors == "prow: acme/rockets.io has no job unti; did you mean unit?\n"
+    prow("jobs", REPO, "--comment=/test something-else", *FILES)
+    assert prow.errors == ""
 
 
 def test_a_choice_that_needs_the_changed_files_says_so(prow: Prow) -> None:
@@ -345,7 +380,7 @@ def test_a_checkout_brings_jobs_of_its_own(prow: Prow, folder: Path) -> None:
         ((REPO, "--event=push", "--comment=x"), "exclude each other"),
         ((REPO, "--changed-files-from=nothing"), "No such file"),
         ((REPO, "--checkout=nothing"), "is no folder"),
-        ((REPO, "--format=yaml"), "say text or json"),
+        ((REPO, "--format=yaml"), "say text or wide or json"),
     ],
 )
 def test_a_wrong_question_is_told(prow: Prow, arguments: tuple[str, ...], message: str) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from prow.cli import groups
 from prow.cli.loading import check_format, check_repo, loaded, yaml
 from prow.config.config import Config
-from prow.config.difference import ADDED, REMOVED, Difference, Setting, difference
+from prow.config.difference import ADDED, CHANGED, REMOVED, Difference, JobChange, Setting, difference
 from prow.config.documents import Document, Findings, read, read_jobs
 from prow.config.job import Brancher, JobBase
 from prow.config.load_plugins import load_plugins
@@ -29,6 +29,9 @@ from prow.model.base import to_json
 
 DIFFERENT = 1
 _WIDEST = 60
+_SIGNS = {ADDED: "+", REMOVED: "-", CHANGED: "~"}
+_MANY, _SHOWN = 10, 3
+"""So many jobs with the same change are told together, and so many of them by name."""
 
 
 class PluginsPath(groups.PluginFlags):
@@ -100,7 +103,7 @@ def explain(path: str, config_flags: groups.ConfigFlags, plugins_path: PluginsPa
     base, start = _start(root, given)
     below, value = find(start, parse(path))
     parts = list(_origins(root, config_flags, plugins_path).parts((*base, *below), value))
-    print("\n".join(_explained(parts)) if given.format == "text" else _parts_json(parts))
+    print("\n".join(_explained(parts, base)) if given.format == "text" else _parts_json(parts))
 
 
 @command.command("diff", cls=flags.GoCommand)
@@ -178,7 +181,9 @@ def _start(root: Config | PluginsConfig, given: ShowFlags | ExplainFlags) -> tup
         where = (f" in {repo}" if repo else "") + (f" for {branch}" if branch else "")
         raise UsageError(f"there is no job {name}{where}" + (f"; did you mean {near[0]}?" if near else ""))
     if len(found) > 1:
-        places = "\n".join(f"  {spell(path)}  {job.source.file}:{job.source.line}" for path, job in found)
+        places = "\n".join(
+            f"  {spell(path)}  {job.source.file}:{job.source.line}{_branches(job)}" for path, job in found
+        )
         raise UsageError(f"{len(found)} jobs are named {name}; give --repo, --branch, or one of these paths:\n{places}")
     return found[0]
 
@@ -186,6 +191,14 @@ def _start(root: Config | PluginsConfig, given: ShowFlags | ExplainFlags) -> tup
 def _is_for(job: JobBase, path: Path, repo: str, branch: str) -> bool:
     of_branch = not branch or not isinstance(job, Brancher) or job.runs_on_branch(branch)
     return of_branch and (not repo or path[1] == repo)
+
+
+def _branches(job: JobBase) -> str:
+    if not isinstance(job, Brancher) or not (job.branches or job.skip_branches):
+        return ""
+    return f"  on {'|'.join(job.branches) or 'all'}" + (
+        f" not {'|'.join(job.skip_branches)}" if job.skip_branches else ""
+    )
 
 
 def _placed(config: Config) -> Iterator[tuple[Path, JobBase]]:
@@ -196,8 +209,11 @@ def _placed(config: Config) -> Iterator[tuple[Path, JobBase]]:
     yield from ((("periodics", index), job) for index, job in enumerate(config.periodics))
 
 
-def _explained(parts: Sequence[Part]) -> Iterator[str]:
-    texts = [f"{spell(part.path)}: {_short(part.value)}" for part in parts]
+def _explained(parts: Sequence[Part], base: Path) -> Iterator[str]:
+    """Paths begin at the job, if there is one."""
+    if base:
+        yield f"{spell(base)}:"
+    texts = [f"{spell(part.path[len(base) :])}: {_short(part.value)}" for part in parts]
     width = min(max(map(len, texts), default=0), _WIDEST)
     for text, part in zip(texts, parts, strict=True):
         yield f"{text:{width}}  # {part.origin}"
@@ -218,18 +234,38 @@ def _difference_text(found: Difference) -> Iterator[str]:
     if not found:
         yield "The same."
         return
+    alike: dict[bytes, list[JobChange]] = {}
     for job in found.jobs:
-        sign = {ADDED: "+", REMOVED: "-"}.get(job.change, "~")
-        branches = f" on {'|'.join(job.branches)}" if job.branches else ""
-        yield f"{sign} {job.type} {job.repo + ' ' if job.repo else ''}{job.name}{branches}  # {job.source}"
-        yield from _settings_text(job.settings, "    ")
+        alike.setdefault(to_json(job.settings), []).append(job)
+    told: set[bytes] = set()
+    for job in found.jobs:
+        same = to_json(job.settings)
+        if job.change == CHANGED and len(alike[same]) >= _MANY:
+            yield from _together(alike[same]) if same not in told else ()
+            told.add(same)
+        else:
+            yield f"{_SIGNS[job.change]} {_job_text(job)}"
+            yield from _settings_text(job.settings, "    ")
     for title, settings in (("Settings:", found.settings), ("Plugins:", found.plugins)):
         if settings:
             yield title
             yield from _settings_text(settings, "    ")
-    counts = {change: sum(job.change == change for job in found.jobs) for change in (ADDED, REMOVED, "changed")}
-    told = ", ".join(f"{count} {change}" for change, count in counts.items())
-    yield f"Jobs: {told}. Settings: {len(found.settings) + len(found.plugins)} changed."
+    counts = {change: sum(job.change == change for job in found.jobs) for change in _SIGNS}
+    numbers = ", ".join(f"{count} {change}" for change, count in counts.items())
+    yield f"Jobs: {numbers}. Settings: {len(found.settings) + len(found.plugins)} changed."
+
+
+def _together(jobs: Sequence[JobChange]) -> Iterator[str]:
+    """Many jobs with one and the same change."""
+    yield f"~ {len(jobs)} jobs"
+    yield from _settings_text(jobs[0].settings, "    ")
+    yield from (f"      {_job_text(job)}" for job in jobs[:_SHOWN])
+    yield f"      and {len(jobs) - _SHOWN} more; --format=json names all"
+
+
+def _job_text(job: JobChange) -> str:
+    branches = f" on {'|'.join(job.branches)}" if job.branches else ""
+    return f"{job.type} {job.repo + ' ' if job.repo else ''}{job.name}{branches}  # {job.source}"
 
 
 def _settings_text(settings: Sequence[Setting], indent: str) -> Iterator[str]:

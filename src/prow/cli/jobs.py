@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from prow.cli import groups
 from prow.cli.loading import check_format, check_repo, loaded, with_own_jobs
 from prow.config.config import Config
+from prow.config.decode import nearest
 from prow.config.job import Postsubmit, Presubmit
 from prow.jobs import rules
 from prow.jobs.listing import Answer, Listed, jobs_of, listed
@@ -19,7 +21,13 @@ from prow.lib import flags
 from prow.lib.errors import UsageError
 from prow.model.base import to_json
 
+TEXT, WIDE, JSON = FORMATS = ("text", "wide", "json")
 PULL_REQUEST, PUSH, COMMENT = "pull_request", "push", "comment"
+
+
+_WIDEST = 80
+"""Characters of a column; job names have fewer."""
+_TESTED = re.compile(r"^/test\s+(\S+)", re.MULTILINE)
 
 
 class JobsFlags(flags.FlagGroup):
@@ -35,7 +43,7 @@ class JobsFlags(flags.FlagGroup):
     failed_contexts: str = flags.flag("failed-contexts", "", "Contexts that have failed, for /retest; commas between.")
     passed_contexts: str = flags.flag("passed-contexts", "", "Contexts that have passed or run; commas between.")
     checkout: str = flags.flag("checkout", "", "Folder of the repository: take its own .prow.yaml or .prow/ too.")
-    format: str = flags.flag("format", "text", "text or json.")
+    format: str = flags.flag("format", "text", "text, wide (nothing is cut short) or json.")
 
 
 @click.command(cls=flags.GoCommand)
@@ -49,7 +57,7 @@ def command(config_flags: groups.ConfigFlags, git_hub_client_flags: groups.GitHu
     With --changed-files, --pull, --event or --comment: which of them would run, and why.
         git diff --name-only main | prow jobs ... --repo=org/repo --changed-files-from=-
     """
-    check_format(given.format)
+    check_format(given.format, FORMATS)
     event = _event(given)
     if given.repo:
         check_repo(given.repo)
@@ -62,11 +70,20 @@ def command(config_flags: groups.ConfigFlags, git_hub_client_flags: groups.GitHu
     if event:
         change = _change(given, git_hub_client_flags)
         answers = _answers(config, given, event, change)
-        print(to_json(answers).decode() if given.format == "json" else _answers_text(answers), end="")
+        print(
+            to_json(answers).decode() if given.format == JSON else _answers_text(answers, wide=given.format == WIDE),
+            end="",
+        )
+        _hint(given, answers)
     else:
         found = _listed(config, given)
-        print(to_json(found).decode() if given.format == "json" else _listing_text(found), end="")
-    if given.format == "json":
+        print(
+            to_json(found).decode()
+            if given.format == JSON
+            else _listing_text(found, repo=given.repo, wide=given.format == WIDE),
+            end="",
+        )
+    if given.format == JSON:
         print()
 
 
@@ -157,26 +174,51 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _listing_text(found: Sequence[Listed]) -> str:
+def _listing_text(found: Sequence[Listed], *, repo: str, wide: bool) -> str:
+    """`repo`: the one that was asked about, so that it need not stand in each line."""
     rows = [("TYPE", "REPO", "JOB", "MERGE", "RUNS", "BRANCHES")]
     for job in found:
         branches = "|".join(job.branches) + (f" not {'|'.join(job.skip_branches)}" if job.skip_branches else "")
         rows.append(
-            (job.type, job.repo, job.name, job.standing, job.when, branches.strip() or "all" if job.repo else "")
+            (
+                job.type,
+                "" if repo else job.repo,
+                job.name,
+                job.standing,
+                job.when,
+                branches.strip() or "all" if job.repo else "",
+            )
         )
-    return _table(rows)
+    return _table(rows, wide=wide)
 
 
-def _answers_text(answers: Sequence[Answer]) -> str:
+def _answers_text(answers: Sequence[Answer], *, wide: bool) -> str:
     rows = [("RUNS", "JOB", "MERGE", "WHY")]
     here = sorted((each for each in answers if each.of_branch), key=lambda each: not each.runs)
     rows += [("yes" if each.runs else "no", each.job.name, each.job.standing, each.reason) for each in here]
     runs, elsewhere = sum(each.runs for each in here), len(answers) - len(here)
     more = f"; {elsewhere} more are for other branches" if elsewhere else ""
-    return _table(rows) + f"{runs} of {len(here)} jobs would run{more}.\n"
+    return _table(rows, wide=wide) + f"{runs} of {len(here)} jobs would run{more}.\n"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def _hint(given: JobsFlags, answers: Sequence[Answer]) -> None:
+    """A command that names no job may be mistyped."""
+    if any(each.runs for each in answers):
+        return
+    names = {name for each in answers for name in (each.job.name, each.job.context) if name}
+    for word in _TESTED.findall(given.comment):
+        near = "" if word in names else nearest(word, names)
+        if near:
+            print(f"prow: {given.repo} has no job {word}; did you mean {near}?", file=sys.stderr)
+
+
+def _table(rows: Sequence[tuple[str, ...]], *, wide: bool) -> str:
+    if not wide:
+        rows = [tuple(_short(cell) for cell in row) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     used = [column for column in range(len(widths)) if any(row[column] for row in rows[1:])] or list(range(len(widths)))
     return "".join("  ".join(f"{row[column]:{widths[column]}}" for column in used).rstrip() + "\n" for row in rows)
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= _WIDEST else cell[: _WIDEST - 1] + "…"
