@@ -91,7 +91,7 @@ def test_jobs_of_a_repository_itself_are_checked(tmp_path: Path) -> None:
         "checkout/.prow.yaml:3:12: [in-repo-config] presubmits[0].cluster: job 'unit': the cluster 'secret' is not allowed for acme/rockets"
     ]
     (told,) = own(tmp_path, OWN % "optinal: true")
-    assert told.startswith("checkout/.prow.yaml:3:3: [unknown-fields] note: unknown key 'optinal'")
+    assert told.startswith("checkout/.prow.yaml:3:3: [unknown-fields] note: presubmits[0].optinal: unknown key 'optinal'")
     (told,) = own(tmp_path, OWN % "optinal: true", strict=True)
     assert told.startswith("checkout/.prow.yaml:3:3: [in-repo-config] presubmits[0].optinal: unknown key 'optinal'")
     rule = "gerrit:\n  allowed_presubmit_trigger_re: ^/go\n"

@@ -1,9 +1,11 @@
 """Real and made-up configurations load as they do in the original (recorded answers)."""
 
-import gzip
+from __future__ import annotations
+
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +17,7 @@ from prow.config.config import Config
 from prow.config.documents import Document, Findings
 from prow.config.errors import ConfigError
 from prow.config.file_kinds import PLUGINS
-from prow.config.inrepo import read_in_repo
+from prow.config.inrepo import parse_files, read_in_repo
 from prow.config.job import Presubmit
 from prow.config.load import assemble, load
 from prow.config.load_plugins import assemble_plugins, load_plugins
@@ -27,31 +29,31 @@ from prow.config.tide import Tide
 from prow.lib import durations
 from prow.lib.gotemplate import Template, TemplateError
 from prow.lib.regex import RegexError
+from prow.lib.virtual_clock import VirtualClock
 from prow.model.base import to_json
 from prow.model.decoration import DecorationConfig
 from prow.model.prowjob import ProwJob
+from tests.support.data import METAL3, golden, needs_data, replay, unlike, without_nothing
 from tests.support.kubernetes import folder, kubernetes
 
 T = TypeVar("T")
 
-DATA = Path(__file__).parents[2].parent / "shared/data"
-METAL3 = DATA / "metal3"
+pytestmark = needs_data
 
-# The recorded answer depends on the day: a time in the future. Loading knows no clock.
-NEEDS_A_CLOCK = {"load-168"}
-# `transfer-issue` is a name that Metal3's own, older version knows; here it is known too.
-NEWER_PLUGINS = {"plugins-metal3-check-unknown"}
-# Prints a nil PodSpec as `nil`; here as any nil, `<nil>`.
-NIL_POD = {"tmpl-text-0267", "tmpl-text-0268", "tmpl-text-0269"}
+RECORDED = datetime(2026, 8, 22, tzinfo=UTC)
+
+NEWER_PLUGINS = {
+    "plugins-metal3-check-unknown": "`transfer-issue` is a name that Metal3's own, older version knows; here it is known too"
+}
+NIL_POD = dict.fromkeys(
+    ("tmpl-text-0267", "tmpl-text-0268", "tmpl-text-0269"),
+    "a pod spec that is not there prints as `nil` in the original, unlike all other pointers; here as `<nil>` like them",
+)
 
 
-def cases(name: str) -> Iterator[dict[str, Any]]:
-    path = DATA / f"golden/{name}.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"put the recorded answers at {path} to run this")
-    with gzip.open(path, "rt") as lines:
-        for line in lines:
-            yield json.loads(line)
+@cache
+def metal3() -> Config:
+    return load(METAL3 / "config.yaml", METAL3 / "jobs")
 
 
 def write(folder: Path, texts: dict[str, str]) -> Path:
@@ -64,13 +66,6 @@ def write(folder: Path, texts: dict[str, str]) -> Path:
     return folder
 
 
-@cache
-def metal3() -> Config:
-    if not METAL3.exists():
-        pytest.skip(f"put Metal3's configuration at {METAL3} to run this")
-    return load(METAL3 / "config.yaml", METAL3 / "jobs")
-
-
 def attempt(work: Callable[[], T]) -> tuple[T | None, str]:
     """The result, or what the error says."""
     try:
@@ -79,15 +74,16 @@ def attempt(work: Callable[[], T]) -> tuple[T | None, str]:
         return None, str(error)
 
 
-def full(value: Any) -> Any:
-    """Without what Go omits: empty and missing are the same."""
-    if isinstance(value, dict):
-        return {key: part for key, each in value.items() if (part := full(each)) not in (None, [], {}, "", 0, False)}
-    return [full(each) for each in value] if isinstance(value, list) else value
+def verdicts(case: dict[str, Any], problem: str) -> str:
+    """What differs when one of both has refused the input."""
+    refused = bool(case.get("error"))
+    return (
+        "" if refused is bool(problem) else f"{case.get('message', 'accepted')!r:.300} recorded, {problem!r:.300} here"
+    )
 
 
 def plain(value: Any) -> Any:
-    return full(json.loads(to_json(value)))
+    return without_nothing(json.loads(to_json(value)))
 
 
 @pytest.mark.parametrize(("instance", "count"), [("metal3", 632), ("kubernetes", 6079)])
@@ -99,13 +95,13 @@ def test_every_effective_job_is_the_recorded_one_to_the_byte(instance: str, coun
     for repo in sorted(config.postsubmits):
         jobs += [("postsubmit", repo, job) for job in config.postsubmits[repo]]
     jobs += [("periodic", "", job) for job in config.periodics]
-    recorded = list(cases(f"effective-jobs-{instance}"))
+    recorded = list(golden(f"effective-jobs-{instance}"))
     assert len(jobs) == len(recorded) == count
     texts: dict[str, list[str]] = {}
     for (kind, repo, job), case in zip(jobs, recorded, strict=True):
         assert (kind, repo, job.name) == (case["in"]["type"], case["in"]["repo"], case["in"]["name"])
-        text = json.dumps(json.loads(to_json(job)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        assert hashlib.sha256(text.encode()).hexdigest() == case["out"]["sha256"], (job.name, case["out"]["job"], text)
+        text = msgspec.json.encode(job, order="sorted")
+        assert hashlib.sha256(text).hexdigest() == case["out"]["sha256"], (job.name, case["out"]["job"], text)
         assert job.source.file.endswith(f"/{case['in']['source']}")
         if job.source.file not in texts:
             texts[job.source.file] = Path(job.source.file).read_text().splitlines()
@@ -118,7 +114,6 @@ def test_metal3_loads_without_a_warning() -> None:
 
 
 def test_an_enabled_plugin_that_is_not_built_is_one_warning() -> None:
-    metal3()
     (warning,) = load_plugins(METAL3 / "plugins.yaml", built={"trigger", "hold", "help", "size"}).warnings
     assert warning.startswith(f"{METAL3}/plugins.yaml:10:5: enabled, but not part of this build")
     assert "transfer-issue" in warning
@@ -126,47 +121,57 @@ def test_an_enabled_plugin_that_is_not_built_is_one_warning() -> None:
 
 
 def test_configurations_are_accepted_and_refused_as_upstream_does(tmp_path: Path) -> None:
-    different = set()
-    for case in cases("config-load"):
+    clock = VirtualClock(RECORDED)
+
+    def compare(case: dict[str, Any]) -> str:
         given = case["in"]
-        folder = tmp_path / case["case"]
-        write(folder, {"config.yaml": given["config"]})
+        folder = write(tmp_path / case["case"], {"config.yaml": given["config"]})
         write(folder / "jobs", {name.removeprefix("jobs/"): text for name, text in given.get("jobs", {}).items()})
         write(folder / "shards", given.get("shards", {}))
         jobs = folder / "jobs" if "jobs" in given else ""
-        shards, strict = Supplements((str(folder / "shards"),)), given.get("strict", False)
-        config, problem = attempt(partial(load, folder / "config.yaml", jobs, supplemental=shards, strict=strict))
-        if bool(problem) != bool(case.get("error")):
-            different.add(case["case"])
-        if problem or case.get("error"):
+        shards = Supplements((str(folder / "shards"),))
+        strict = given.get("strict", False)
+        work = partial(load, folder / "config.yaml", jobs, supplemental=shards, strict=strict, clock=clock)
+        config, problem = attempt(work)
+        if config is None or case.get("error"):
             assert not problem or problem.startswith(str(folder)), problem
-            continue
-        wanted = case["out"]["config"]
-        assert config is not None
-        if "pubsub_subscriptions" not in given["config"]:  # written as the triggers that were made of them
-            assert full(tree(config)) == full(wanted), case["case"]
-        repos = {
-            *config.presubmits,
-            *config.postsubmits,
-            *(repo for each in config.tide.queries for repo in each.repos),
+            return verdicts(case, problem)
+        queried = {repo for query in config.tide.queries for repo in query.repos}
+        got = {
+            "config": tree(config),
+            "all_repos": sorted({*config.presubmits, *config.postsubmits, *queried}),
+            "periodic_intervals": [
+                {
+                    "name": job.name,
+                    "interval": str(job.interval_duration),
+                    "minimum_interval": str(job.minimum_interval_duration),
+                }
+                for job in config.periodics
+            ],
         }
-        assert repos == set(case["out"]["all_repos"]), case["case"]
-    assert different == NEEDS_A_CLOCK
+        return unlike({"all_repos": [], "periodic_intervals": [], **case["out"]}, got)
+
+    replay("config-load", compare, lines=335)
 
 
 def test_in_repo_jobs_are_accepted_and_refused_as_upstream_does() -> None:
-    for case in cases("in-repo-config"):
+    def compare(case: dict[str, Any]) -> str:
         given = case["in"]
         org, repo = given["repo"].split("/")
         config = assemble(Document("config.yaml", given["config"].encode()), [], Findings(), check_presets=False)
         strict = given.get("strict", False)
         own, problem = attempt(partial(read_in_repo, given["files"], config, org=org, repo=repo, strict=strict))
-        assert bool(problem) == bool(case.get("error")), (case, problem)
-        if own is None:
-            continue
-        wanted = case["out"]["prow_yaml"]
-        assert plain(own.presubmits) == full(wanted["presubmits"] or []), case["case"]
-        assert plain(own.postsubmits) == full(wanted["postsubmits"] or []), case["case"]
+        if own is None or case.get("error"):
+            return verdicts(case, problem)
+        presets = [preset for _, part in parse_files(given["files"], Findings()) for preset in part.presets]
+        got = {
+            "presets": tree(presets) or None,
+            "presubmits": plain(own.presubmits),
+            "postsubmits": plain(own.postsubmits),
+        }
+        return unlike(without_nothing(case["out"]["prow_yaml"]), without_nothing(got))
+
+    replay("in-repo-config", compare, lines=56)
 
 
 def plugins_text(given: dict[str, Any]) -> str:
@@ -177,52 +182,61 @@ def plugins_text(given: dict[str, Any]) -> str:
     return (folder() / "config/prow/plugins.yaml").read_text()
 
 
+@cache
+def plugins_of(text: str, shards: tuple[tuple[str, str], ...]) -> tuple[PluginsConfig | None, str]:
+    documents = [Document(name, text.encode()) for name, text in shards]
+    return attempt(partial(assemble_plugins, Document("plugins.yaml", text.encode()), Findings(), shards=documents))
+
+
 def test_plugin_configurations_are_accepted_and_refused_as_upstream_does() -> None:
-    recorded = list(cases("plugins-config"))
-    text_of = {name: plugins_text({"instance": name}) for name in ("metal3", "kubernetes")}
-    for case in recorded:
+    def compare(case: dict[str, Any]) -> str:
         given = case["in"]
-        text = given["plugins"] if "plugins" in given else text_of[given["instance"]]
-        document = Document("plugins.yaml", text.encode())
-        named = sorted(given.get("shards", {}).items())
-        shards = [Document(name, text.encode()) for name, text in named if name.endswith("_pluginconfig.yaml")]
-        config, problem = attempt(partial(assemble_plugins, document, Findings(), shards=shards))
+        named = tuple(sorted(given.get("shards", {}).items()))
+        shards = tuple((name, text) for name, text in named if name.endswith("_pluginconfig.yaml"))
+        config, problem = plugins_of(plugins_text(given), shards)
         if config is not None and given.get("check_unknown"):
             problem = ", ".join(sorted(config.enabled_plugins() - set(PLUGINS)))
-        assert bool(problem) == bool(case.get("error")) or case["case"] in NEWER_PLUGINS, (case, problem)
         if config is None or problem or case.get("error"):
-            continue
-        if "config" in case["out"]:
-            wanted = json.dumps(case["out"]["config"]).replace('"<default text>"', '""')
-            assert plain(config) == full(json.loads(wanted)), case["case"]
-        for name, answers in (case["out"].get("repos") or {}).items():
-            check_repo(config, name, answers)
+            return verdicts(case, problem)
+        got: dict[str, Any] = {}
+        recorded = json.loads(json.dumps(case["out"]).replace('"<default text>"', '""'))
+        if "config" in recorded:
+            got["config"] = plain(config)
+        if "repos" in recorded:
+            got["repos"] = {name: of_repo(config, name, wanted) for name, wanted in (recorded["repos"] or {}).items()}
+        return unlike(without_nothing(recorded), without_nothing(got))
+
+    replay("plugins-config", compare, lines=141, differences=NEWER_PLUGINS)
 
 
-def check_repo(config: PluginsConfig, name: str, wanted: dict[str, Any]) -> None:
-    at = tuple(name.split("/"))
-    org, repo = at
-    assert list(config.plugins_for(org, repo)) == list(dict.fromkeys(wanted["plugins"] or []))
-    external = sorted(plain(config.external_plugins_for(org, repo)), key=lambda each: str(each["name"]))
-    assert external == full(sorted(wanted["external_plugins"], key=lambda each: str(each["name"])))
-    got = {
-        "trigger": plain(config.trigger_for(org, repo)),
-        "approve": plain(config.approve_for(org, repo)),
+def of_repo(config: PluginsConfig, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What holds for one repository. Plugins that are enabled twice run once; external plugins are recorded in any order."""
+    org, _, repo = name.partition("/")
+    wanted["plugins"] = list(dict.fromkeys(wanted["plugins"] or []))
+    wanted["external_plugins"].sort(key=lambda each: str(each["name"]))
+    approve, trigger = config.approve_for(org, repo), config.trigger_for(org, repo)
+    return {
+        "plugins": list(config.plugins_for(org, repo)),
+        "external_plugins": sorted(plain(config.external_plugins_for(org, repo)), key=lambda each: str(each["name"])),
+        "trigger": plain(trigger),
+        "approve": plain(approve),
         "lgtm": plain(config.lgtm_for(org, repo)),
         "dco": plain(config.dco_for(org, repo)),
         "mdyaml": config.reads_front_matter(org, repo),
         "skip_collaborators": config.skips_collaborators(org, repo),
         "owners_filenames": plain(config.owners_filenames_for(org, repo)),
         "restricted_labels": {key: plain(each) for key, each in config.restricted_labels_for(org, repo).items()},
-        "approve_self_approval": config.approve_for(org, repo).self_approval,
-        "approve_consider_review_state": config.approve_for(org, repo).considers_reviews,
-        "trigger_merged_pr_threshold": config.trigger_for(org, repo).merged_pr_threshold,
+        "approve_self_approval": approve.self_approval,
+        "approve_consider_review_state": approve.considers_reviews,
+        "trigger_merged_pr_threshold": trigger.merged_pr_threshold,
+        "preserved_branches": {
+            branch: config.preserves_branch(org, repo, branch) for branch in wanted["preserved_branches"]
+        },
     }
-    assert full(got) == full({key: wanted.get(key) for key in got}), name
 
 
 def test_branchers_choose_branches_as_upstream_does() -> None:
-    for case in cases("branchers"):
+    def compare(case: dict[str, Any]) -> str:
         given = case["in"]
         first, second = (
             Presubmit(
@@ -238,45 +252,46 @@ def test_branchers_choose_branches_as_upstream_does() -> None:
                 "intersects_ab": first.intersects(second),
                 "intersects_ba": second.intersects(first),
             }
-        except RegexError:
-            assert case.get("error"), case
-            continue
-        assert not case.get("error"), case
-        assert got == case["out"], case
+        except RegexError as error:
+            return verdicts(case, str(error))
+        return verdicts(case, "") or unlike(case["out"], got)
+
+    replay("branchers", compare, lines=250)
 
 
 def test_durations_in_yaml_are_read_as_upstream_does() -> None:
-    for case in cases("durations"):
+    def compare(case: dict[str, Any]) -> str:
         form = case["in"]["form"]
-        if form == "go":
-            continue
         findings = Findings()
         document = Document("x.yaml", f"{form}: {case['in']['text']}\n".encode())
         struct = Tide if form == "sync_period" else DecorationConfig
-        value = getattr(document.decode(struct, findings, coerce=False), form, None)
-        assert bool(findings.errors) == bool(case.get("error")), (case, findings.errors)
-        if case.get("error"):
-            continue
-        wanted = case["out"].get("ns")
-        if wanted is None:
-            assert value in {None, Tide().sync_period}, case
-        else:
-            assert durations.parse(str(value)) == wanted, case
+        value = document.decode(struct, findings, coerce=False)
+        problem = ", ".join(str(error) for error in findings.errors)
+        if problem or case.get("error"):
+            return verdicts(case, problem)
+        text = getattr(value, form)
+        got: dict[str, Any] = {"ns": None if text is None else int(durations.parse(str(text)))}
+        wanted = case["out"]
+        if "json" in wanted:
+            got["json"] = json.loads(to_json(value))
+        elif wanted["ns"] is None:
+            wanted = {"ns": int(Tide().sync_period)}  # recorded before defaults
+        return unlike(wanted, got)
+
+    replay("durations", compare, lines=90, only=lambda case: case["in"]["form"] != "go")
 
 
 def test_templates_see_a_prowjob_by_the_names_of_go() -> None:
-    for case in cases("templates"):
+    def compare(case: dict[str, Any]) -> str:
         given = case["in"]
-        if given["engine"] != "text" or case["case"] in NIL_POD:
-            continue
         try:
             template = Template.parse(given["template"], replace=given.get("replace", False))
             got = template.render(prowjob_data(msgspec.convert(given["prowjob"], ProwJob)))
-        except TemplateError:
-            assert case.get("error"), case
-        else:
-            assert not case.get("error"), (case, got)
-            assert got == case["out"]["text"], case
+        except TemplateError as error:
+            return verdicts(case, str(error))
+        return verdicts(case, "") or unlike(case["out"], {"text": got})
+
+    replay("templates", compare, lines=336, only=lambda case: case["in"]["engine"] == "text", differences=NIL_POD)
 
 
 def test_an_empty_config_has_the_recorded_defaults() -> None:

@@ -2,6 +2,7 @@
 
 from prometheus_client import REGISTRY
 
+from prow.config.errors import ConfigError
 from prow.config.inrepo import InRepoJobs
 from prow.config.inrepo_cache import InRepoCache
 
@@ -11,7 +12,7 @@ def value(name: str, repo: str) -> float:
 
 
 def test_a_tree_is_read_once() -> None:
-    cache, jobs = InRepoCache(), InRepoJobs(warnings=("one",))
+    cache, jobs = InRepoCache(), InRepoJobs(warnings=(ConfigError("one"),))
     assert cache.get("cached", "once", "tree", "config") is None
     cache.put("cached", "once", "tree", "config", jobs)
     assert cache.get("cached", "once", "tree", "config") is jobs

@@ -3,101 +3,68 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from prow.config.config import Config
-from prow.config.documents import Document, Findings
-from prow.config.load import assemble, load
+from prow.config.load import load
 from prow.config.serialize import tree, without_jobs
 from prow.lib import goyaml
 from prow.lib.goyaml_write import dump
-from tests.support.data import DATA, METAL3, golden, needs_data
-
-# An explicit `config: null` of a lens is kept by upstream; here it is nothing, as everywhere else.
-NULL_KEPT = "        config: null\n"
+from tests.support.data import METAL3, golden, needs_data, replay, unlike
+from tests.support.kubernetes import kubernetes
 
 
-_loaded: list[Config] = []
-
-
-def kubernetes(folder: Path) -> Config:
-    """Loaded once for all tests."""
-    if not _loaded:
-        with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
-            archive.extractall(folder, filter="data")
-        _loaded.append(load(folder / "config/prow/config.yaml", folder / "config/jobs"))
-    return _loaded[0]
-
-
-def recorded(instance: str) -> dict[str, Any]:
-    return next(case["out"] for case in golden("effective-config") if case["in"]["instance"] == instance)
+def effective(instance: str) -> Config:
+    return kubernetes() if instance == "kubernetes" else load(METAL3 / "config.yaml", METAL3 / "jobs")
 
 
 @needs_data
-def test_the_settings_of_metal3_are_written_to_the_byte() -> None:
-    config = load(METAL3 / "config.yaml", METAL3 / "jobs")
-    assert dump(without_jobs(config)) == recorded("metal3")["config_without_jobs_yaml"].replace(NULL_KEPT, "")
-    whole = dump(tree(config))
-    assert len(whole.encode()) == recorded("metal3")["full_yaml_bytes"] - len(NULL_KEPT)
+def test_effective_configs_are_written_to_the_byte() -> None:
+    def compare(case: dict[str, Any]) -> str:
+        config = effective(case["in"]["instance"])
+        whole = dump(tree(config)).encode()
+        got = {
+            "config_without_jobs": without_jobs(config),
+            "config_without_jobs_yaml": dump(without_jobs(config)),
+            "full_yaml_bytes": len(whole),
+            "full_yaml_sha256": hashlib.sha256(whole).hexdigest(),
+        }
+        return unlike(case["out"], got)
+
+    replay("effective-config", compare, lines=2)
 
 
 @needs_data
-def test_all_of_kubernetes_is_written_to_the_byte(tmp_path: Path) -> None:
-    config = kubernetes(tmp_path)
-    assert dump(without_jobs(config)) == recorded("kubernetes")["config_without_jobs_yaml"]
-    whole = dump(tree(config))
-    assert hashlib.sha256(whole.encode()).hexdigest() == recorded("kubernetes")["full_yaml_sha256"]
-
-
-@needs_data
-def test_every_small_config_is_written_as_recorded(tmp_path: Path) -> None:
+def test_every_small_config_is_written_as_what_it_is() -> None:
     for case in golden("config-load"):
-        given = case["in"]
-        if case.get("error") or "shards" in given or "pubsub_subscriptions" in given["config"]:
-            continue
-        jobs = tmp_path / case["case"]
-        for name, text in given.get("jobs", {}).items():
-            file = jobs / name.removeprefix("jobs/")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        main = tmp_path / "config.yaml"
-        main.write_text(given["config"])
-        written = tree(load(main, jobs if "jobs" in given else ""))
-        assert written == case["out"]["config"], case["case"]
-        assert goyaml.load(dump(written)) == json.loads(json.dumps(written)), case["case"]
-
-
-def read_again(text: str) -> str:
-    """What is written of what is read of a text."""
-    again = assemble(Document("again.yaml", text.encode()), [], Findings(strict=True), check_presets=False)
-    return dump(tree(again))
+        if not case.get("error"):
+            written = case["out"]["config"]
+            assert goyaml.load(dump(written)) == written, case["case"]
 
 
 @needs_data
-def test_metal3_as_written_is_read_as_the_same_config() -> None:
-    text = dump(tree(load(METAL3 / "config.yaml", METAL3 / "jobs")))
-    assert read_again(text) == text
-
-
-@needs_data
-def test_kubernetes_as_written_is_read_as_the_same_config(tmp_path: Path) -> None:
-    """All settings, and of its 6,079 jobs every 20th. Without presets, which the jobs have in them already, and without old keys,
-    which exclude the new ones that the loader made of them."""
-    whole = tree(kubernetes(tmp_path))
-    del whole["presets"], whole["deck"]["spyglass"]["gcs_browser_prefix"]
+@pytest.mark.parametrize("instance", ["metal3", "kubernetes"])
+def test_an_instance_as_written_is_read_as_the_same_config(instance: str, tmp_path: Path) -> None:
+    """Written as its jobs are loaded: a file for each repository. Without presets, which the jobs have in them already, and
+    without old keys, which exclude the new ones that the loader made of them."""
+    config = effective(instance)
+    settings = without_jobs(config)
+    settings.pop("presets", None)
+    settings["deck"]["spyglass"].pop("gcs_browser_prefix", None)
+    (tmp_path / "config.yaml").write_text(dump(settings))
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
     for kind in ("presubmits", "postsubmits"):
-        jobs = [(repo, job) for repo, listed in whole[kind].items() for job in listed]
-        whole[kind] = {}
-        for repo, job in jobs[::20]:
-            whole[kind].setdefault(repo, []).append(job)
-    whole["periodics"] = whole["periodics"][::20]
-    text = dump(whole)
-    assert read_again(text) == text
+        for number, (repo, listed) in enumerate(getattr(config, kind).items()):
+            (jobs / f"{kind}-{number:04}.yaml").write_text(dump({kind: {repo: tree(listed)}}))
+    (jobs / "periodics.yaml").write_text(dump({"periodics": tree(config.periodics)}))
+    again = load(tmp_path / "config.yaml", jobs, strict=True)
+    assert dump(without_jobs(again)) == dump(settings)
+    for kind in ("presubmits", "postsubmits", "periodics"):
+        assert getattr(again, kind) == getattr(config, kind)
 
 
 @pytest.mark.parametrize(

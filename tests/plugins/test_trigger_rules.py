@@ -52,21 +52,6 @@ def test_code_blocks_are_taken_out_as_the_original_does() -> None:
             assert without_code_blocks(line["in"]["body"]) == line["out"]["without_code_blocks"], line["case"]
 
 
-@needs_data
-@pytest.mark.parametrize("name", ["job-selection", "job-selection-synthetic"])
-def test_help_is_due_when_the_original_gives_it(name: str) -> None:
-    seen = 0
-    for line in golden(name):
-        if line["in"]["event"] != "comment":
-            continue
-        text = line["in"]["body"]  # the recording asked about the text as it stands, code blocks included
-        due = help_due(text, selected=bool(line["out"].get("run")))
-        assert (due is not None) is line["out"]["help"], line["case"]
-        assert rules.ANY_TEST.matches(text) is line["out"]["prune_help"], line["case"]
-        seen += 1
-    assert seen
-
-
 @pytest.mark.parametrize(
     ("text", "selected", "due"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 from prow.config.config import Config
 from prow.config.load import load
-from tests.support.data import DATA, METAL3, golden
+from tests.support.data import METAL3, golden
+from tests.support.kubernetes import kubernetes
 
 
 @cache
@@ -27,28 +27,20 @@ def _metal3() -> Config:
     return load(METAL3 / "config.yaml", METAL3 / "jobs")
 
 
-@cache
-def _kubernetes() -> Config:
-    with TemporaryDirectory() as folder:
-        with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
-            archive.extractall(folder, filter="data")
-        return load(Path(folder) / "config/prow/config.yaml", Path(folder) / "config/jobs")
-
-
 def config_of(given: dict[str, Any]) -> Config:
     """The config of a recorded case."""
     match given.get("instance"):
         case "metal3":
             return _metal3()
         case "kubernetes":
-            return _kubernetes()
+            return kubernetes()
         case _:
             return _inline(given["config"])
 
 
-def cases(name: str, *, kubernetes: bool = True) -> Iterator[tuple[str, dict[str, Any], dict[str, Any] | None]]:
+def cases(name: str, *, with_kubernetes: bool = True) -> Iterator[tuple[str, dict[str, Any], dict[str, Any] | None]]:
     """Name, input, output (None: refused) of every recorded case that has one answer."""
     for line in golden(name):
-        if "nondeterministic" in line or (not kubernetes and line["in"].get("instance") == "kubernetes"):
+        if "nondeterministic" in line or (not with_kubernetes and line["in"].get("instance") == "kubernetes"):
             continue
         yield line["case"], line["in"], None if line.get("error") else line["out"]

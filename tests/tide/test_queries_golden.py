@@ -7,7 +7,6 @@ from datetime import datetime
 import msgspec
 
 from prow.config import tide_search
-from prow.config.branch_policy import ProtectionError, branch_policy, job_contexts
 from prow.config.context_policy import PolicyError
 from prow.config.errors import ConfigError
 from prow.config.tide import TideQuery
@@ -140,24 +139,6 @@ def test_context_policies_are_those_of_upstream() -> None:
         assert missing == (out["missing_required"] or []), case
 
 
-def test_branch_protection_is_resolved_as_upstream_does() -> None:
-    for case, given, out in cases("branch-protection"):
-        config = config_of(given)
-        org, repo, branch = given["org"], given["repo"], given["branch"]
-        jobs = config.presubmits_for(org, repo)
-        try:
-            policy = branch_policy(config.branch_protection, org, repo, branch, jobs)
-        except ProtectionError:
-            assert out is None, case
-            continue
-        assert out is not None, case
-        assert _plain(msgspec.to_builtins(policy)) == _plain(out["policy"]), case
-        found = job_contexts(jobs, branch)
-        assert list(found.required) == (out["required"] or []), case
-        assert list(found.if_present) == (out["required_if_present"] or []), case
-        assert list(found.optional) == (out["optional"] or []), case
-
-
 def test_pull_requests_are_as_far_from_queries_as_upstream_finds() -> None:
     for case, given, out in cases("tide-query-weights"):
         assert out is not None
@@ -186,11 +167,3 @@ def test_pull_requests_are_as_far_from_queries_as_upstream_finds() -> None:
         assert [gap.weight for gap in gaps] == [each["weight"] for each in out["weights"]], case
         assert any(gap.met for gap in gaps) == out["fulfilled"], case
         assert all(str(difference) for gap in gaps for difference in gap.differences)
-
-
-def _plain(value: object) -> object:
-    """Without what is empty; lists that are sets are sorted."""
-    if isinstance(value, dict):
-        plain = {key: _plain(each) for key, each in value.items()}
-        return {key: each for key, each in plain.items() if each not in ({}, [], None)}
-    return sorted(value) if isinstance(value, list | tuple) else value

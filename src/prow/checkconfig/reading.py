@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from prow.config.cache import Cache
 from prow.config.config import Config, JobConfig
 from prow.config.decode import nearest
 from prow.config.documents import Document, Findings, read, read_jobs
-from prow.config.errors import ConfigError, ConfigErrors
+from prow.config.errors import ConfigError, ConfigErrors, Kind
 from prow.config.file_kinds import PLUGINS
 from prow.config.labels import LabelsFile
 from prow.config.load import NO_SUPPLEMENTS as NO_CONFIG_SUPPLEMENTS
@@ -34,10 +33,9 @@ from prow.lib.goyaml import Path as Steps
 
 CONFIG, PLUGIN_CONFIG, IN_REPO = "config", "plugin-config", "in-repo-config"
 LABELS_CONFIG, AUTOBUMPER_CONFIG = "labels-config", "autobumper-config"
-UNKNOWN_PLUGIN, UNKNOWN_FIELDS = "unknown-plugin", "unknown-fields"
+UNKNOWN_PLUGIN, UNKNOWN_FIELDS, DUPLICATE_KEYS = "unknown-plugin", "unknown-fields", "duplicate-keys"
 _LOOSE = ("plugins", "config_updater")
 """Sections where upstream's strict reading does not look, so that `--strict` must not fail there."""
-_TOLD = re.compile(r"(?P<file>.*?):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>.*)", re.DOTALL)
 
 Progress = Callable[[str], None]
 
@@ -95,7 +93,10 @@ def _read_beside(file: str, loaded: Loaded, *, labels: bool) -> None:
             assemble_autobumper(document, findings, skip_pull_request=None, app=None)
     except ConfigError as error:
         loaded.findings += _errors(name, error)
-    loaded.findings += [told(name, warning, Level.WARNING) for warning in findings.warnings]
+    loaded.findings += [
+        told(DUPLICATE_KEYS, odd, Level.NOTE) if odd.kind is Kind.DUPLICATE else told(name, odd, Level.WARNING)
+        for odd in findings.warnings
+    ]
 
 
 def _read_config(paths: Paths, loaded: Loaded, *, strict_own: bool, cache: Cache | None, progress: Progress) -> None:
@@ -105,10 +106,11 @@ def _read_config(paths: Paths, loaded: Loaded, *, strict_own: bool, cache: Cache
         loaded.config = loader.load()
     except ConfigError as error:
         loaded.findings += _errors(CONFIG, error)
-        loaded.findings += [told(UNKNOWN_FIELDS, found, Level.NOTE) for found in _unread(paths)]
+        loaded.findings += map(_noted, _unread(paths))
+    shards = tuple(f"{folder.rstrip('/')}/" for folder in paths.supplemental.paths)
     for warning in loader.warnings if loaded.config is not None else ():
-        if warning.file.startswith(tuple(f"{folder.rstrip('/')}/" for folder in paths.supplemental.paths)):
-            loaded.findings.append(told(UNKNOWN_FIELDS, warning, Level.NOTE))
+        if warning.kind is Kind.DUPLICATE or warning.file.startswith(shards):
+            loaded.findings.append(_noted(warning))
         else:
             (loaded.unknown_keys if warning.file == paths.config else loaded.unknown_in_jobs).append(warning)
     if paths.plugins:
@@ -117,6 +119,11 @@ def _read_config(paths: Paths, loaded: Loaded, *, strict_own: bool, cache: Cache
     if paths.own_repo and loaded.config is not None:
         progress(f"reading the jobs of {paths.own_repo}")
         loaded.findings += own_jobs(loaded.config, paths.own_repo, paths.own_folder, strict=strict_own)
+
+
+def _noted(odd: ConfigError) -> Finding:
+    """A key that counts for nothing, where the original does not mind."""
+    return told(DUPLICATE_KEYS if odd.kind is Kind.DUPLICATE else UNKNOWN_FIELDS, odd, Level.NOTE)
 
 
 def _errors(name: str, error: ConfigError) -> list[Finding]:
@@ -146,8 +153,8 @@ def _read_plugins(file: str, folders: Supplements, loaded: Loaded) -> None:
         loaded.findings += _errors(PLUGIN_CONFIG, error)
         return
     for warning in findings.warnings:
-        if warning.file != file or warning.path.partition(".")[0] in _LOOSE:
-            loaded.findings.append(told(UNKNOWN_FIELDS, warning, Level.NOTE))
+        if warning.kind is Kind.DUPLICATE or warning.file != file or warning.path.partition(".")[0] in _LOOSE:
+            loaded.findings.append(_noted(warning))
         else:
             loaded.unknown_keys.append(warning)
     for each in (document, *shards):
@@ -183,7 +190,7 @@ def own_jobs(config: Config, name: str, folder: str, *, strict: bool) -> list[Fi
         jobs = inrepo.read_in_repo(own_files(folder), config, org=org, repo=repo, strict=strict)
     except ConfigError as error:
         return [_below(folder, finding) for finding in _errors(IN_REPO, error)]
-    found = [_below(folder, _parsed(text)) for text in jobs.warnings]
+    found = [_below(folder, _noted(odd)) for odd in jobs.warnings]
     rule = config.gerrit.allowed_presubmit_trigger_re
     allowed = regex.compile(rule) if rule else None
     for job in jobs.presubmits:
@@ -212,17 +219,3 @@ def own_files(folder: str) -> dict[str, bytes]:
 
 def _below(folder: str, finding: Finding) -> Finding:
     return replace(finding, file=os.path.normpath(Path(folder) / finding.file))
-
-
-def _parsed(text: str) -> Finding:
-    found = _TOLD.fullmatch(text)
-    if found is None:
-        return Finding(name=UNKNOWN_FIELDS, message=text, level=Level.NOTE)
-    return Finding(
-        name=UNKNOWN_FIELDS,
-        message=found["message"],
-        level=Level.NOTE,
-        file=found["file"],
-        line=int(found["line"]),
-        column=int(found["column"]),
-    )

@@ -69,7 +69,7 @@ def branch_policy(
         policy = merged(
             policy,
             Policy(
-                required_status_checks=StatusChecks(contexts=contexts.required) if contexts.required else None,
+                required_status_checks=StatusChecks(contexts=contexts.required),
                 protect=True if config.protect_tested_repos else None,
             ),
         )

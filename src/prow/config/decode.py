@@ -8,6 +8,7 @@ decoders for types and single fields with `register_type` and `register_field`.
 
 from __future__ import annotations
 
+import contextlib
 import types
 import typing
 from collections.abc import Callable
@@ -95,6 +96,7 @@ def describe(value: Any) -> str:
 
 _FIELDS: dict[tuple[type, str], Callable[[bool], Decoder]] = {}
 _TYPES: dict[Any, Callable[[bool], Decoder]] = {}
+_NULLS: set[tuple[type, str]] = set()
 _EMBEDDED: set[type] = set()
 _COMPILED: dict[tuple[Any, bool], Decoder] = {}
 
@@ -102,6 +104,11 @@ _COMPILED: dict[tuple[Any, bool], Decoder] = {}
 def register_field(struct: type[msgspec.Struct], name: str, make: Callable[[bool], Decoder]) -> None:
     """A decoder of its own for one field, also in derived structs; `make` gets whether numbers become text here."""
     _FIELDS[struct, name] = make
+
+
+def register_null(struct: type[msgspec.Struct], name: str) -> None:
+    """An explicit null is a value of this field, other than nothing."""
+    _NULLS.add((struct, name))
 
 
 def register_type(kind: Any, make: Callable[[bool], Decoder]) -> None:
@@ -188,6 +195,7 @@ def _map_of(item: Any, coerce: bool) -> Decoder:  # noqa: FBT001
 
 def struct_decoder(struct: type[msgspec.Struct], *, coerce: bool) -> Decoder:
     exact: dict[str, tuple[str, Decoder]] = {}
+    nulls = {name for owner, name in _NULLS if owner in struct.__mro__}
     for field in msgspec.structs.fields(struct):
         owner = _owner(struct, field.name)
         deep = coerce and owner not in _EMBEDDED
@@ -208,7 +216,10 @@ def struct_decoder(struct: type[msgspec.Struct], *, coerce: bool) -> Decoder:
                 if entry is None:
                     report.unread(where, key, exact)
                     continue
-            if part is not None and (entry[0] not in arguments or _is_last(key, value)):
+            if part is None:
+                if entry[0] in nulls:
+                    arguments[entry[0]] = None
+            elif entry[0] not in arguments or _is_last(key, value):
                 arguments[entry[0]] = entry[1](part, (where, key), report)
         return struct(**arguments)
 
@@ -317,15 +328,14 @@ def duration(value: Any, where: Where, report: Report) -> Duration:
 
 
 def _moment(value: Any, where: Where, report: Report) -> datetime | None:
-    try:
-        return msgspec.convert(value, datetime) if isinstance(value, str) and "T" in value else _raise()
-    except (msgspec.ValidationError, ValueError):
+    moment = None
+    if isinstance(value, str) and "T" in value:
+        with contextlib.suppress(msgspec.ValidationError):
+            moment = msgspec.convert(value, datetime)
+    if moment is None or moment.tzinfo is None:
         report.expected(where, "a time such as 2026-01-02T03:04:05Z", value)
         return None
-
-
-def _raise() -> datetime:
-    raise ValueError
+    return moment
 
 
 register_type(str, _text)

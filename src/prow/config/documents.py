@@ -85,13 +85,24 @@ class Document:
     def decode(self, struct: type[S], findings: Findings, *, coerce: bool, without: Collection[str] = ()) -> S | None:
         """The document as a struct; None when it is no YAML. What is wrong goes to `findings`. `without`: keys that are
         passed over, whatever they hold."""
+        twice: list[goyaml.Duplicate] = []
         try:
-            self.tree = goyaml.load(self.data, lines=self.lines)
+            self.tree = goyaml.load(self.data, lines=self.lines, duplicates=twice)
         except YamlError as error:
             findings.errors.append(
                 ConfigError(error.message, file=self.name, line=error.line, column=error.column, kind=Kind.SYNTAX)
             )
             return None
+        findings.warnings += [
+            ConfigError(
+                f"the key {key!r} is there twice; the last one counts",
+                file=self.name,
+                line=line,
+                column=column,
+                kind=Kind.DUPLICATE,
+            )
+            for key, line, column in twice
+        ]
         tree = self.tree
         if without and isinstance(tree, dict):
             tree = {key: value for key, value in tree.items() if str(key).casefold() not in without}

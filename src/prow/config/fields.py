@@ -15,6 +15,7 @@ from prow.config.decode import (
     duration,
     register_embedded,
     register_field,
+    register_null,
     register_type,
     spell,
     struct_decoder,
@@ -45,11 +46,15 @@ def _tupled(kind: str, *, coerce: bool) -> Decoder:
     return lambda value, where, report: tuple(many(value, where, report))
 
 
-def _enabled(value: Any, where: Where, report: Report) -> dict[str, bool]:
-    """null means that the key says nothing: a wider one decides."""
-    given = {key: part for key, part in value.items() if part is not None} if isinstance(value, dict) else value
-    enabled: dict[str, bool] = compiled(dict[str, bool], coerce=False)(given, where, report)
-    return enabled
+def _null_says_nothing(kind: Any) -> Decoder:
+    """A mapping whose null values are as keys that are not there: a wider key or the default decides."""
+    decode = compiled(kind, coerce=False)
+
+    def decode_given(value: Any, where: Where, report: Report) -> Any:
+        given = {key: part for key, part in value.items() if part is not None} if isinstance(value, dict) else value
+        return decode(given, where, report)
+
+    return decode_given
 
 
 def _merge_method(value: Any, where: Where, report: Report) -> dict[str, Any]:
@@ -123,8 +128,10 @@ def _register() -> None:
         ("tolerations", "Toleration"),
     ):
         register_field(Preset, name, lambda coerce, kind=kind: _tupled(kind, coerce=coerce))  # type: ignore[misc]
-    register_field(InRepoConfig, "enabled", lambda _: _enabled)
+    register_field(InRepoConfig, "enabled", lambda _: _null_says_nothing(dict[str, bool]))
+    register_field(InRepoConfig, "allowed_clusters", lambda _: _null_says_nothing(dict[str, tuple[str, ...]]))
     register_field(LensSpec, "config", lambda _: _free_json)
+    register_null(LensSpec, "config")
     register_field(Tide, "merge_method", lambda _: _merge_method)
     register_field(Config, "log_level", lambda _: _level)
     register_field(PluginsConfig, "plugins", _plugins)

@@ -153,6 +153,7 @@ _OVERRIDES: dict[tuple[type, str], Override] = {
     (Preset, "volume_mounts"): _pod("[]VolumeMount"),
     (Preset, "tolerations"): _pod("[]Toleration"),
     (InRepoConfig, "enabled"): lambda writer, _coerce: writer.of(dict[str, bool], coerce=False),
+    (InRepoConfig, "allowed_clusters"): lambda writer, _coerce: writer.of(dict[str, tuple[str, ...]], coerce=False),
     (LensSpec, "config"): _lens_config,
     (Tide, "merge_method"): _merge_method,
     (Config, "log_level"): _log_level,

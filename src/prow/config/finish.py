@@ -16,6 +16,7 @@ from prow.config.sections import (
     LensFile,
     LensSpec,
     ProwJobDefaultEntry,
+    PubSubTrigger,
     RerunAuthEntry,
     SlackReporter,
     Spyglass,
@@ -48,9 +49,16 @@ def finish(config: Config) -> Config:
         github_reporter=unset_to_default(config.github_reporter, "job_types_to_report"),
         gerrit=unset_to_default(config.gerrit, "ratelimit"),
         slack_reporter_configs={key: _slack(each) for key, each in config.slack_reporter_configs.items()},
-        pubsub_triggers=tuple(unset_to_default(each, "max_outstanding_messages") for each in config.pubsub_triggers),
+        pubsub_triggers=tuple(unset_to_default(each, "max_outstanding_messages") for each in _pubsub(config)),
         in_repo_config=in_repo,
     )
+
+
+def _pubsub(config: Config) -> Iterable[PubSubTrigger]:
+    """The old form as the new one."""
+    yield from config.pubsub_triggers
+    for project, subscriptions in sorted(config.pubsub_subscriptions.items()):
+        yield PubSubTrigger(project=project, topics=subscriptions, allowed_clusters=("*",))
 
 
 def unset_to_default(struct: S, *names: str) -> S:

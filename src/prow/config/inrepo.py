@@ -44,11 +44,11 @@ class ProwYAML(Noun, frozen=True):
 
 
 class InRepoJobs(Noun, frozen=True):
-    """The repository's own jobs, effective and valid; `warnings`: unknown keys and the like, one line each."""
+    """The repository's own jobs, effective and valid; `warnings`: unknown keys and the like."""
 
     presubmits: tuple[Presubmit, ...] = ()
     postsubmits: tuple[Postsubmit, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ConfigError, ...] = ()
 
 
 def is_in_repo_path(path: str) -> bool:
@@ -69,11 +69,7 @@ def read_in_repo(
     Whether the repository may have a config of its own is `config.in_repo_config.enabled_for(org, repo)`; the caller asks.
     """
     findings = Findings(strict=strict)
-    parts: list[tuple[Document, ProwYAML]] = []
-    for document in _documents(files):
-        part = document.decode(ProwYAML, findings, coerce=True)
-        if part is not None:
-            parts.append((document, part))
+    parts = parse_files(files, findings)
     findings.check()
     if sum(len(part.presubmits) + len(part.postsubmits) for _, part in parts) > MAX_JOBS:
         raise ConfigError(f"a repository's own config may have {MAX_JOBS} jobs at most", file=DIRECTORY)
@@ -100,8 +96,14 @@ def read_in_repo(
     return InRepoJobs(
         presubmits=tuple(each.job for each in found[0]),
         postsubmits=tuple(each.job for each in found[1]),
-        warnings=findings.texts(),
+        warnings=tuple(findings.warnings),
     )
+
+
+def parse_files(files: Mapping[str, bytes | str], findings: Findings) -> list[tuple[Document, ProwYAML]]:
+    """What each of the files says by itself, in their order."""
+    decoded = [(document, document.decode(ProwYAML, findings, coerce=True)) for document in _documents(files)]
+    return [(document, part) for document, part in decoded if part is not None]
 
 
 def effective_jobs(config: Config, own: InRepoJobs, *, org: str, repo: str) -> Config:
@@ -112,7 +114,7 @@ def effective_jobs(config: Config, own: InRepoJobs, *, org: str, repo: str) -> C
         presubmits={**config.presubmits, name: (*config.presubmits_for(org, repo), *own.presubmits)},
         postsubmits={**config.postsubmits, name: (*config.postsubmits_for(org, repo), *own.postsubmits)},
     )
-    set_origin(result, hash=config.hash, warnings=(*config.warnings, *own.warnings))
+    set_origin(result, hash=config.hash, warnings=(*config.warnings, *map(str, own.warnings)))
     return result
 
 

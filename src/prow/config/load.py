@@ -13,7 +13,9 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -35,12 +37,14 @@ from prow.config.parts import (
 )
 from prow.config.supplemental import Supplements, add_to_config, decode_addition, read_folders
 from prow.config.validate_config import config_problems
+from prow.lib.clock import Clock, SystemClock
 
 StrPath = str | os.PathLike[str]
 _MAX_VERSION = 4096
 _LARGE = 3 * 1024 * 1024
 _Stamp = tuple[int, int, int, int]
 NO_SUPPLEMENTS = Supplements()
+CLOCK = SystemClock()
 
 
 def load(
@@ -50,9 +54,11 @@ def load(
     supplemental: Supplements = NO_SUPPLEMENTS,
     strict: bool = False,
     cache: Cache | None = None,
+    clock: Clock = CLOCK,
 ) -> Config:
     """The configuration of these paths. Raises ConfigError (ConfigErrors when there are several)."""
-    return Loader(config_path, job_config_path, supplemental=supplemental, strict=strict, cache=cache).load()
+    loader = Loader(config_path, job_config_path, supplemental=supplemental, strict=strict, cache=cache, clock=clock)
+    return loader.load()
 
 
 class Loader:
@@ -66,11 +72,13 @@ class Loader:
         supplemental: Supplements = NO_SUPPLEMENTS,
         strict: bool = False,
         cache: Cache | None = None,
+        clock: Clock = CLOCK,
     ) -> None:
         self._main, self._jobs = os.fspath(config_path), os.fspath(job_config_path)
         self._supplemental = supplemental
         self._strict = strict
         self._cache = cache
+        self._clock = clock
         self._read: dict[str, tuple[_Stamp, Document]] = {}
         # What the last load has made: the finished settings, what they were made of, the parts by name.
         self._settings: Config | None = None
@@ -142,12 +150,12 @@ class Loader:
         self._whole = made is None or self._settings is None
         if made is None:
             config = _decode_main(main, findings)
-            additions = _decode_shards(shards, findings)
+            now = self._clock.now()
+            additions = _decode_shards(shards, findings, now)
             parsed = parse_all(jobs, cache=cache, key=os.path.abspath(self._jobs))  # noqa: PTH100
             decoded = [(each, known.tell(each, findings)) for each, known in zip(jobs, parsed, strict=True)]
-            made = _combined(
-                config, main, decoded, findings, version=version, presets=bool(self._jobs), additions=additions
-            )
+            terms = Terms(now, version=version, presets=bool(self._jobs))
+            made = _combined(config, main, decoded, findings, terms, additions=additions)
             findings.check()
             if cache is not None and (body := stored.dump(*made)) is not None:
                 cache.put(body, *key)
@@ -219,29 +227,37 @@ _Made = tuple[Config, list[Part]]
 _Additions = Sequence[tuple[Document, Config]]
 
 
+class Terms(NamedTuple):
+    """What a config depends on besides its texts. `presets`: whether pairs of labels are looked at."""
+
+    now: datetime
+    version: str = ""
+    presets: bool = True
+
+
 def assemble(
-    main: Document, documents: Sequence[Document], findings: Findings, *, version: str = "", check_presets: bool = True
+    main: Document, documents: Sequence[Document], findings: Findings, *, check_presets: bool = True
 ) -> Config:
     """A config of texts that are read already. Raises ConfigError."""
     config = _decode_main(main, findings)
     decoded = [(document, document.decode(JobConfig, findings, coerce=True)) for document in documents]
-    settings, parts = _combined(config, main, decoded, findings, version=version, presets=check_presets)
+    settings, parts = _combined(config, main, decoded, findings, Terms(CLOCK.now(), presets=check_presets))
     findings.check()
-    return _named(together(settings, parts), parts, content_hash([main, *documents], version))
+    return _named(together(settings, parts), parts, content_hash([main, *documents]))
 
 
 def _decode_main(main: Document, findings: Findings) -> Config:
     return main.decode(Config, findings, coerce=False) or Config()
 
 
-def _decode_shards(shards: Sequence[Document], findings: Findings) -> _Additions:
+def _decode_shards(shards: Sequence[Document], findings: Findings, now: datetime) -> _Additions:
     """What the supplemental files say, each checked by itself."""
     additions = []
     for shard in shards:
         addition = decode_addition(shard, Config, findings)
         if addition is None:
             continue
-        for path, wrong in config_problems(addition):
+        for path, wrong in config_problems(addition, now):
             findings.wrong(shard, path, wrong)
         additions.append((shard, addition))
     return additions
@@ -252,16 +268,15 @@ def _combined(
     main: Document,
     decoded: Sequence[tuple[Document, JobConfig | None]],
     findings: Findings,
+    terms: Terms,
     *,
-    version: str,
-    presets: bool,
     additions: _Additions = (),
 ) -> _Made:
     """Settings without jobs, and the effective jobs file by file."""
     findings.check()
-    if version:
-        config = replace(config, config_version_sha=version)
-    for path, wrong in config_problems(config):
+    if terms.version:
+        config = replace(config, config_version_sha=terms.version)
+    for path, wrong in config_problems(config, terms.now):
         findings.wrong(main, path, wrong)
     for shard, addition in additions:
         config = add_to_config(config, shard, addition, findings)
@@ -270,7 +285,7 @@ def _combined(
     # A supplemental file has no jobs; it stands here with what is odd about it.
     files: list[tuple[Document, JobConfig]] = [(main, config), *((shard, JobConfig()) for shard, _ in additions)]
     files += [(document, jobs) for document, jobs in decoded if jobs is not None]
-    if presets:
+    if terms.presets:
         check_presets([(document, jobs.presets) for document, jobs in files], findings)
     settings = replace(config, presets=(), presubmits={}, postsubmits={}, periodics=())
     defaults = Defaults(settings, tuple(preset for _, jobs in files for preset in jobs.presets))

@@ -61,15 +61,16 @@ class Parsed(msgspec.Struct, frozen=True):
     jobs: JobConfig | None
     lines: Lines = {}
     errors: tuple[Found, ...] = ()
-    unknown: tuple[Found, ...] = ()
+    odd: tuple[Found, ...] = ()
+    """Unknown and duplicate keys."""
 
     def tell(self, document: Document, findings: Findings) -> JobConfig | None:
         """The jobs, and what was found, as of this document."""
         document.know(self.lines)
         findings.errors += [found.named(document.name) for found in self.errors]
-        (findings.errors if findings.strict else findings.warnings).extend(
-            found.named(document.name) for found in self.unknown
-        )
+        for found in self.odd:
+            refused = findings.strict and found.kind is Kind.UNKNOWN
+            (findings.errors if refused else findings.warnings).append(found.named(document.name))
         return self.jobs
 
 
@@ -104,7 +105,7 @@ def parse(data: bytes) -> Parsed:
     document, findings = Document("", data), Findings()
     jobs = document.decode(JobConfig, findings, coerce=True)
     return Parsed(
-        jobs, lines=document.job_lines(), errors=_anonymous(findings.errors), unknown=_anonymous(findings.warnings)
+        jobs, lines=document.job_lines(), errors=_anonymous(findings.errors), odd=_anonymous(findings.warnings)
     )
 
 

@@ -44,6 +44,7 @@ from prow.config.plugin_options import (
     TriggerConfig,
     WelcomeConfig,
 )
+from prow.lib import regex
 from prow.model.base import Noun
 
 R = TypeVar("R", bound=ForRepos)
@@ -216,10 +217,13 @@ class PluginsConfig(Noun, frozen=True, dict=True):
                 )
         return united
 
-    def preserved_branches_for(self, org: str, repo: str) -> tuple[str, ...]:
-        """Names or regexes of the branches that the branch cleaner leaves alone."""
+    def preserves_branch(self, org: str, repo: str, branch: str) -> bool:
+        """Whether the branch cleaner leaves a branch alone: by its name, or by a regex; one that does not compile is a name."""
         preserved = self.branch_cleaner.preserved_branches
-        return (*preserved.get(org, ()), *preserved.get(f"{org}/{repo}", ()))
+        names = (*preserved.get(org, ()), *preserved.get(f"{org}/{repo}", ()))
+        return branch in names or any(
+            regex.compile(name).matches(branch) for name in names if regex.check(name) is None
+        )
 
 
 def _first_for(entries: Sequence[R], org: str, repo: str) -> R | None:

@@ -191,6 +191,8 @@ def _declared(table: Mapping[tuple[type, str], Any], kind: type, field: str) -> 
 def _default(field: msgspec.structs.FieldInfo) -> Any:
     if isinstance(field.default, msgspec.Struct):
         return None
+    if field.default is msgspec.UNSET:
+        return None
     if field.default is not msgspec.NODEFAULT:
         return tree(field.default)
     if field.default_factory is not msgspec.NODEFAULT:

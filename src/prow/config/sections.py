@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from msgspec import UNSET, UnsetType
+
 from prow.lib.durations import HOUR, MINUTE, SECOND, Duration
 from prow.model.base import Noun, always
 from prow.model.decoration import DecorationConfig
@@ -189,11 +191,11 @@ class InRepoConfig(Noun, frozen=True):
 
 
 class LensSpec(Noun, frozen=True):
-    """`config`: free JSON for the lens."""
+    """`config`: free JSON for the lens; an explicit null is written again, as upstream does."""
 
     name: str = ""
     """Which lens: buildlog, coverage, html, junit, links, markdown, metadata, podinfo or restcoverage."""
-    config: dict[str, Any] | None = None
+    config: dict[str, Any] | UnsetType | None = UNSET
     """Options of the lens, whatever it takes."""
 
 

@@ -29,6 +29,8 @@ class _Field(typing.NamedTuple):
     name: str
     key: str
     always: bool
+    null: bool
+    """Whether null is a value."""
 
 
 def tree(value: Any) -> Any:
@@ -39,7 +41,7 @@ def tree(value: Any) -> Any:
             part = getattr(value, field.name)
             if not field.always and _is_zero(part):
                 continue
-            if part is None:
+            if part is msgspec.UNSET or (part is None and not field.null):
                 continue
             written[field.key] = tree(part)
         return _as_in_go(value, written)
@@ -78,7 +80,15 @@ def _is_zero(value: Any) -> bool:
 
 @cache
 def _fields(struct: type[msgspec.Struct]) -> tuple[_Field, ...]:
-    return tuple(_Field(field.name, field.encode_name, _is_always(field)) for field in msgspec.structs.fields(struct))
+    return tuple(
+        _Field(
+            field.name,
+            field.encode_name,
+            always=_is_always(field) or field.default is msgspec.UNSET,
+            null=field.default is msgspec.UNSET,
+        )
+        for field in msgspec.structs.fields(struct)
+    )
 
 
 def _is_always(field: msgspec.structs.FieldInfo) -> bool:

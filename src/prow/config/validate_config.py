@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from prow.config.branch_protection import Policy
 from prow.config.config import Config
@@ -20,7 +21,7 @@ from prow.model.prowjob import ProwJob
 _PROJECT_NUMBER = re.compile(r"[0-9]+", re.ASCII)
 
 
-def config_problems(config: Config) -> Iterator[Finding]:
+def config_problems(config: Config, now: datetime) -> Iterator[Finding]:
     """Asked of the config as it was written, before `finish`."""
     yield from _controller_problems(("plank",), config.plank, replace=False)
     yield from _plank_problems(config)
@@ -31,6 +32,12 @@ def config_problems(config: Config) -> Iterator[Finding]:
     if wrong := url_problem(config.github.link_url):
         yield ("github", "link_url"), f"{config.github.link_url!r} is no URL: {wrong}"
     yield from _protection_problems(("branch-protection",), config.branch_protection, top=True)
+    for key, webhook in config.managed_webhooks.org_repo_config.items():
+        if webhook.token_created_after is not None and webhook.token_created_after > now:
+            yield (
+                ("managed_webhooks", "org_repo_config", key, "token_created_after"),
+                "token_created_after must not be in the future",
+            )
     yield from _optional_problems(config)
 
 

@@ -14,7 +14,7 @@ import codecs
 import re
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
@@ -56,6 +56,7 @@ _TIMESTAMP = re.compile(
 )
 # Of 2^64 there are 20.
 _MOST_DIGITS = 21
+_MOST_DUPLICATES = 100
 _ANCHOR = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -69,6 +70,14 @@ class YamlError(ValueError):
         self.column = column
 
 
+class Duplicate(NamedTuple):
+    """A key that is in its mapping already, and where it is; both count from 1. The last one wins."""
+
+    key: str
+    line: int
+    column: int
+
+
 class _Open:
     """Stands for an anchored collection that is still being read."""
 
@@ -79,10 +88,16 @@ _MERGE = object()
 
 
 def load(
-    data: bytes | str, *, max_bytes: int = MAX_BYTES, lines: dict[int, int] | None = None, max_nodes: int = MAX_NODES
+    data: bytes | str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_nodes: int = MAX_NODES,
+    lines: dict[int, int] | None = None,
+    duplicates: list[Duplicate] | None = None,
 ) -> Any:
-    """The first document; None for an empty one. `lines` gets the line of every mapping, by `id()`. Raises YamlError."""
-    return _Builder(data, max_bytes=max_bytes, max_nodes=max_nodes, lines=lines).build()
+    """The first document; None for an empty one. `lines` gets the line of every mapping, by `id()`; `duplicates` the keys that
+    replace another one. Raises YamlError."""
+    return _Builder(data, max_bytes=max_bytes, max_nodes=max_nodes, lines=lines, duplicates=duplicates).build()
 
 
 def resolve(text: str) -> Any:
@@ -122,11 +137,22 @@ def _number(text: str) -> Any:
 
 
 class _Builder:
-    def __init__(self, data: bytes | str, *, max_bytes: int, max_nodes: int, lines: dict[int, int] | None) -> None:
+    def __init__(
+        self,
+        data: bytes | str,
+        *,
+        max_bytes: int,
+        max_nodes: int,
+        lines: dict[int, int] | None,
+        duplicates: list[Duplicate] | None,
+    ) -> None:
         if len(data) > max_bytes:
             raise YamlError(f"the file is larger than {max_bytes} bytes")
         self._data = data
         self._lines = lines
+        self._duplicates = duplicates
+        # By `id()` of a mapping: the keys that merges brought, which are there to be replaced.
+        self._merged: dict[int, set[str]] = {}
         self._max_nodes = max_nodes
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._plain: dict[str, Any] = {}
@@ -172,7 +198,9 @@ class _Builder:
                     except KeyError:
                         value = plain[text] = resolve(text)
                     if key is _NO_KEY and container.__class__ is dict:
-                        key = _MERGE if text == "<<" else self._key(event, value)
+                        key = _MERGE if text == "<<" else value if value.__class__ is str else self._key(event, value)
+                        if key in container:
+                            self._again(event, container, key)
                         continue
                 else:
                     value = self._scalar(event)
@@ -211,9 +239,11 @@ class _Builder:
             elif container.__class__ is dict:
                 if key is _NO_KEY:
                     key = self._key(event, value)
+                    if key in container:
+                        self._again(event, container, key)
                     continue
                 if key is _MERGE:
-                    _merge(event, container, value, direct=direct)
+                    self._merge(event, container, value, direct=direct)
                 else:
                     container[key] = value
                 key = _NO_KEY
@@ -275,14 +305,24 @@ class _Builder:
             return _float_key(value)
         raise _at(event, "a mapping key must be plain text, not " + ("empty" if value is None else "a value like this"))
 
+    def _again(self, event: Any, container: dict[str, Any], key: str) -> None:
+        """A key that is there already."""
+        brought = self._merged.get(id(container))
+        if brought and key in brought:
+            brought.remove(key)
+        elif self._duplicates is not None and len(self._duplicates) < _MOST_DUPLICATES:
+            mark = event.start_mark
+            self._duplicates.append(Duplicate(key, mark.line + 1, mark.column + 1))
 
-def _merge(event: Any, container: dict[str, Any], value: Any, *, direct: bool) -> None:
-    """`<<`: in the order of the text; of several maps the earlier win."""
-    maps = [value] if isinstance(value, dict) else value if isinstance(value, list) and direct else [None]
-    for each in reversed(maps):
-        if not isinstance(each, dict):
-            raise _at(event, "`<<` needs a mapping, or a list of mappings")
-        container.update(each)
+    def _merge(self, event: Any, container: dict[str, Any], value: Any, *, direct: bool) -> None:
+        """`<<`: in the order of the text; of several maps the earlier win."""
+        maps = [value] if isinstance(value, dict) else value if isinstance(value, list) and direct else [None]
+        for each in reversed(maps):
+            if not isinstance(each, dict):
+                raise _at(event, "`<<` needs a mapping, or a list of mappings")
+            container.update(each)
+            if self._duplicates is not None:
+                self._merged.setdefault(id(container), set()).update(each)
 
 
 def _name(event: Any) -> str:

@@ -6,9 +6,10 @@ what comes out as what went in.
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cmp_to_key
+from collections.abc import Callable, Mapping, Sequence
+from functools import cmp_to_key, lru_cache
 from typing import Any
 
 import yaml
@@ -23,42 +24,55 @@ _EXPONENT_FROM = 1e21
 
 def dump(value: Any) -> str:
     """JSON-like values as one YAML document. Keys are texts."""
-    text: str = yaml.emit(_document(value), Dumper=yaml.CDumper, allow_unicode=True)
+    stream = io.StringIO()
+    dumper = yaml.CDumper(stream, allow_unicode=True)
+    try:
+        dumper.open()
+        dumper.emit(yaml.DocumentStartEvent(explicit=False))
+        _emit(value, dumper.emit)
+        dumper.emit(yaml.DocumentEndEvent(explicit=False))
+        dumper.close()
+    finally:
+        dumper.dispose()
     # libyaml closes a document whose last scalar may go on; go-yaml does not.
-    return text.removesuffix("...\n")
+    return stream.getvalue().removesuffix("...\n")
 
 
-def _document(value: Any) -> Iterator[yaml.Event]:
-    yield yaml.StreamStartEvent()
-    yield yaml.DocumentStartEvent(explicit=False)
-    yield from _events(value)
-    yield yaml.DocumentEndEvent(explicit=False)
-    yield yaml.StreamEndEvent()
-
-
-def _events(value: Any) -> Iterator[yaml.Event]:
-    if isinstance(value, Mapping):
-        yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=not value)
-        # go-yaml's order has circles (`1` < `01` < `0a` < `1`): where to begin must not depend on the mapping.
-        for key in sorted(sorted(value), key=_order):
-            yield _text(key)
-            yield from _events(value[key])
-        yield yaml.MappingEndEvent()
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=not value)
+def _emit(value: Any, emit: Callable[[yaml.Event], None]) -> None:
+    if isinstance(value, str):
+        emit(_text(value))
+    elif isinstance(value, Mapping):
+        emit(_MAPPINGS[not value])
+        for key in _ordered(tuple(value)):
+            emit(_text(key))
+            _emit(value[key], emit)
+        emit(_MAPPING_END)
+    elif isinstance(value, Sequence):
+        emit(_LISTS[not value])
         for item in value:
-            yield from _events(item)
-        yield yaml.SequenceEndEvent()
-    elif isinstance(value, str):
-        yield _text(value)
+            _emit(item, emit)
+        emit(_LIST_END)
     else:
-        yield _scalar(_literal(value), None)
+        emit(_scalar(_literal(value), None))
+
+
+# Thousands of jobs have the same few keys and texts, and an event may be written many times.
+_MAPPINGS = tuple(yaml.MappingStartEvent(None, None, implicit=True, flow_style=empty) for empty in (False, True))
+_LISTS = tuple(yaml.SequenceStartEvent(None, None, implicit=True, flow_style=empty) for empty in (False, True))
+_MAPPING_END, _LIST_END = yaml.MappingEndEvent(), yaml.SequenceEndEvent()
+
+
+@lru_cache(4096)
+def _ordered(keys: tuple[str, ...]) -> Sequence[str]:
+    """go-yaml's order has circles (`1` < `01` < `0a` < `1`): where to begin must not depend on the mapping."""
+    return sorted(sorted(keys), key=_order)
 
 
 def _scalar(text: str, style: str | None) -> yaml.ScalarEvent:
     return yaml.ScalarEvent(None, None, (True, True), text, style=style)
 
 
+@lru_cache(4096)
 def _text(text: str) -> yaml.ScalarEvent:
     if "\n" in text:
         return _scalar(text, "|")

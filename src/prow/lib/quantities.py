@@ -77,7 +77,7 @@ def parse(text: str) -> Quantity:
     nano = _ceiling(Fraction(int(whole + decimals or "0"), 10 ** len(decimals)) * factor * _NANO)
     if form == "binary":
         nano = min(nano, _MAX_BINARY)
-        form = "decimal" if nano < _NANO else form
+        form = "decimal" if 0 < nano < _NANO else form
     return Quantity(-nano if sign == "-" else nano, form)
 
 

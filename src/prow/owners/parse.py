@@ -20,7 +20,7 @@ _EVERYTHING = ".*"
 Aliases = Mapping[str, frozenset[str]]
 
 
-class _Lists(Noun, frozen=True):
+class Lists(Noun, frozen=True):
     approvers: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
     required_reviewers: tuple[str, ...] = ()
@@ -31,13 +31,13 @@ class _Lists(Noun, frozen=True):
         return not (self.approvers or self.reviewers or self.required_reviewers or self.labels)
 
 
-class _Simple(_Lists, frozen=True):
+class Simple(Lists, frozen=True):
     options: Options = Options()
 
 
-class _Filtered(Noun, frozen=True):
+class Filtered(Noun, frozen=True):
     options: Options = Options()
-    filters: dict[str, _Lists] = {}
+    filters: dict[str, Lists] = {}
 
 
 def owners_file(data: bytes, aliases: Aliases) -> OwnersFile:
@@ -50,7 +50,7 @@ def owners_file(data: bytes, aliases: Aliases) -> OwnersFile:
     if simple is not None and not simple.empty:
         return OwnersFile((Entry(None, _people(simple, aliases)),), simple.options)
     report = decode.Report()
-    filtered = decode.decode(_Filtered, tree, report=report, coerce=True)
+    filtered = decode.decode(Filtered, tree, report=report, coerce=True)
     if report.errors:
         return OwnersFile()
     entries = []
@@ -100,13 +100,13 @@ def login_of(name: str) -> str:
     return name.lower().removeprefix("@")
 
 
-def _simple(tree: object) -> _Simple | None:
+def _simple(tree: object) -> Simple | None:
     report = decode.Report()
-    simple = decode.decode(_Simple, tree, report=report, coerce=False)
+    simple = decode.decode(Simple, tree, report=report, coerce=False)
     return None if report.errors else simple
 
 
-def _people(lists: _Lists, aliases: Aliases) -> People:
+def _people(lists: Lists, aliases: Aliases) -> People:
     return People(
         approvers=_expanded(lists.approvers, aliases),
         reviewers=_expanded(lists.reviewers, aliases),
