@@ -59,7 +59,8 @@ async def test_a_review_is_dismissed_by_who_may_write(sim: Sim, pr: PullStory, e
 
 async def test_comments_on_lines_are_made_answered_edited_and_deleted(sim: Sim, pr: PullStory, events: Events) -> None:
     async with client(sim, "katherine") as katherine, client(sim, "mia") as mia:
-        made = (await katherine.post(f"{PULL}/comments", json={"body": "Why?", "path": "new.txt", "line": 1})).json()
+        line = {"body": "Why?", "path": "new.txt", "line": 1, "commit_id": pr.head_sha}
+        made = (await katherine.post(f"{PULL}/comments", json=line)).json()
         assert (await katherine.post(f"{PULL}/comments", json={"body": "Why?"})).status_code == 422
         reply = (await mia.post(f"{PULL}/comments/{made['id']}/replies", json={"body": "So."})).json()
         assert (reply["path"], reply["in_reply_to_id"]) == ("new.txt", made["id"])

@@ -103,7 +103,8 @@ class Description:
         validator = self._validators[key]
         if validator is None or validator.is_valid(value):
             return ""
-        return "; ".join(_told(error) for error, _ in zip(validator.iter_errors(value), range(4), strict=False))
+        wrong = [told for told in map(_told, validator.iter_errors(value)) if not _erratum(key[0], told)]
+        return "; ".join(wrong[:4])
 
     def _validator(self, schema: Any) -> jsonschema_rs.Validator:
         needed: dict[str, Any] = {}
@@ -123,9 +124,19 @@ def _is_uri(text: str) -> bool:
     return re.match(r"(?:https?|git|ssh|svn|[a-z]+)://\S+|git@\S+", text) is not None
 
 
+ERRATA = {
+    # operation → what is wrong with its description, as a regular expression of what a judge who believes it would say
+    "GET /app/installations": r"\d+/account: ",  # an account that is a user and an enterprise at once (allOf)
+}
+
+
+def _erratum(operation: str, told: str) -> bool:
+    return operation in ERRATA and re.match(ERRATA[operation], told) is not None
+
+
 def _told(error: Any) -> str:
     where = "/".join(str(part) for part in error.instance_path)
-    return f"{where or '(whole)'}: {error.message[:200]}"
+    return f"{where or '(whole)'}: {error.message[-200:]}"
 
 
 def _special(template: str) -> tuple[int, int]:
@@ -165,6 +176,8 @@ def _converted(schema: Any) -> Any:
     found.pop("discriminator", None)
     if schema.get("nullable") is not True:
         return found
+    if len(found.get("allOf", ())) > 1:  # GitHub's own text says "any of" here, the bundled one "all of"
+        found["anyOf"] = found.pop("allOf")
     if "type" in found:
         found["type"] = [found["type"], "null"]
         if "enum" in found and None not in found["enum"]:

@@ -43,7 +43,7 @@ class Faulty:
     """`who`: the login of a token, empty for a wrong one. `decide`: asked before the plan."""
 
     def __init__(self, app: App, faults: Faults, *, clock: Clock, who: Callable[[str], str]) -> None:
-        self._app = app
+        self.served = app
         self._faults = faults
         self._clock = clock
         self._who = who
@@ -51,7 +51,7 @@ class Faulty:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.served(scope, receive, send)
             return
         body = b""
         if _reads(scope):
@@ -59,7 +59,7 @@ class Faulty:
         request = Request(scope, receive)
         fault = await self._decided(request, body)
         if fault is None:
-            await self._app(scope, receive, send)
+            await self.served(scope, receive, send)
         else:
             await self._strike(fault, request, receive, send)
 
@@ -84,10 +84,10 @@ class Faulty:
         match fault:
             case Slow():
                 await held(self._clock, fault.seconds)
-                await self._app(request.scope, receive, send)
+                await self.served(request.scope, receive, send)
             case StaleSearch():
                 with searched_as_of(fault.seconds):
-                    await self._app(request.scope, receive, send)
+                    await self.served(request.scope, receive, send)
             case NoAnswer():
                 if fault.after:
                     await self._answer(request, receive)
@@ -112,7 +112,7 @@ class Faulty:
     async def _answer(self, request: Request, receive: Receive) -> _Answer:
         """The true answer, kept back."""
         made = _Answer()
-        await self._app(request.scope, receive, made.take)
+        await self.served(request.scope, receive, made.take)
         return made
 
     async def _limited(self, fault: PrimaryLimit | SecondaryLimit, request: Request, send: Send) -> None:
