@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from prow.git import metrics, safety
-from prow.git.errors import Broken, EmptyRepository, LeftLocked, NoSuchRef
+from prow.git.errors import Broken, EmptyRepository, LeftLocked, NoSuchRef, UnsafeObjects
 from prow.git.local import Local
 from prow.git.locks import held
 from prow.lib import logs, open_work
@@ -141,13 +141,31 @@ class Fetching:
             await self._get(specs)
 
     async def _get(self, specs: Sequence[str]) -> None:
-        async with self._local.use.shared():
-            try:
+        try:
+            async with self._local.use.shared():
                 await self._local.fetch(specs)
-            except NoSuchRef as error:
-                if await self._holds_nothing():
-                    raise EmptyRepository(f"{self._local.remote} has no commits yet") from error
+        except NoSuchRef as error:
+            if await self._holds_nothing():
+                raise EmptyRepository(f"{self._local.remote} has no commits yet") from error
+            raise
+        except UnsafeObjects:
+            if not self._local.partial:
                 raise
+            await self._get_blemished(specs)
+
+    async def _get_blemished(self, specs: Sequence[str]) -> None:
+        """Fetch objects that git found fault with, and check them again with the old blemishes allowed that harm nobody.
+
+        A partial fetch does not know that list. What is still bad does not stay: the mirror begins again.
+        """
+        try:
+            async with self._local.use.shared():
+                await self._local.fetch(specs, checked=False)
+                await self._local.check()
+        except UnsafeObjects:
+            async with self._local.use.alone():
+                await self._make()
+            raise
 
     async def _holds_nothing(self) -> bool:
         """Whether the remote has no ref at all; it is asked only when nothing ever came from it."""

@@ -6,33 +6,45 @@ A commit differs from the one before in a few folders, so looking at the next on
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ParamSpec, TypeVar
 
 from prow.git.errors import TooLarge
 from prow.git.model import TreeEntry
 from prow.git.trees import Folder, ReadsTrees
+from prow.lib import open_work
 
-MOST_FOLDERS = 200_000
+MOST_FOLDERS = 100_000
 MOST_FOUND = 100_000
 KEPT = 200_000
 _LONGEST_PATH = 4096
+_MANY = 2_000
 
 _Key = tuple[str, str]
 _Found = tuple[TreeEntry, ...]
+_Sorted = tuple[_Found, tuple[_Key, ...]]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Finder:
     """`wanted`: is this file (or link) wanted? `enters`: may something wanted be in or below this folder? Both by path.
 
-    One finder serves one repository. `keep`: folders and found files that are remembered at most.
+    One finder serves one repository. `keep`: folders and found files that are remembered at most. `most_folders`: of one commit.
     """
 
     def __init__(
-        self, wanted: Callable[[str], bool], enters: Callable[[str], bool] = lambda _: True, *, keep: int = KEPT
+        self,
+        wanted: Callable[[str], bool],
+        enters: Callable[[str], bool] = lambda _: True,
+        *,
+        keep: int = KEPT,
+        most_folders: int = MOST_FOLDERS,
     ) -> None:
         self._wanted = wanted
         self._enters = enters
         self._keep = keep
+        self._most_folders = most_folders
         self._below: OrderedDict[_Key, _Found] = OrderedDict()
         self._weight = 0
 
@@ -40,22 +52,25 @@ class Finder:
         """The wanted files below the tree `root`, in the order of their paths. Raises TooLarge for trees that have no end."""
         top = (root, "")
         known: dict[_Key, _Found] = {}
-        seen: dict[_Key, tuple[_Found, tuple[_Key, ...]]] = {}
+        seen: dict[_Key, _Sorted] = {}
         layer = self._unknown([top], known)
         while layer:
             trees = await read(dict.fromkeys(sha for sha, _ in layer))
-            for key in layer:
-                seen[key] = self._sorted_out(key[1], trees[key[0]])
+            entries = sum(len(trees[sha]) for sha, _ in layer)
+            seen |= await _done(entries > _MANY, self._all_sorted_out, layer, trees)
             layer = self._unknown([each for key in layer for each in seen[key][1]], known)
-            if len(seen) + len(layer) > MOST_FOLDERS:
-                raise TooLarge(f"more than {MOST_FOLDERS} folders")
-        for key in reversed(seen):  # those below come first
-            files, folders = seen[key]
-            known[key] = _joined(files, (known[each] for each in folders))
-            self._remember(key, known[key])
+            if len(seen) + len(layer) > self._most_folders:
+                raise TooLarge(f"more than {self._most_folders} folders")
+        await _done(len(seen) > _MANY, _gathered, seen, known)
+        if len(seen) <= self._keep:
+            for key in seen:
+                self._remember(key, known[key])
         return known[top]
 
-    def _sorted_out(self, path: str, folder: Folder) -> tuple[_Found, tuple[_Key, ...]]:
+    def _all_sorted_out(self, layer: Sequence[_Key], trees: Mapping[str, Folder]) -> dict[_Key, _Sorted]:
+        return {key: self._sorted_out(key[1], trees[key[0]]) for key in layer}
+
+    def _sorted_out(self, path: str, folder: Folder) -> _Sorted:
         files: list[TreeEntry] = []
         folders: list[_Key] = []
         for name, node in folder.items():
@@ -76,14 +91,25 @@ class Finder:
         return [key for key in keys if key not in known]
 
     def _remember(self, key: _Key, found: _Found) -> None:
-        if len(found) > MOST_FOUND:
-            raise TooLarge(f"more than {MOST_FOUND} files are wanted")
         if key not in self._below:
             self._below[key] = found
             self._weight += 1 + len(found)
         while self._weight > self._keep:
             _, old = self._below.popitem(last=False)
             self._weight -= 1 + len(old)
+
+
+async def _done(much: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:  # noqa: FBT001
+    """Much work is done in a thread, so that nothing else waits for it."""
+    return await open_work.in_thread(work, *args, **kwargs) if much else work(*args, **kwargs)
+
+
+def _gathered(seen: dict[_Key, _Sorted], known: dict[_Key, _Found]) -> None:
+    for key in reversed(seen):  # those below come first
+        files, folders = seen[key]
+        known[key] = _joined(files, (known[each] for each in folders))
+        if len(known[key]) > MOST_FOUND:
+            raise TooLarge(f"more than {MOST_FOUND} files are wanted")
 
 
 def _joined(files: _Found, below: Iterator[_Found]) -> _Found:

@@ -14,17 +14,19 @@ import msgspec
 
 from prow.git import metrics, safety, trees
 from prow.git.client import Git
-from prow.git.errors import Broken, NoAccess, NoSuchRef, TooLarge
-from prow.git.failures import Output, failure
+from prow.git.errors import Broken, NoAccess, NoSuchRef, TooLarge, UnsafeObjects
+from prow.git.failures import Output, failure, one_line
 from prow.git.locks import UseLock
 from prow.git.model import Conflict
 from prow.git.objects import Object, Readers
 from prow.git.trees import Folder, TreeCache
+from prow.lib import open_work
 from prow.lib.clock import Clock
 
 FILTER = "blob:none"
 _PROMISOR = {"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": FILTER}
 _FETCH = ["fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--quiet", "--no-progress"]
+_MUCH = 200_000
 _KEPT_ROOTS = 4_096
 _KEPT_MERGES = 1_024
 
@@ -144,6 +146,7 @@ class Local:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
+        seconds: float | None = None,
         max_output: int = 64 << 20,
     ) -> Output:
         """git on this disk alone: it asks nobody and knows no token."""
@@ -153,7 +156,7 @@ class Local:
             stdin=stdin,
             env=env,
             settings=settings,
-            timeout=self.tools.limits.read_seconds,
+            timeout=seconds or self.tools.limits.read_seconds,
             max_output=max_output,
         )
 
@@ -185,10 +188,22 @@ class Local:
         if output.code not in ok:
             raise failure(f"{self.remote}: {what}", output)
 
-    async def fetch(self, specs: Sequence[str]) -> None:
+    async def fetch(self, specs: Sequence[str], *, checked: bool = True) -> None:
         """Get commits and refs, without file contents where the mirror is partial."""
         options = [*_FETCH, "--force", *([f"--filter={FILTER}"] if self.partial else [])]
-        self.expect(await self.run_online([*options, "--end-of-options", "origin", *specs]), "fetch")
+        unchecked = [] if checked else ["-c", "fetch.fsckObjects=false"]
+        output = await self.run_online([*unchecked, *options, "--end-of-options", "origin", *specs])
+        self.expect(output, "fetch")
+
+    async def check(self) -> None:
+        """Look through everything that is here. Raises UnsafeObjects."""
+        args = ["fsck", "--strict", "--no-dangling", "--no-progress"]
+        output = await self.run(
+            args, settings={**_PROMISOR, **safety.TOLERANT_FSCK}, seconds=self.tools.limits.fetch_seconds
+        )
+        if output.code & 1:
+            raise UnsafeObjects(f"{self.remote}: {output.error or one_line(text(output.data))}")
+        self.expect(output, "fsck")
 
     # Reading objects
 
@@ -225,8 +240,7 @@ class Local:
         found: dict[str, Folder] = {}
         missing: list[str] = []
         for sha in shas:
-            known = cache.get(sha)
-            if known is None:
+            if (known := cache.get(sha)) is None:
                 missing.append(sha)
             else:
                 found[sha] = known
@@ -236,9 +250,12 @@ class Local:
                 raise Broken(f"{self.remote}: the folder {lost} is missing")
             if max(sizes.values()) > self.tools.limits.folder:
                 raise TooLarge(f"{self.remote} has a folder of more than {self.tools.limits.folder >> 20} MiB")
-            for sha, each in (await self._contents(missing)).items():
-                found[sha] = trees.parse(each.data, hash_bytes=len(sha) // 2)
-                cache.put(sha, found[sha])
+            objects = await self._contents(missing)
+            much = sum(sizes.values()) > _MUCH
+            parsed = await open_work.in_thread(_parsed, objects) if much else _parsed(objects)
+            for sha, folder in parsed.items():
+                cache.put(sha, folder)
+            found |= parsed
         return found
 
     async def commit_data(self, commit: str) -> bytes:
@@ -283,6 +300,10 @@ class Local:
         if lost := next((sha for sha in shas if sha not in found), None):
             raise Broken(f"{self.remote}: the object {lost} cannot be read")
         return found
+
+
+def _parsed(objects: Mapping[str, Object]) -> dict[str, Folder]:
+    return {sha: trees.parse(each.data, hash_bytes=len(sha) // 2) for sha, each in objects.items()}
 
 
 def text(data: bytes) -> str:

@@ -25,6 +25,8 @@ _HARMLESS = (
     "badTimezone", "missingSpaceBeforeDate", "missingEmail", "zeroPaddedFilemode", "missingSpaceBeforeEmail", "badDate",
     "badEmail", "missingNameBeforeEmail", "duplicateEntries", "largePathname", "gitmodulesMissing",
 )  # fmt: skip
+TOLERANT_FSCK = {f"fsck.{name}": "ignore" for name in _HARMLESS if name != "largePathname"}
+"""For `git fsck`, which ends over a name that its version does not know yet."""
 _PROTOCOLS = frozenset({"https", "http", "ssh", "file"})
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
