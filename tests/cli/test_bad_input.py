@@ -160,7 +160,7 @@ def test_a_git_that_is_too_old_is_told(files: dict[str, str], tmp_path: Path) ->
 
 
 def test_commands_of_later_releases_say_so() -> None:
-    for name in ("ghproxy", "peribolos", "gerrit"):
+    for name in ("branchprotector", "peribolos", "gerrit"):
         code, said = prow(name)
         assert code == 2
         assert said.startswith(f"prow: prow {name} ")

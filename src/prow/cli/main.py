@@ -22,6 +22,7 @@ COMMANDS = {
     "horologium": ("prow.cli.horologium", "Start periodic jobs when they are due."),
     "sinker": ("prow.cli.sinker", "Delete old jobs and what they left."),
     "deck": ("prow.cli.deck", "Serve the dashboard."),
+    "ghproxy": ("prow.cli.ghproxy", "Stand in front of GitHub's API, so that what has not changed costs nothing."),
     "run": ("prow.cli.run", "Run one job of the config on this machine, as CI would run it."),
     "checkconfig": ("prow.cli.checkconfig", "Say everything that is wrong with a configuration, where it stands."),
     "config": ("prow.cli.config", "Show the effective config, where values come from, what differs between two."),
@@ -34,7 +35,7 @@ COMMANDS = {
     "version": ("prow.cli.version", "Print the version."),
 }
 
-NOT_YET = dict.fromkeys(("ghproxy", "status-reconciler", "jenkins-operator", "cherrypicker", "needs-rebase", "refresh", "branchprotector", "peribolos", "label_sync"), "comes with a later release")  # fmt: skip
+NOT_YET = dict.fromkeys(("status-reconciler", "jenkins-operator", "cherrypicker", "needs-rebase", "refresh", "branchprotector", "peribolos", "label_sync"), "comes with a later release")  # fmt: skip
 NOT_PLANNED = dict.fromkeys(
     ("gerrit", "gangway", "sub", "pipeline", "admission", "webhook-server", "cm2kc", "tot"), "is not part of this Prow"
 )
