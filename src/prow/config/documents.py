@@ -21,7 +21,8 @@ from prow.config.decode import Report, decode
 from prow.config.errors import ConfigError, Kind, raise_all
 from prow.config.prowignore import Ignores
 from prow.lib import goyaml
-from prow.lib.goyaml import Path, Positions, YamlError
+from prow.lib.goyaml import Path, YamlError
+from prow.lib.goyaml_positions import Positions
 
 S = TypeVar("S", bound=msgspec.Struct)
 

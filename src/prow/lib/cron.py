@@ -38,6 +38,7 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 _NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 _ZONE = re.compile(r"(?:CRON_)?TZ=([A-Za-z0-9_+\-/]*) ", re.ASCII)
 _EVERY = "@every "
+_LONGEST = 4096
 _YEARS = 5
 """How far ahead a firing is looked for; what comes later never fires, as upstream."""
 
@@ -136,6 +137,8 @@ def problem(text: str) -> str | None:
         text = text[zone.end() :].strip()
     if not text:
         return "it is empty"
+    if len(text) > _LONGEST:
+        return f"it is longer than {_LONGEST} characters"
     if text.startswith("@"):
         return _descriptor_problem(text)
     parts = text.split()

@@ -4,7 +4,7 @@ libyaml's events are walked once and plain values are built at once: dict with t
 None. An alias shares its anchor's value, so values must not be changed. Only the first document is read. Bombs end in
 a `YamlError`: the alias budget is go-yaml's own, depth and size have bounds of ours.
 
-Positions cost nothing until they are asked for: `Positions` reads the text again and finds the line of a path.
+Positions cost nothing until they are asked for: `goyaml_positions` reads the text again and finds the line of a path.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import base64
 import codecs
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import yaml
@@ -29,6 +29,10 @@ from yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
+
+from prow.lib.goyaml_errors import YamlError, syntax_error
+
+__all__ = ["Duplicate", "Path", "YamlError", "format_float", "key_text", "load", "resolve"]
 
 Path = tuple[str | int, ...]
 
@@ -58,16 +62,6 @@ _TIMESTAMP = re.compile(
 _MOST_DIGITS = 21
 _MOST_DUPLICATES = 100
 _ANCHOR = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-
-
-class YamlError(ValueError):
-    """The text is not YAML that Prow reads. `line` and `column` count from 1; 0: not known."""
-
-    def __init__(self, message: str, *, line: int = 0, column: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.column = column
 
 
 class Duplicate(NamedTuple):
@@ -168,7 +162,7 @@ class _Builder:
             finally:
                 parser.dispose()
         except yaml.YAMLError as error:
-            raise _syntax_error(error) from None
+            raise syntax_error(error, self._data) from None
 
     def _document(self, get: Callable[[], Any]) -> Any:
         event = get()
@@ -396,60 +390,8 @@ def _at(event: Any, message: str) -> YamlError:
     return YamlError(message, line=mark.line + 1, column=mark.column + 1)
 
 
-def _syntax_error(error: yaml.YAMLError) -> YamlError:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    message = getattr(error, "problem", None) or str(error)
-    if isinstance(error, yaml.reader.ReaderError):
-        message = f"{error.reason}, at byte {error.position}"
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
-    return YamlError(f"not YAML: {message}", line=line, column=column)
-
-
-class Positions:
-    """Where the parts of a text are. Reads it again; meant for the moment when something is wrong."""
-
-    def __init__(self, data: bytes | str) -> None:
-        self._root: Any = None
-        try:
-            loader = yaml.CBaseLoader(data)
-            try:
-                self._root = loader.get_node() if loader.check_node() else None
-            finally:
-                loader.dispose()
-        except yaml.YAMLError:
-            return
-
-    def find(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
-        """Line and column, from 1, of the value at `path` (`key`: of its key), or of the nearest part around it."""
-        node = mark = self._root
-        for step in path:
-            found = _child(node, step)
-            if found is None:
-                break
-            mark, node = (found[0] if key else found[1]), found[1]
-        return (mark.start_mark.line + 1, mark.start_mark.column + 1) if mark is not None else (0, 0)
-
-
-def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:
-    """The key node and the value node of one step; through merges when the mapping itself has no such key."""
-    if isinstance(node, yaml.SequenceNode):
-        if isinstance(step, int) and step < len(node.value):
-            return node.value[step], node.value[step]
-        return None
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    merges: list[Any] = []
-    for name, value in reversed(node.value):
-        if not isinstance(name, yaml.ScalarNode):
-            continue
-        if name.value == step or (not name.style and step == _plain_key(name.value)):
-            return name, value
-        if name.value == "<<" and not name.style:
-            merges += value.value if isinstance(value, yaml.SequenceNode) else [value]
-    return next((found for merge in merges if (found := _child(merge, step)) is not None), None)
-
-
-def _plain_key(text: str) -> str:
+def key_text(text: str) -> str:
+    """What a plain scalar is as a key."""
     value = resolve(text)
     if isinstance(value, bool):
         return "true" if value else "false"
