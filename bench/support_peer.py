@@ -1,5 +1,5 @@
-"""The original's hook on the work of our benches, where PEER_BIN names a folder with its binaries. It needs a GitHub that tells it its name, and
-a Kubernetes that it does not talk to for this work.
+"""The original's programs on the work of our benches, where PEER_BIN names a folder with its binaries. Its hook needs a GitHub that tells
+it its name, and a Kubernetes that it does not talk to for this work.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -84,6 +84,28 @@ def hook(folder: Path, *, github: str, token: str, cores: set[int] | None = None
         process.wait()
 
 
+@contextmanager
+def ghproxy(
+    argv: Sequence[str], flags: Mapping[str, object], *, log: Path, cores: set[int] | None = None
+) -> Iterator[Peer]:
+    """A ghproxy, whoever's: `argv` starts it, the flags are the same."""
+    port, health = _free_port(), _free_port()
+    own = {"port": port, "health-port": health, "metrics-port": _free_port(), "pprof-port": _free_port(), **flags}
+    environment = os.environ | ({"GOMAXPROCS": str(len(cores))} if cores else {})
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [*argv, *(f"--{name}={value}" for name, value in own.items())], env=environment, stdout=said, stderr=said
+        )
+    try:
+        pin(process.pid, cores or set())
+        _until_ready(process, health, log)
+        pin(process.pid, cores or set())
+        yield Peer(process.pid, port)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _until_ready(process: subprocess.Popen[bytes], health: int, log: Path) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
@@ -93,4 +115,4 @@ def _until_ready(process: subprocess.Popen[bytes], health: int, log: Path) -> No
                     return
         except OSError:
             time.sleep(0.05)
-    raise SystemExit(f"the original's hook did not start: {log.read_text()[-300:]}")
+    raise SystemExit(f"it did not start: {log.read_text()[-300:]}")
