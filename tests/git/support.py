@@ -62,11 +62,13 @@ class World:
 
     async def tree_commit(self, entries: Sequence[tuple[str, str, bytes]], *, branch: str = "main") -> str:
         """A commit of a tree with these (mode, sha, name): no matter how strange they are."""
-        data = b"".join(mode.encode() + b" " + name + b"\0" + bytes.fromhex(sha) for mode, sha, name in entries)
-        tree = await self.raw("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=data)
-        made = await self.raw("commit-tree", tree, "-m", "Strange")
+        made = await self.raw("commit-tree", await self.strange_tree(entries), "-m", "Strange")
         await self.raw("update-ref", f"refs/heads/{branch}", made)
         return made
+
+    async def strange_tree(self, entries: Sequence[tuple[str, str, bytes]]) -> str:
+        data = b"".join(mode.encode() + b" " + name + b"\0" + bytes.fromhex(sha) for mode, sha, name in entries)
+        return await self.raw("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=data)
 
     async def blob(self, content: bytes) -> str:
         return await self.raw("hash-object", "-w", "--stdin", stdin=content)

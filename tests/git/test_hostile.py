@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from pathlib import Path
@@ -32,6 +33,27 @@ async def test_old_blemishes_do_not_keep_a_repository_out(world: World) -> None:
     old = await world.tree_commit([("0100644", blob, b"f")])
     await world.mirror.ensure([old])
     assert await world.mirror.read_file(old, "f") == b"old\n"
+    inner = await world.raw("rev-parse", f"{old}^{{tree}}")
+    newer = await world.tree_commit([("40000", inner, b"inner")])
+    await world.mirror.fetch(["refs/heads/main"])
+    assert await world.mirror.resolve("refs/heads/main") == newer
+
+
+async def test_harm_behind_an_old_blemish_is_not_taken_and_others_keep_what_they_have(world: World) -> None:
+    good = await world.commit({"f": "good\n"}, branch="good")
+    await world.mirror.ensure([good])
+    folder = world.mirror.local.identity
+    blob = await world.blob(b"harm\n")
+    old = await world.tree_commit([("0100644", blob, b"f")])
+    bad = await world.raw("commit-tree", await world.strange_tree([("100644", blob, b"..")]), "-p", old, "-m", "Bad")
+    await world.raw("update-ref", "refs/heads/main", bad)
+    caught = await asyncio.gather(
+        world.mirror.fetch(["refs/heads/main"]), world.mirror.fetch(["refs/heads/good"]), return_exceptions=True
+    )
+    assert [type(each) for each in caught] == [UnsafeObjects, type(None)]
+    assert not await world.mirror.has(bad)
+    assert await world.mirror.read_file(good, "f") == b"good\n"
+    assert world.mirror.local.identity == folder
 
 
 async def test_links_out_of_the_repository_lead_nowhere(world: World) -> None:

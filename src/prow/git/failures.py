@@ -26,7 +26,7 @@ _DAMAGE = re.compile(
     r"unable to normalize alternate|repository format version|did not send all necessary objects|"
     r"wrong index|index file .* (?:is too small|corrupt)|has bad entry|could not parse|failed to read object|"
     r"unable to read [0-9a-f]{40}|unable to parse|hash mismatch|cannot read (?:existing )?object|bad object header|"
-    r"unable to get type of object|unable to find [0-9a-f]{40}|object \S+ cannot be read|bad packed object",
+    r"reference broken|missing object [0-9a-f]{40}|unable to get type of object|unable to find [0-9a-f]{40}|object \S+ cannot be read|bad packed object",
     re.IGNORECASE | re.ASCII,
 )
 _LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists", re.ASCII)

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from prow.git import metrics, safety
+from prow.git.blemished import fetch_blemished
 from prow.git.errors import Broken, EmptyRepository, LeftLocked, NoSuchRef, UnsafeObjects
 from prow.git.local import Local
 from prow.git.locks import held
 from prow.lib import logs, open_work
-from prow.lib.errors import ProwError
+from prow.lib.errors import Permanent, ProwError
 
 T = TypeVar("T")
 _log = logs.get("git")
@@ -71,7 +72,9 @@ class Fetching:
         try:
             async with self._local.use.shared():
                 return await read()
-        except Broken as error:
+        except (Broken, NoSuchRef) as error:
+            if isinstance(error, NoSuchRef) and await self._is_sound():
+                raise
             async with self._lock, held(self._path, self._clock):
                 if self._local.identity == seen:
                     await self._renew(error)
@@ -79,13 +82,26 @@ class Fetching:
         async with self._local.use.shared():
             return await read()
 
+    async def _is_sound(self) -> bool:
+        """Whether what was fetched lately and what the refs name is here, so that something else that is missing never was."""
+        if not self._local.exists:
+            return not self._lately
+        try:
+            async with self._local.use.shared():
+                commits = [spec for spec in self._lately if not spec.startswith(("+", "refs/"))]
+                if len(await self._local.sizes(commits)) < len(commits):
+                    return False
+                return (await self._local.run(["for-each-ref", "--format=%(objecttype)"])).code == 0
+        except Broken:
+            return False
+
     async def _run(self, batch: _Batch) -> None:
         try:
             async with self._lock, held(self._path, self._clock):
                 self._next = None
                 specs = tuple(dict.fromkeys(spec for specs, _ in batch.members for spec in specs))
                 error = await self._outcome(specs)
-                if isinstance(error, NoSuchRef) and len(batch.members) > 1:
+                if isinstance(error, Permanent) and len(batch.members) > 1:  # the fault of one is not the fault of all
                     for specs, done in batch.members:
                         _settle(done, await self._outcome(specs))
                 else:
@@ -148,24 +164,11 @@ class Fetching:
             if await self._holds_nothing():
                 raise EmptyRepository(f"{self._local.remote} has no commits yet") from error
             raise
-        except UnsafeObjects:
-            if not self._local.partial:
+        except UnsafeObjects as error:
+            if not self._local.partial or not safety.is_old_blemish(str(error)):
                 raise
-            await self._get_blemished(specs)
-
-    async def _get_blemished(self, specs: Sequence[str]) -> None:
-        """Fetch objects that git found fault with, and check them again with the old blemishes allowed that harm nobody.
-
-        A partial fetch does not know that list. What is still bad does not stay: the mirror begins again.
-        """
-        try:
             async with self._local.use.shared():
-                await self._local.fetch(specs, checked=False)
-                await self._local.check()
-        except UnsafeObjects:
-            async with self._local.use.alone():
-                await self._make()
-            raise
+                await fetch_blemished(self._local, specs)
 
     async def _holds_nothing(self) -> bool:
         """Whether the remote has no ref at all; it is asked only when nothing ever came from it."""
@@ -175,7 +178,7 @@ class Fetching:
         output = await self._local.run_online(["ls-remote", "--quiet", "origin", "HEAD", "refs/heads/*"])
         return output.code == 0 and not output.data
 
-    async def _renew(self, error: Broken) -> None:
+    async def _renew(self, error: ProwError) -> None:
         if self._local.folder.exists():  # else it gave way to others in a full cache folder
             _log.warning("A mirror is damaged and is made again.", mirror=self._local.name, error=str(error))
             metrics.REPAIRS.labels("made again").inc()

@@ -14,8 +14,8 @@ import msgspec
 
 from prow.git import metrics, safety, trees
 from prow.git.client import Git
-from prow.git.errors import Broken, NoAccess, NoSuchRef, TooLarge, UnsafeObjects
-from prow.git.failures import Output, failure, one_line
+from prow.git.errors import Broken, NoAccess, NoSuchRef, TooLarge
+from prow.git.failures import Output, failure
 from prow.git.locks import UseLock
 from prow.git.model import Conflict
 from prow.git.objects import Object, Readers
@@ -24,7 +24,7 @@ from prow.lib import open_work
 from prow.lib.clock import Clock
 
 FILTER = "blob:none"
-_PROMISOR = {"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": FILTER}
+PROMISOR = {"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": FILTER}
 _FETCH = ["fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--quiet", "--no-progress"]
 _MUCH = 200_000
 _KEPT_ROOTS = 4_096
@@ -164,7 +164,7 @@ class Local:
         self, args: Sequence[str], *, stdin: bytes = b"", org: str = "", max_output: int = 64 << 20
     ) -> Output:
         """git that may talk to the server, with the token for `org` (else the repository's own). A token that was renewed meanwhile is tried once."""
-        settings = {"remote.origin.url": self.remote, **(_PROMISOR if self.partial else {})}
+        settings = {"remote.origin.url": self.remote, **(PROMISOR if self.partial else {})}
         used: str | None = None
         while True:
             token = await self.tools.tokens.token(org or self.org)
@@ -188,22 +188,16 @@ class Local:
         if output.code not in ok:
             raise failure(f"{self.remote}: {what}", output)
 
-    async def fetch(self, specs: Sequence[str], *, checked: bool = True) -> None:
-        """Get commits and refs, without file contents where the mirror is partial."""
-        options = [*_FETCH, "--force", *([f"--filter={FILTER}"] if self.partial else [])]
-        unchecked = [] if checked else ["-c", "fetch.fsckObjects=false"]
-        output = await self.run_online([*unchecked, *options, "--end-of-options", "origin", *specs])
-        self.expect(output, "fetch")
+    async def fetch(self, specs: Sequence[str], *, checked: bool = True, stored: bool = True) -> None:
+        """Get commits and refs, without file contents where the mirror is partial.
 
-    async def check(self) -> None:
-        """Look through everything that is here. Raises UnsafeObjects."""
-        args = ["fsck", "--strict", "--no-dangling", "--no-progress"]
-        output = await self.run(
-            args, settings={**_PROMISOR, **safety.TOLERANT_FSCK}, seconds=self.tools.limits.fetch_seconds
-        )
-        if output.code & 1:
-            raise UnsafeObjects(f"{self.remote}: {output.error or one_line(text(output.data))}")
-        self.expect(output, "fsck")
+        `checked`: git looks whether the objects are sound. `stored`: refs are written, too.
+        """
+        options = [*_FETCH, "--force", *([f"--filter={FILTER}"] if self.partial else [])]
+        less = [] if checked else ["-c", "fetch.fsckObjects=false"]
+        options += [] if stored else ["--dry-run"]
+        output = await self.run_online([*less, *options, "--end-of-options", "origin", *specs])
+        self.expect(output, "fetch")
 
     # Reading objects
 

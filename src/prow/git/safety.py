@@ -29,6 +29,7 @@ TOLERANT_FSCK = {f"fsck.{name}": "ignore" for name in _HARMLESS if name != "larg
 """For `git fsck`, which ends over a name that its version does not know yet."""
 _PROTOCOLS = frozenset({"https", "http", "ssh", "file"})
 
+_FAULT = re.compile(r"object [0-9a-f]{40,64}: (\w+):", re.ASCII)
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _REPO = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
@@ -101,6 +102,12 @@ def environment(environ: Mapping[str, str], home: str, settings: Mapping[str, st
         made[f"GIT_CONFIG_KEY_{number}"] = key
         made[f"GIT_CONFIG_VALUE_{number}"] = value
     return made
+
+
+def is_old_blemish(text: str) -> bool:
+    """Whether git refused objects for something that harms nobody."""
+    found = _FAULT.search(text)
+    return found is not None and found[1].lower() in {name.lower() for name in _HARMLESS}
 
 
 def origin(remote: str) -> str:

@@ -1,0 +1,178 @@
+"""Mirrors that a crash, a full disk or a person damaged: they mend themselves once, and say so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from prow.git.errors import NoSuchRepository
+from prow.git.merging import try_merge
+from tests.git.support import World, world_in
+
+
+def repairs(how: str = "made again") -> float:
+    return REGISTRY.get_sample_value("prow_git_repairs_total", {"how": how}) or 0.0
+
+
+def packs(mirror: Path) -> list[Path]:
+    found = sorted((mirror / "objects" / "pack").glob("*.pack"), key=lambda path: -path.stat().st_size)
+    assert found
+    return found
+
+
+def cut_pack(mirror: Path) -> None:
+    for pack in packs(mirror):
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[:40])
+
+
+def spoil_pack(mirror: Path) -> None:
+    for pack in packs(mirror):
+        data = bytearray(pack.read_bytes())
+        data[12:-20] = bytes(byte ^ 0x55 for byte in data[12:-20])
+        pack.chmod(0o600)
+        pack.write_bytes(bytes(data))
+
+
+def lose_pack(mirror: Path) -> None:
+    for pack in packs(mirror):
+        pack.unlink()
+
+
+def lose_index(mirror: Path) -> None:
+    for index in (mirror / "objects" / "pack").glob("*.idx"):
+        index.unlink()
+
+
+def empty_objects(mirror: Path) -> None:
+    """What a power cut leaves of files that were written last."""
+    for pack in [*packs(mirror), *(mirror / "objects" / "pack").glob("*.idx")]:
+        pack.chmod(0o600)
+        pack.write_bytes(b"")
+
+
+def spoil_head(mirror: Path) -> None:
+    (mirror / "HEAD").write_bytes(b"\0" * 20)
+
+
+def lose_head(mirror: Path) -> None:
+    (mirror / "HEAD").unlink()
+
+
+def spoil_config(mirror: Path) -> None:
+    (mirror / "config").write_text("[core\nnonsense")
+
+
+def spoil_ref(mirror: Path) -> None:
+    for ref in (mirror / "refs" / "heads").iterdir():
+        ref.write_text("")
+
+
+def lose_everything(mirror: Path) -> None:
+    for path in sorted(mirror.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+DAMAGE = (
+    cut_pack, spoil_pack, lose_pack, lose_index, empty_objects, spoil_head, lose_head, spoil_config, spoil_ref, lose_everything,
+)  # fmt: skip
+
+
+@pytest.fixture
+async def one_two(world: World) -> tuple[str, str]:
+    base = await world.commit({"f": "1\n", "docs/g": "g\n"})
+    one = await world.commit({"f": "2\n"}, start=base, branch="one")
+    await world.mirror.fetch(["refs/heads/main"])
+    await world.mirror.ensure([one])
+    return base, one
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_a_damaged_mirror_is_mended_by_the_next_who_wants_something(
+    world: World, one_two: tuple[str, str], damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a service does it: look whether the commit is here, get it if not, read it. A new process knows nothing of before."""
+    base, one = one_two
+    await world.mirrors.aclose()
+    damage(world.mirror.folder)
+    before = repairs()
+    async with world_in(world.folder) as again:
+        await again.mirror.fetch(["refs/heads/main"])
+        assert await again.mirror.resolve("refs/heads/main") == base
+        await again.mirror.ensure([one])
+        assert await again.mirror.read_file(one, "docs/g") == b"g\n"
+        assert (await try_merge(again.mirror, base, one)).clean
+        assert await again.mirror.changed_files(base, one) == ("f",)
+    assert repairs() - before <= 1
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(told) == repairs() - before
+
+
+@pytest.mark.parametrize(
+    "damage", [cut_pack, spoil_pack, lose_pack, empty_objects, spoil_head, spoil_config, lose_everything]
+)
+async def test_a_mirror_damaged_under_its_reader_is_mended_and_has_what_it_had(
+    world: World, one_two: tuple[str, str], damage: Callable[[Path], None]
+) -> None:
+    base, one = one_two
+    await world.mirrors.aclose()  # ends the process that has the old files open
+    damage(world.mirror.folder)
+    before = repairs()
+    assert await world.mirror.read_file(one, "docs/g") == b"g\n"
+    assert await world.mirror.resolve("refs/heads/main") == base
+    assert repairs() - before <= 1
+
+
+async def test_all_readers_wait_for_one_repair(world: World, one_two: tuple[str, str]) -> None:
+    base, one = one_two
+    await world.mirrors.aclose()
+    cut_pack(world.mirror.folder)
+    before = repairs()
+    asked = [world.mirror.read_file(sha, "docs/g") for sha in (base, one) for _ in range(4)]
+    assert set(await asyncio.gather(*asked)) == {b"g\n"}
+    assert repairs() - before == 1
+
+
+async def test_a_missing_folder_is_damage_and_not_an_answer(world: World) -> None:
+    commit = await world.commit({"docs/g": "g\n"})
+    await world.mirror.ensure([commit])
+    await world.mirrors.aclose()
+    pack = packs(world.mirror.folder)[0]
+    moved = world.folder / pack.name
+    moved.write_bytes(pack.read_bytes())
+    lose_pack(world.mirror.folder)
+    await world.raw("unpack-objects", "-q", stdin=moved.read_bytes(), where=world.mirror.folder)
+    tree = await world.raw("rev-parse", f"{commit}:docs")
+    (world.mirror.folder / "objects" / tree[:2] / tree[2:]).unlink()
+    before = repairs()
+    assert await world.mirror.read_file(commit, "docs/g") == b"g\n"
+    assert repairs() - before == 1
+
+
+@pytest.mark.parametrize(
+    "lock", ["refs/heads/main.lock", "packed-refs.lock", "shallow.lock", "config.lock", "HEAD.lock"]
+)
+async def test_what_a_killed_git_locked_is_unlocked(world: World, one_two: tuple[str, str], lock: str) -> None:
+    (world.mirror.folder / lock).touch()
+    new = await world.commit({"f": "3\n"}, start=one_two[0])
+    before = repairs()
+    await world.mirror.fetch(["refs/heads/main"])
+    assert await world.mirror.resolve("refs/heads/main") == new
+    assert repairs() == before
+
+
+async def test_a_mirror_that_cannot_be_mended_is_told_once(world: World, one_two: tuple[str, str]) -> None:
+    """The server has lost everything, too."""
+    await world.mirrors.aclose()
+    cut_pack(world.mirror.folder)
+    shutil.rmtree(world.remote)
+    before = repairs()
+    with pytest.raises(NoSuchRepository):
+        await world.mirror.read_file(one_two[1], "docs/g")
+    assert repairs() - before == 1
