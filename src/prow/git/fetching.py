@@ -101,12 +101,11 @@ class Fetching:
                 self._next = None
                 specs = tuple(dict.fromkeys(spec for specs, _ in batch.members for spec in specs))
                 error = await self._outcome(specs)
-                if isinstance(error, Permanent) and len(batch.members) > 1:  # the fault of one is not the fault of all
-                    for specs, done in batch.members:
-                        _settle(done, await self._outcome(specs))
-                else:
-                    for _, done in batch.members:
-                        _settle(done, error)
+                outcomes = dict.fromkeys((specs for specs, _ in batch.members), error)
+                if isinstance(error, Permanent) and len(outcomes) > 1:  # the fault of one is not the fault of all
+                    outcomes = {specs: await self._outcome(specs) for specs in outcomes}
+                for specs, done in batch.members:
+                    _settle(done, outcomes[specs])
         finally:
             if self._next is batch:
                 self._next = None
