@@ -53,6 +53,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     modified: str = ""
     whole: bool = True
     """Whether the answer may come from the cache: no range, no cookies."""
+    here: bytes = b""
+    """The client's address of the proxy."""
 
     @property
     def path(self) -> str:

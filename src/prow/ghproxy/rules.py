@@ -50,7 +50,15 @@ def request_of(method: str, target: str, given: Iterable[tuple[bytes, bytes]], b
         etag=_text(named, b"if-none-match"),
         modified=_text(named, b"if-modified-since"),
         whole=_PERSONAL.isdisjoint(named),
+        here=_here(named),
     )
+
+
+def _here(named: dict[bytes, bytes]) -> bytes:
+    """The address by which the client knows us."""
+    host = named.get(b"host", b"")
+    scheme = named.get(b"x-forwarded-proto", b"http")
+    return scheme + b"://" + host if host and scheme in {b"http", b"https"} else b""
 
 
 def token_hash(authorization: str) -> str:
@@ -89,6 +97,14 @@ def passed_on(headers: Headers, *, status: int, graphql: bool, mode: Mode, lengt
     if length is not None and status not in {204, 304}:
         found.append((b"content-length", b"%d" % length))
     return found
+
+
+def linked_here(headers: Headers, github: bytes, here: bytes) -> Headers:
+    """Links to further pages lead to the proxy again, for clients that take them as they are."""
+    if not here or not any(name == b"link" for name, _ in headers):
+        return headers
+    old, new = b"<" + github + b"/", b"<" + here + b"/"
+    return [(name, value.replace(old, new) if name == b"link" else value) for name, value in headers]
 
 
 def length_of(headers: Headers) -> int | None:

@@ -44,6 +44,7 @@ class Ghproxy:
     def __init__(self, settings: Settings, *, upstream: Upstream, cache: Cache, clock: Clock) -> None:
         self._settings = settings
         self._upstream = upstream
+        self._github = upstream.url.encode()
         self._cache = cache
         self._clock = clock
         self._installations = Installations(clock)
@@ -87,7 +88,7 @@ class Ghproxy:
             answer = _told(502, str(error), Mode.ERROR)
             await _start(send, answer)
         except BadRequest as error:
-            answer = _told(error.status, str(error), Mode.SKIP)
+            answer = _told(error.status, str(error), Mode.SKIP, (b"connection", b"close"))
             await _start(send, answer)
         finally:
             if answer is not None:
@@ -132,8 +133,8 @@ class Ghproxy:
         etag = next((value.decode("latin-1") for name, value in found.headers if name == b"etag"), "")
         if found.status == 200 and rules.knows_already(request, etag):
             headers = [header for header in found.headers if header[0] not in {b"content-type", b"content-encoding"}]
-            return self._finished(304, headers, mode, None)
-        return self._finished(found.status, found.headers, mode, len(found.body), found.body)
+            return self._finished(request, 304, headers, mode, None)
+        return self._finished(request, found.status, found.headers, mode, len(found.body), found.body)
 
     async def _fetch(self, request: Request, key: Key, budget: str, digest: str) -> Answer:
         """What all who ask for the same at this time get. Its headers are GitHub's."""
@@ -211,7 +212,7 @@ class Ghproxy:
         if not response.ended or request.method == "HEAD":
             length = rules.length_of(headers)
         rest = None if response.ended else response
-        return self._finished(response.status, headers, Mode.SKIP, length, body, rest, graphql=request.graphql)
+        return self._finished(request, response.status, headers, Mode.SKIP, length, body, rest)
 
     async def _sent(self, request: Request, budget: str, headers: Headers) -> Response:
         """One request to GitHub, when its turn has come. Raises Unreachable."""
@@ -251,12 +252,12 @@ class Ghproxy:
             self._paces.move_to_end(partition)
         return pace
 
-    @staticmethod
     def _finished(
-        status: int, headers: Headers, mode: Mode, length: int | None, body: bytes = b"", rest: Response | None = None,
-        *, graphql: bool = False,
+        self, request: Request, status: int, headers: Headers, mode: Mode, length: int | None, body: bytes = b"",
+        rest: Response | None = None,
     ) -> Answer:  # fmt: skip
-        passed = rules.passed_on(headers, status=status, graphql=graphql, mode=mode, length=length)
+        headers = rules.linked_here(headers, self._github, request.here)
+        passed = rules.passed_on(headers, status=status, graphql=request.graphql, mode=mode, length=length)
         return Answer(status=status, headers=passed, mode=mode, body=body, rest=rest)
 
 
@@ -279,12 +280,8 @@ async def _stream(send: Send, response: Response) -> None:
         response.close()
 
 
-def _told(status: int, text: str, mode: Mode) -> Answer:
+def _told(status: int, text: str, mode: Mode, *more: tuple[bytes, bytes]) -> Answer:
     body = text.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    return Answer(
-        status=status,
-        headers=rules.passed_on(headers, status=status, graphql=False, mode=mode, length=len(body)),
-        mode=mode,
-        body=body,
-    )
+    passed = rules.passed_on(headers, status=status, graphql=False, mode=mode, length=len(body))
+    return Answer(status=status, headers=[*passed, *more], mode=mode, body=body)

@@ -225,6 +225,23 @@ class _Connection(asyncio.Protocol):
             self.abort()
 
 
+class _Tunnel(asyncio.Protocol):
+    """Waits for a proxy's answer to CONNECT."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        if not self.answered.done() and (b"\r\n\r\n" in self._head or len(self._head) > _LARGEST_HEAD):
+            self.answered.set_result(self._head)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(ConnectionError(f"it did not answer: {error or 'closed'}"))
+
+
 class Upstream:
     """`url`: scheme, host and base path of the API. `proxy`: None for the one that the environment names. Close it with `aclose`."""
 
@@ -321,20 +338,21 @@ class Upstream:
     async def _tunnel(self, host: str, port: int, credentials: str) -> _Connection:
         """TLS through a proxy that the environment names (`https_proxy`)."""
         loop = asyncio.get_running_loop()
-        reader, writer = await asyncio.open_connection(host, port)
+        plain, asked = await loop.create_connection(_Tunnel, host, port)
         where = f"{self._name}:{self._port}"
         authorized = f"Proxy-Authorization: Basic {credentials}\r\n" if credentials else ""
-        writer.write(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{authorized}\r\n".encode("latin-1"))
+        plain.write(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{authorized}\r\n".encode("latin-1"))
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            writer.close()
-            raise ConnectionError(f"the proxy {host}:{port} did not answer") from error
-        if head.split(b" ", 2)[1:2] != [b"200"]:
-            writer.close()
-            raise ConnectionError(f"the proxy {host}:{port} refuses: {head.splitlines()[0].decode('latin-1')}")
+            head = await asked.answered
+            if head.split(b" ", 2)[1:2] != [b"200"]:
+                raise ConnectionError(f"refused: {head.splitlines()[0].decode('latin-1')}")
+        except BaseException as error:
+            plain.abort()
+            if isinstance(error, ConnectionError):
+                raise ConnectionError(f"the proxy {host}:{port}: {error}") from error
+            raise
         connection = _Connection(self._released)
-        transport = await loop.start_tls(writer.transport, connection, self._tls, server_hostname=self._name)  # type: ignore[arg-type]
+        transport = await loop.start_tls(plain, connection, self._tls, server_hostname=self._name)  # type: ignore[arg-type]
         if transport is None:
             raise ConnectionError(f"the proxy {host}:{port} closed the connection")
         connection.connection_made(transport)
