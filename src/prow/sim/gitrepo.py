@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 NOTHING = "0" * 40
+_SHA = re.compile(r"[0-9a-f]{40}")
+_MOST_KNOWN = 50_000
+_known: dict[Path, set[str]] = {}
+"""Commits that a repository has: it never throws any away."""
 _SETTINGS = """
 [uploadpack]
 	allowFilter = true
@@ -87,6 +92,7 @@ async def create(path: Path, default_branch: str) -> None:
 
 
 async def _configure(path: Path) -> None:
+    _known.pop(path, None)
     with (path / "config").open("a") as config:  # what `git config` would do, in five processes less
         config.write(_SETTINGS)
 
@@ -105,8 +111,34 @@ async def refs(path: Path) -> dict[str, str]:
 
 
 async def resolve(path: Path, ref: str) -> str | None:
+    """The commit that a ref or a name of a commit stands for. What stands in a file or was seen before is not asked of git again."""
+    if ref.startswith("refs/heads/"):
+        sha = _loose(path, ref)
+        if sha is not None:
+            return sha
+    if ref in _known.get(path, ()):
+        return ref
     code, out, _ = await git_code("rev-parse", "--quiet", "--verify", "--end-of-options", f"{ref}^{{commit}}", cwd=path)
-    return out.decode().strip() if code == 0 else None
+    if code:
+        return None
+    sha = out.decode().strip()
+    if sha == ref:
+        known = _known.setdefault(path, set())
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known.add(sha)
+    return sha
+
+
+def _loose(path: Path, ref: str) -> str | None:
+    """A branch that has a file of its own; branches stand for commits."""
+    if ".." in ref:
+        return None
+    try:
+        found = (path / ref).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return found if _SHA.fullmatch(found) else None
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:

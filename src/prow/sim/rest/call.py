@@ -38,11 +38,15 @@ class Call:
 
 @dataclass
 class Answer:
-    """`items`: a whole list that the server cuts into pages; else `body`, of JSON or of bytes of another `media` type."""
+    """`items`: a whole list that the server cuts into pages; else `body`, of JSON or of bytes of another `media` type.
+
+    `each`: makes JSON of an item, for those of the page alone. `wrap`: puts the page into an object.
+    """
 
     body: Any = None
     status: int = 200
     items: Sequence[Any] | None = None
+    each: Callable[[Any], Any] | None = None
     wrap: Callable[[Sequence[Any]], Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     media: str = "application/json; charset=utf-8"
