@@ -82,6 +82,25 @@ def own(folder: Path, text: str, *, name: str = ".prow.yaml", config: str = "", 
     return lines(checked(paths, ["validate-urls"], strict_own=strict), folder)
 
 
+def test_keys_that_are_there_twice_and_pitfalls_are_never_refused(tmp_path: Path) -> None:
+    files = {
+        "config.yaml": "log_level: info\nlog_level: debug\ndefault_job_timeout: 3h\n",
+        "plugins.yaml": "heart: {}\nheart: {}\n",
+        "labels.yaml": "default: {labels: []}\ndefault: {labels: []}\n",
+    }
+    report = checked(written(tmp_path, files), strict=True)
+    assert not report.failed
+    assert lines(report, tmp_path) == [
+        "config.yaml:2:1: [duplicate-keys] note: the key 'log_level' is there twice; the last one counts",
+        (
+            "config.yaml:3:22: [pitfalls] note: default_job_timeout: nothing reads default_job_timeout; set `timeout` in plank's "
+            "default decoration (unset: 2h)"
+        ),
+        "labels.yaml:2:1: [duplicate-keys] note: the key 'default' is there twice; the last one counts",
+        "plugins.yaml:2:1: [duplicate-keys] note: the key 'heart' is there twice; the last one counts",
+    ]
+
+
 OWN = "presubmits:\n- name: unit\n  %s\n  spec: {containers: [{image: x}]}\n"
 
 
@@ -91,7 +110,9 @@ def test_jobs_of_a_repository_itself_are_checked(tmp_path: Path) -> None:
         "checkout/.prow.yaml:3:12: [in-repo-config] presubmits[0].cluster: job 'unit': the cluster 'secret' is not allowed for acme/rockets"
     ]
     (told,) = own(tmp_path, OWN % "optinal: true")
-    assert told.startswith("checkout/.prow.yaml:3:3: [unknown-fields] note: presubmits[0].optinal: unknown key 'optinal'")
+    assert told.startswith(
+        "checkout/.prow.yaml:3:3: [unknown-fields] note: presubmits[0].optinal: unknown key 'optinal'"
+    )
     (told,) = own(tmp_path, OWN % "optinal: true", strict=True)
     assert told.startswith("checkout/.prow.yaml:3:3: [in-repo-config] presubmits[0].optinal: unknown key 'optinal'")
     rule = "gerrit:\n  allowed_presubmit_trigger_re: ^/go\n"

@@ -52,7 +52,7 @@ def test_several_errors_are_told_at_once_each_with_its_place(tmp_path: Path) -> 
         "config.yaml:2:19: plank.max_goroutines: expected a whole number, found the text 'many'",
         "jobs/a.yaml:4:17: presubmits.o/r[0].always_run: expected true or false, found the number 1",
         "jobs/a.yaml:5:13: presubmits.o/r[0].labels: expected a mapping, found a list",
-        "jobs/b.yaml:1:12: periodics: expected a list, found the number 3",
+        "jobs/b.yaml:1:12: periodics: expected a list, found the number 3; an item begins with `- `",
     ]
 
 
@@ -91,7 +91,7 @@ def test_unquoted_numbers_are_no_text_in_job_names(tmp_path: Path) -> None:
 def test_a_rule_that_is_broken_is_told_where_it_is_broken(tmp_path: Path) -> None:
     job = JOB.replace("    spec", "    branches: ['(']\n    run_if_changed: x\n    spec")
     assert problems(tmp_path, a=job) == [
-        "jobs/a.yaml:5:15: job 'unit': branches: not a regular expression (RE2): missing ): (",
+        "jobs/a.yaml:5:16: job 'unit': branches: not a regular expression (RE2): missing ): (",
         "jobs/a.yaml:6:21: job 'unit': always_run and run_if_changed exclude each other",
     ]
 
@@ -217,3 +217,9 @@ def test_an_unreadable_job_file_is_told_and_the_others_are_still_checked(tmp_pat
     (tmp_path / "jobs/gone.yaml").symlink_to("nowhere")
     found = problems(tmp_path, other="periodics: 3\n")
     assert [problem.split(":")[0] for problem in found] == ["jobs/gone.yaml", "jobs/other.yaml"]
+
+
+def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(gzip.compress(b"pod_namespace: a\n") + gzip.compress(b"log_level: debug\n"))
+    config = load(tmp_path / "config.yaml")
+    assert (config.pod_namespace, config.log_level) == ("a", "debug")

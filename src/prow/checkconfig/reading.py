@@ -33,7 +33,9 @@ from prow.lib.goyaml import Path as Steps
 
 CONFIG, PLUGIN_CONFIG, IN_REPO = "config", "plugin-config", "in-repo-config"
 LABELS_CONFIG, AUTOBUMPER_CONFIG = "labels-config", "autobumper-config"
-UNKNOWN_PLUGIN, UNKNOWN_FIELDS, DUPLICATE_KEYS = "unknown-plugin", "unknown-fields", "duplicate-keys"
+UNKNOWN_PLUGIN, UNKNOWN_FIELDS = "unknown-plugin", "unknown-fields"
+# What the original does not tell at all.
+_NOTES = {Kind.DUPLICATE: "duplicate-keys", Kind.RULE: "pitfalls"}
 _LOOSE = ("plugins", "config_updater")
 """Sections where upstream's strict reading does not look, so that `--strict` must not fail there."""
 
@@ -94,8 +96,7 @@ def _read_beside(file: str, loaded: Loaded, *, labels: bool) -> None:
     except ConfigError as error:
         loaded.findings += _errors(name, error)
     loaded.findings += [
-        told(DUPLICATE_KEYS, odd, Level.NOTE) if odd.kind is Kind.DUPLICATE else told(name, odd, Level.WARNING)
-        for odd in findings.warnings
+        _noted(odd) if odd.kind is Kind.DUPLICATE else told(name, odd, Level.WARNING) for odd in findings.warnings
     ]
 
 
@@ -109,7 +110,7 @@ def _read_config(paths: Paths, loaded: Loaded, *, strict_own: bool, cache: Cache
         loaded.findings += map(_noted, _unread(paths))
     shards = tuple(f"{folder.rstrip('/')}/" for folder in paths.supplemental.paths)
     for warning in loader.warnings if loaded.config is not None else ():
-        if warning.kind is Kind.DUPLICATE or warning.file.startswith(shards):
+        if warning.kind in _NOTES or warning.file.startswith(shards):
             loaded.findings.append(_noted(warning))
         else:
             (loaded.unknown_keys if warning.file == paths.config else loaded.unknown_in_jobs).append(warning)
@@ -123,7 +124,7 @@ def _read_config(paths: Paths, loaded: Loaded, *, strict_own: bool, cache: Cache
 
 def _noted(odd: ConfigError) -> Finding:
     """A key that counts for nothing, where the original does not mind."""
-    return told(DUPLICATE_KEYS if odd.kind is Kind.DUPLICATE else UNKNOWN_FIELDS, odd, Level.NOTE)
+    return told(_NOTES.get(odd.kind, UNKNOWN_FIELDS), odd, Level.NOTE)
 
 
 def _errors(name: str, error: ConfigError) -> list[Finding]:
@@ -153,7 +154,7 @@ def _read_plugins(file: str, folders: Supplements, loaded: Loaded) -> None:
         loaded.findings += _errors(PLUGIN_CONFIG, error)
         return
     for warning in findings.warnings:
-        if warning.kind is Kind.DUPLICATE or warning.file != file or warning.path.partition(".")[0] in _LOOSE:
+        if warning.kind in _NOTES or warning.file != file or warning.path.partition(".")[0] in _LOOSE:
             loaded.findings.append(_noted(warning))
         else:
             loaded.unknown_keys.append(warning)

@@ -76,8 +76,22 @@ def valid_decoration(known: Known) -> Iterator[Problem]:
     """A load has looked at it already; jobs of other loads may not have been."""
     for job in _jobs(known, agent=_KUBERNETES):
         if job.decorate and job.decoration_config is not None:
-            for wrong in decoration_problems(job.decoration_config):
+            for _, wrong in decoration_problems(job.decoration_config):
                 yield Problem(f"the job {job.name}: {wrong}", in_job(job, "decoration_config"))
+
+
+def missing_bucket(known: Known) -> Iterator[Problem]:
+    """Decoration without a place for logs loads. Jobs of one configuration share it, and are told together."""
+    without: dict[int, list[JobBase]] = {}
+    for job in _jobs(known, agent=_KUBERNETES):
+        decoration = job.decoration_config
+        storage = decoration.gcs_configuration if decoration is not None else None
+        if job.decorate and storage is not None and not storage.bucket and not storage.local_output_dir:
+            without.setdefault(id(decoration), []).append(job)
+    for jobs in without.values():
+        more = f" (and those of {len(jobs) - 1} more jobs)" if len(jobs) > 1 else ""
+        text = f"the log and artifacts of the job {jobs[0].name}{more} have no place: set gcs_configuration.bucket"
+        yield Problem(text, in_job(jobs[0]))
 
 
 def cluster_field(known: Known) -> Iterator[Problem]:

@@ -59,7 +59,7 @@ class Report:
     def expected(self, where: Where, wanted: str, value: Any) -> None:
         path = unwind(where)
         name = f"{spell(path)}: " if path else ""
-        self.errors.append(Problem(path, f"{name}expected {wanted}, found {describe(value)}"))
+        self.errors.append(Problem(path, f"{name}expected {wanted}, found {describe(value)}{_advice(wanted, value)}"))
 
 
 Decoder = Callable[[Any, Where, Report], Any]
@@ -79,6 +79,18 @@ def spell(path: Path) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
+
+
+def _advice(wanted: str, value: Any) -> str:
+    """What to write, where one can tell."""
+    if wanted == "a list" and isinstance(value, (str, int, float)):
+        return "; an item begins with `- `"
+    if isinstance(value, str) and isinstance(goyaml.resolve(value), (bool, int)) and wanted in _UNQUOTED:
+        return "; leave the quotes away"
+    return ""
+
+
+_UNQUOTED = ("true or false", "a whole number")
 
 
 def describe(value: Any) -> str:
@@ -272,7 +284,11 @@ def _text(coerce: bool) -> Decoder:  # noqa: FBT001
             return text
         if coerce and isinstance(value, (bool, int, float)):
             return number_text(value)
-        if isinstance(value, (bool, int, float)):
+        if isinstance(value, bool):
+            words = "y, yes, on and true" if value else "n, no, off and false"
+            found = f"{describe(value)} ({words} mean that)"
+            report.wrong(where, f"{spell(unwind(where))}: expected text, found {found}; put it in quotes")
+        elif isinstance(value, (int, float)):
             report.wrong(where, f"{spell(unwind(where))}: expected text, found {describe(value)}; put it in quotes")
         else:
             report.expected(where, "text", value)

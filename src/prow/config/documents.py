@@ -5,7 +5,6 @@ Positions are looked up only when something is to be said about a file, by readi
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import zlib
@@ -191,11 +190,17 @@ def read(path: str | os.PathLike[str], *, what: str, inflate: bool = True) -> Do
 
 
 def _inflate(data: bytes, name: str) -> bytes:
-    try:
+    inflated = b""
+    while data and len(inflated) <= MAX_FILE:
         inflater = zlib.decompressobj(wbits=31)
-        return inflater.decompress(data, MAX_FILE + 1)
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise ConfigError(f"not gzip: {error}", file=name, kind=Kind.FILE) from None
+        try:
+            inflated += inflater.decompress(data, MAX_FILE + 1 - len(inflated))
+        except zlib.error as error:
+            raise ConfigError(f"not gzip: {error}", file=name, kind=Kind.FILE) from None
+        if not inflater.eof and len(inflated) <= MAX_FILE:
+            raise ConfigError("not gzip: it is cut off", file=name, kind=Kind.FILE)
+        data = inflater.unused_data  # another member may follow
+    return inflated
 
 
 def _read_job_file(path: str) -> Document:

@@ -37,7 +37,10 @@ def _duration_text(value: Any, where: Where, report: Report) -> str:
 
 def _duration_or_nanoseconds(value: Any, where: Where, report: Report) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return durations.format(compiled(int, coerce=False)(value, where, report))
+        if value == int(value):
+            return durations.format(compiled(int, coerce=False)(value, where, report))
+        report.expected(where, "a duration such as 15m, or whole nanoseconds", value)
+        return ""
     return _duration_text(value, where, report)
 
 

@@ -35,6 +35,7 @@ from prow.config.parts import (
     make_part,
     together,
 )
+from prow.config.pitfalls import config_pitfalls
 from prow.config.supplemental import Supplements, add_to_config, decode_addition, read_folders
 from prow.config.validate_config import config_problems
 from prow.lib.clock import Clock, SystemClock
@@ -278,6 +279,8 @@ def _combined(
         config = replace(config, config_version_sha=terms.version)
     for path, wrong in config_problems(config, terms.now):
         findings.wrong(main, path, wrong)
+    for path, odd in config_pitfalls(config):
+        findings.warn(main, path, odd)
     for shard, addition in additions:
         config = add_to_config(config, shard, addition, findings)
     findings.check()

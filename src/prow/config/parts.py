@@ -16,6 +16,7 @@ from prow.config.defaults import Defaults, PresetConflict
 from prow.config.documents import Document, Findings
 from prow.config.errors import ConfigError
 from prow.config.job import Brancher, JobBase, Periodic, Preset, Source, set_source
+from prow.config.pitfalls import job_pitfalls
 from prow.config.validate_job import clashes, job_problems
 from prow.lib.goyaml import Path
 from prow.lib.regex import RegexError
@@ -73,6 +74,8 @@ def finish_jobs(placed: Sequence[Placed], config: Config, defaults: Defaults, fi
         except PresetConflict as error:
             findings.wrong(each.document, each.path, f"job {each.job.name!r}: {error}")
             continue
+        for path, odd in job_pitfalls(each.job):
+            findings.warn(each.document, (*each.path, *path), f"job {each.job.name!r}: {odd}")
         set_source(job, Source(each.document.name, each.document.line(*each.path)))
         for path, wrong in job_problems(job, config):
             findings.wrong(each.document, (*each.path, *path), f"job {job.name!r}: {wrong}")
@@ -131,22 +134,23 @@ def check_clashes(placed: Sequence[Placed], findings: Findings, *, since: int = 
 
 def check_periodics(placed: Sequence[Placed], findings: Findings) -> None:
     """Names of periodics are unique."""
-    seen: set[str] = set()
+    seen: dict[str, Periodic] = {}
     for each in placed:
         job: Periodic = each.job
-        if job.name in seen:
-            findings.wrong(each.document, each.path, f"the periodic {job.name!r} is there twice")
-        seen.add(job.name)
+        first = seen.setdefault(job.name, job)
+        if first is not job:
+            wrong = f"job {job.name!r}: another periodic has this name ({first.source.file}:{first.source.line})"
+            findings.wrong(each.document, each.path, wrong)
 
 
 def check_presets(parts: Iterable[tuple[Document, Sequence[Preset]]], findings: Findings) -> None:
     """Every pair of label and value selects one preset."""
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], tuple[Document, int]] = {}
     for document, presets in parts:
         for index, preset in enumerate(presets):
-            for pair in preset.labels.items():
-                if pair in seen:
-                    findings.wrong(
-                        document, ("presets", index), f"another preset has the label {pair[0]}: {pair[1]} too"
-                    )
-                seen.add(pair)
+            for key, value in preset.labels.items():
+                other, place = seen.setdefault((key, value), (document, index))
+                if (other, place) != (document, index):
+                    line, _ = other.positions.find(("presets", place))
+                    wrong = f"the preset at {other.name}:{line} has the label {key}: {value} too"
+                    findings.wrong(document, ("presets", index), wrong)

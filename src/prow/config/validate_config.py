@@ -141,7 +141,7 @@ def query_problems(query: TideQuery) -> Iterator[Finding]:
                 text = (
                     f"{repo} is in already, with its org"
                     if name == "repos"
-                    else f"{repo} has no effect: {org} is not in"
+                    else f"{repo} has no effect: the org {org} is not in orgs"
                 )
                 yield (name, index), text
     both = sorted(set(query.labels) & set(query.missing_labels))

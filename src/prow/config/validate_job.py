@@ -57,9 +57,15 @@ def job_problems(job: JobBase, config: Config) -> Iterator[Finding]:
 
 
 def _base_problems(job: JobBase, config: Config) -> Iterator[Finding]:
-    pattern = _JENKINS_NAME if job.agent == JENKINS_AGENT else _NAME
-    if not pattern.fullmatch(job.name):
-        yield ("name",), f"the name {job.name!r} may have only letters, digits, `-`, `.` and `_`, and not be empty"
+    if not job.name:
+        yield ("name",), "a job needs a name"
+    elif job.agent == JENKINS_AGENT and not _JENKINS_NAME.fullmatch(job.name):
+        yield (
+            ("name",),
+            f"the name {job.name!r} may have only letters, digits, `-`, `.`, `_` and `/`, and not begin with `/` or end with `/` or `.`",
+        )
+    elif job.agent != JENKINS_AGENT and not _NAME.fullmatch(job.name):
+        yield ("name",), f"the name {job.name!r} may have only letters, digits, `-`, `.` and `_`"
     if job.max_concurrency < 0:
         yield ("max_concurrency",), f"max_concurrency {job.max_concurrency} must not be negative"
     yield from _agent_problems(job, config)
@@ -97,7 +103,10 @@ def _agent_problems(job: JobBase, config: Config) -> Iterator[Finding]:
     if agent == TEKTON_AGENT and not pipeline:
         yield (), f"a job of the agent {TEKTON_AGENT} needs a pipeline_run_spec"
     if job.decoration_config is not None and agent != KUBERNETES_AGENT:
-        yield ("decorate",), f"only jobs of the agent kubernetes can be decorated, this job has {agent!r}"
+        yield (
+            ("decorate",),
+            f"only jobs of the agent kubernetes can be decorated, this job has {agent!r}; set decorate: false",
+        )
     if job.error_on_eviction and agent != KUBERNETES_AGENT:
         yield ("error_on_eviction",), f"error_on_eviction needs the agent kubernetes, this job has {agent!r}"
     if job.namespace != config.pod_namespace and agent != TEKTON_AGENT:
@@ -217,40 +226,43 @@ def _clone_problems(job: JobBase) -> Iterator[Finding]:
 
 
 def _decorated_problems(job: JobBase, spec: dict[str, Any]) -> Iterator[Finding]:
-    for wrong in decoration_problems(job.decoration_config):
-        yield ("decoration_config",), wrong
+    for path, wrong in decoration_problems(job.decoration_config):
+        yield ("decoration_config", *path), wrong
     for index, container in enumerate(spec.get("containers") or ()):
         command = [*(container.get("command") or ()), *(container.get("args") or ())]
         if not command or not command[0]:
             yield ("spec", "containers", index), "a container of a decorated job needs a command or args"
 
 
-def decoration_problems(config: DecorationConfig | None) -> Iterator[str]:
+def decoration_problems(config: DecorationConfig | None) -> Iterator[Finding]:
     """What keeps a merged decoration config from being used (`spec/config` §2.5)."""
     if config is None:
         return
     images = config.utility_images
     if images is None:
-        yield "decoration needs utility_images"
+        yield (), "decoration needs utility_images"
     else:
         missing = [name for name in images.__struct_fields__ if not getattr(images, name)]
         if missing:
-            yield f"decoration needs utility_images for {', '.join(missing)}"
+            yield ("utility_images",), f"decoration needs utility_images for {', '.join(missing)}"
     if config.oauth_token_secret is not None and config.ssh_key_secrets:
-        yield "an OAuth token and SSH keys exclude each other"
+        yield ("ssh_key_secrets",), "oauth_token_secret and ssh_key_secrets exclude each other"
     storage = config.gcs_configuration
     if storage is None:
-        yield "decoration needs gcs_configuration"
+        yield (), "decoration needs gcs_configuration"
         return
     if wrong := url_problem(storage.bucket if "://" in storage.bucket else f"gs://{storage.bucket}"):
-        yield f"the bucket {storage.bucket!r} is no address: {wrong}"
-    for media in (storage.media_types or {}).values():
+        yield ("gcs_configuration", "bucket"), f"the bucket {storage.bucket!r} is no address: {wrong}"
+    for extension, media in (storage.media_types or {}).items():
         if wrong := media_type_problem(media):
-            yield wrong
-    if storage.path_strategy not in _STRATEGIES:
-        yield f"path_strategy {storage.path_strategy!r} must be one of {', '.join(_STRATEGIES)}"
+            yield ("gcs_configuration", "mediaTypes", extension), wrong
+    path: Path = ("gcs_configuration", "path_strategy")
+    if not storage.path_strategy:
+        yield path, f"decoration needs a path_strategy: {', '.join(_STRATEGIES)}"
+    elif storage.path_strategy not in _STRATEGIES:
+        yield path, f"path_strategy {storage.path_strategy!r} must be one of {', '.join(_STRATEGIES)}"
     elif storage.path_strategy != "explicit" and not (storage.default_org and storage.default_repo):
-        yield f"path_strategy {storage.path_strategy} needs default_org and default_repo"
+        yield path, f"path_strategy {storage.path_strategy} needs default_org and default_repo"
 
 
 def rerun_auth_problem(config: RerunAuthConfig) -> str | None:
@@ -260,9 +272,13 @@ def rerun_auth_problem(config: RerunAuthConfig) -> str | None:
 
 def _regex_problems(job: Brancher) -> Iterator[Finding]:
     for name in ("branches", "skip_branches"):
-        joined = "|".join(getattr(job, name))
+        patterns = getattr(job, name)
+        joined = "|".join(patterns)
         if joined and (wrong := regex.check(joined)):
-            yield (name,), f"{name}: not a regular expression (RE2): {wrong}"
+            # They are one pattern, so each by itself may be fine.
+            single = next((index for index, pattern in enumerate(patterns) if regex.check(pattern)), None)
+            path: Path = (name,) if single is None else (name, single)
+            yield path, f"{name}: not a regular expression (RE2): {wrong}"
     # Of both, upstream compiles the first alone; having both is refused below.
     name = "run_if_changed" if job.run_if_changed else "skip_if_only_changed"
     if getattr(job, name) and (wrong := regex.check(getattr(job, name))):
@@ -276,7 +292,7 @@ def _brancher_problems(job: Brancher) -> Iterator[Finding]:
     for name in ("run_if_changed", "skip_if_only_changed"):
         if always and getattr(job, name):
             yield (name,), f"always_run and {name} exclude each other"
-    if not job.skip_report and not job.context:
+    if not job.skip_report and not job.context and job.name:
         yield (), "a job that reports needs a context"
     if job.skip_report and job.labels.get(_GERRIT_REPORT_LABEL):
         yield ("labels", _GERRIT_REPORT_LABEL), "a job with skip_report cannot report to Gerrit"
@@ -291,6 +307,8 @@ def _presubmit_problems(job: Presubmit) -> Iterator[Finding]:
     try:
         matches = regex.compile(job.trigger).matches(job.rerun_command)
     except regex.RegexError as error:
+        if job.trigger == trigger_pattern(job.name):
+            return  # said of the name
         yield ("trigger",), f"trigger: not a regular expression (RE2): {error}"
         return
     if not matches:
@@ -317,7 +335,9 @@ def _periodic_problems(job: Periodic) -> Iterator[Finding]:
     if job.cron and (wrong := cron.problem(job.cron)):
         yield ("cron",), f"the cron expression {job.cron!r} cannot be used: {wrong}"
     texts: list[tuple[Path, str]] = [((name,), getattr(job, name)) for name in given if name != "cron"]
-    if job.retry is not None:
+    if job.retry is not None and not job.retry.interval:
+        yield ("retry",), "retry needs an interval, such as 1h; it takes the place of the job's own"
+    elif job.retry is not None:
         texts.append((("retry", "interval"), job.retry.interval))
     for path, text in texts:
         try:

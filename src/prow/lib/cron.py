@@ -190,7 +190,8 @@ def _item_problem(item: str, low: int, high: int, names: dict[str, int]) -> str 
         return f"{item!r} is no number" + (" or name" if names else "")
     values = [number for number in numbers if number is not None]
     if values[0] < low or values[-1] > high:
-        return f"{item!r} is outside of {low}-{high}"
+        sunday = "; Sunday is 0" if names is _DAYS and values[-1] == high + 1 else ""
+        return f"{item!r} is outside of {low}-{high}{sunday}"
     if values[0] > values[-1]:
         return f"the range {item!r} runs backwards"
     return None

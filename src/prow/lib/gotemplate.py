@@ -36,7 +36,8 @@ class GoStruct:
         if name not in self._fields:
             from gotpl import TemplateExecutionError  # noqa: PLC0415
 
-            raise TemplateExecutionError(f"can't evaluate field {name}")
+            hint = "; fields have Go's names, such as .Status.BuildID" if name[:1].islower() else ""
+            raise TemplateExecutionError(f"there is no field {name}{hint}")
         value = self._fields[name]
         if value is None:
             from gotpl import GoPointer  # noqa: PLC0415
@@ -129,5 +130,10 @@ def _replace(old: str, new: str, source: str) -> str:
     return source.replace(old, new)
 
 
+_WHERE = re.compile(r"(?:template: )?template:(\d+):(\d+): (?:executing \"template\": )?")
+_OF_NOTHING = re.compile(r"attribute '(\w+)' is not allowed")
+
+
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    text = _WHERE.sub(r"at \1:\2: ", " ".join(str(error).split()), count=1)
+    return _OF_NOTHING.sub(r"\1 of something that is not there; ask with {{if}} or {{with}} before", text)[:300]

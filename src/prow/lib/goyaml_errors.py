@@ -64,5 +64,6 @@ _IN_WORDS = {
     "did not find expected ',' or '}'": "the mapping `{…}` that begins at OPENED is not closed, or a `,` is missing",
     "found unexpected end of stream": "the quotes that begin at OPENED are not closed",
     "found unexpected document indicator": "the quotes that begin at OPENED are not closed",
+    "did not find expected node content": "a value was expected; is a `[` or `{` before not closed?",
     "block sequence entries are not allowed in this context": "an item (`- …`) is not allowed here",
 }  # fmt: skip

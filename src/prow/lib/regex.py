@@ -160,4 +160,22 @@ def _has_any_byte(pattern: str) -> bool:
 
 def _reason(error: re2.error) -> str:
     (cause,) = error.args
-    return cause.decode("utf-8", "replace") if isinstance(cause, bytes) else str(cause)
+    reason = cause.decode("utf-8", "replace") if isinstance(cause, bytes) else str(cause)
+    hint = next((hint for begin, hint in _HINTS.items() if reason.startswith(begin)), "")
+    return _shortened(reason) + (f"; {hint}" if hint else "")
+
+
+_LONGEST = 200
+_HINTS = {
+    "invalid perl operator: (?!": "there is no look-ahead",
+    "invalid perl operator: (?=": "there is no look-ahead",
+    "invalid perl operator: (?<": "there is no look-behind",
+    **{f"invalid escape sequence: \\{digit}": "there are no back-references" for digit in range(1, 10)},
+    "invalid escape sequence: \\Z": "the end of the text is \\z",
+    "no argument for repetition operator": "a * that stands for any text is .* here",
+    "bad repetition operator": "write it as a group: (?:a*)*",
+}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
