@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +118,23 @@ class _nothing:  # noqa: N801
     def __exit__(self, *_: object) -> None: ...
 
 
+@dataclass(frozen=True)
+class TLS:
+    """PEM files of a certificate (with its chain) and its key."""
+
+    certificate: Path
+    key: Path
+
+
 @asynccontextmanager
 async def serve(
-    app: App, *, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None, grace: float = 5.0
+    app: App,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    listener: socket.socket | None = None,
+    grace: float = 5.0,
+    tls: TLS | None = None,
 ) -> AsyncIterator[int]:
     """Serve `app` while the block runs; gives the port (0: no port, a Unix socket). At the end open requests get `grace` seconds to finish."""
     listener = listener or bind(host, port)
@@ -138,6 +153,8 @@ async def serve(
         timeout_graceful_shutdown=max(1, round(grace)),
         timeout_keep_alive=75,
         h11_max_incomplete_event_size=64 << 10,
+        ssl_certfile=str(tls.certificate) if tls is not None else None,
+        ssl_keyfile=str(tls.key) if tls is not None else None,
     )
     errors = logging.getLogger("uvicorn.error")
     errors.parent = logging.getLogger("prow")

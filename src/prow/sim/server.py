@@ -20,11 +20,11 @@ from prow.sim import githttp, rest
 from prow.sim.accounts import NOBODY, Identity, token_of
 from prow.sim.answers import Made, refusal
 from prow.sim.answers import made as answered
-from prow.sim.errors import Refused, not_found
+from prow.sim.errors import Moved, Refused, not_found
 from prow.sim.faults import Faults
 from prow.sim.faulty import Decide, Faulty, held
 from prow.sim.limits import Budget
-from prow.sim.rest.call import Answer, Call, Handler
+from prow.sim.rest.call import REPO, Answer, Call, Handler
 from prow.sim.rest.needs import scope_headers
 from prow.sim.router import Found, Router
 from prow.sim.world import World
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _LARGEST_BODY = 25 << 20
 _CONTENT = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _GRAPHQL = "/graphql"
+_BY_ID = "/repositories/{repository_id}"
 _FREE = frozenset({"/rate_limit"})
 """Calls that cost nothing."""
 _GIT_PATHS = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
@@ -67,11 +68,12 @@ class Sim:
         self.app.decide = decide
 
     @asynccontextmanager
-    async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    async def serve(self, *, host: str = "127.0.0.1", port: int = 0, tls: http.TLS | None = None) -> AsyncIterator[str]:
         """Serve while the block runs; gives the base address."""
         listener = http.bind(host, port)
-        self.world.base = f"http://{host}:{listener.getsockname()[1]}"
-        async with http.serve(self.app, listener=listener):
+        address = http.url(host, listener.getsockname()[1])
+        self.world.base = address if tls is None else address.replace("http://", "https://", 1)
+        async with http.serve(self.app, listener=listener, tls=tls):
             try:
                 yield self.world.base
             finally:
@@ -131,6 +133,28 @@ class Sim:
             made.headers.update(self.budgets.headers(budget, resource))
         return made
 
+    def _parts(self, request: Request) -> dict[str, str]:
+        """The parts of the path; a repository that is named by its number has a name, too."""
+        parts = dict(request.path_params)
+        if "repository_id" in parts:
+            number = parts.pop("repository_id")
+            repo = self.world.repo_by_id(int(number) if number.isdecimal() else 0)
+            parts |= {"owner": repo.owner, "repo": repo.name}
+        return parts
+
+    def _moved(self, request: Request, moved: Moved) -> Response:
+        """Where it is now, with the rest of the path. What reads is sent there for good, what writes for this time."""
+        rest_of_path = "" if "/branches/" in moved.location or "/issues/" in moved.location else _after_repo(request)
+        query = f"?{request.url.query}" if request.url.query else ""
+        place = f"{self.world.base}{moved.location}{rest_of_path}{query}"
+        status = 301 if request.method in {"GET", "HEAD"} else 307
+        body = {
+            "message": moved.message if status == 301 else "Temporary Redirect",
+            "url": place,
+            "documentation_url": _DOCS,
+        }
+        return JSONResponse(body, status, headers={"location": place})
+
     def _login_of(self, token: str) -> str:
         try:
             return self.world.identify(token).login or ""
@@ -140,6 +164,12 @@ class Sim:
     def _authenticate(self, request: Request) -> Identity:
         token = token_of(request)
         return self.world.identify(token) if token is not None else NOBODY
+
+
+def _after_repo(request: Request) -> str:
+    """What follows the repository in the path."""
+    path = request.url.path.removeprefix("/api/v3")
+    return path.removeprefix("/repos/").partition("/")[2].partition("/")[1:][-1] and "/" + path.split("/", 4)[4]
 
 
 def _resource(template: str) -> str:
