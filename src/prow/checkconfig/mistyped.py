@@ -1,4 +1,4 @@
-"""Names that load, and that nobody seems to have: labels and build clusters. Notes, never refused, since somebody may have them after
+"""Names that load, and that nobody seems to have: labels, build clusters, repositories. Notes, never refused, since somebody may have them after
 all. Pure.
 
 With labels.yaml a label that is not in it is told, unless a plugin sets (and makes) it and no other has almost that name; without
@@ -148,6 +148,16 @@ def _settable(plugins: PluginsConfig) -> Iterator[str]:
     """By people."""
     yield from plugins.label.additional_labels
     yield from (each.label for entries in plugins.label.restricted_labels.values() for each in entries)
+
+
+def unknown_repos(known: Known) -> Iterator[Problem]:
+    """Keys of jobs that cannot be a repository."""
+    config = known.config
+    for listed in (config.presubmits, config.postsubmits):
+        for name, jobs in listed.items():
+            if jobs and "/" not in name:
+                text = f"{name!r} is not of the form org/repo, so these jobs never run"
+                yield Problem(text, in_job(jobs[0]))
 
 
 def unknown_clusters(known: Known) -> Iterator[Problem]:

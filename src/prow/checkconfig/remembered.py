@@ -23,8 +23,10 @@ Key = tuple[str, ...]
 _DECODER = msgspec.msgpack.Decoder(Report)
 
 
-def key_of(paths: Paths, checks: Iterable[str], *choices: Iterable[str], strict: bool) -> Key | None:
-    """Names the report; None when it is not worth keeping, or cannot be kept."""
+def key_of(
+    paths: Paths, checks: Iterable[str], *choices: Iterable[str], strict: bool, worth_bytes: int = WORTH_BYTES
+) -> Key | None:
+    """Names the report; None when it is not worth keeping (its files are smaller than `worth_bytes`), or cannot be kept."""
     if not paths.config or paths.own_repo or paths.supplemental.paths or paths.supplemental_plugins.paths:
         return None
     findings = Findings()
@@ -40,7 +42,7 @@ def key_of(paths: Paths, checks: Iterable[str], *choices: Iterable[str], strict:
             documents += read_jobs(paths.jobs, findings)
     except ConfigError:
         return None
-    if findings.errors or sum(document.size for document in documents) < WORTH_BYTES:
+    if findings.errors or sum(document.size for document in documents) < worth_bytes:
         return None
     given = [
         sorted(checks),

@@ -6,11 +6,25 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from prow.checkconfig import mistyped
+from prow.checkconfig import mistyped, warnings_jobs
 from prow.checkconfig.model import Check, Finding, Known, Level
 from prow.checkconfig.places import Places, told
 from prow.checkconfig.reading import Loaded, Paths, Progress, names
-from prow.checkconfig.table import UNKNOWN_CLUSTER, UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL, UNKNOWN_LABEL
+from prow.checkconfig.table import (
+    MISSING_BUCKET,
+    UNKNOWN_CLUSTER,
+    UNKNOWN_FIELDS,
+    UNKNOWN_FIELDS_ALL,
+    UNKNOWN_LABEL,
+    UNKNOWN_REPO,
+)
+
+_NOTED = {
+    UNKNOWN_LABEL: mistyped.unknown_labels,
+    UNKNOWN_CLUSTER: mistyped.unknown_clusters,
+    UNKNOWN_REPO: mistyped.unknown_repos,
+    MISSING_BUCKET: warnings_jobs.missing_bucket,
+}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +77,7 @@ def _notes(known: Known, places: Places, on: set[str], excluded: set[str]) -> li
     """Unknown keys that no chosen check tells, and names that seem mistyped: worth knowing, but nothing that upstream would fail
     for."""
     notes: list[Finding] = []
-    for name, find in ((UNKNOWN_LABEL, mistyped.unknown_labels), (UNKNOWN_CLUSTER, mistyped.unknown_clusters)):
+    for name, find in _NOTED.items():
         if name not in excluded:
             notes += [places.finding(name, problem, Level.NOTE) for problem in find(known)]
     if not on & {UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL} and UNKNOWN_FIELDS not in excluded:

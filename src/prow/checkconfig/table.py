@@ -23,7 +23,8 @@ UNKNOWN_FIELDS, UNKNOWN_FIELDS_ALL = "unknown-fields", "unknown-fields-all"
 CLUSTER_FIELD = "validate-cluster-field"
 SHARD_HIERARCHY = "validate-supplemental-prow-config-hierarchy"
 RERUN_COMMAND = "rerun-command"
-UNKNOWN_LABEL, UNKNOWN_CLUSTER = "unknown-label", "unknown-cluster"
+UNKNOWN_LABEL, UNKNOWN_CLUSTER, UNKNOWN_REPO = "unknown-label", "unknown-cluster", "unknown-repo"
+MISSING_BUCKET = "missing-bucket"
 
 _D, _E, _O = When.DEFAULT, When.EXPENSIVE, When.OPTIONAL
 

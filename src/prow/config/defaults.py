@@ -112,7 +112,7 @@ class Defaults:
 
     def __init__(self, config: Config, presets: Sequence[Preset]) -> None:
         self._config = config
-        self._presets = presets
+        self._presets = Presets(presets)
         plank = config.plank
         self._decoration = plank.default_decoration_config_entries or as_entries(plank.default_decoration_configs)
         self._merged: dict[tuple[str, str], DecorationConfig | None] = {}
@@ -139,8 +139,8 @@ class Defaults:
                 merge_decoration(self.decoration(repo, changes["cluster"]), job.decoration_config) or DecorationConfig()
             )
         changes["prowjob_defaults"] = self._prowjob_defaults(repo, changes["cluster"], job.prowjob_defaults)
-        if job.spec is not None and self._presets:
-            changes["spec"] = apply_presets(job.spec, job.labels, self._presets)
+        if job.spec is not None:
+            changes["spec"] = self._presets.apply(job.spec, job.labels)
         return msgspec.structs.replace(job, **changes)
 
     def decoration(self, repo: str, cluster: str) -> DecorationConfig | None:
@@ -164,35 +164,86 @@ class Defaults:
         return result if result.tenant_id else msgspec.structs.replace(result, tenant_id=DEFAULT_TENANT)
 
 
-def apply_presets(spec: dict[str, Any], labels: Mapping[str, str], presets: Iterable[Preset]) -> dict[str, Any]:
-    """The pod spec with every preset whose labels the job has. Raises PresetConflict."""
-    if not labels:
-        chosen = [preset for preset in presets if not preset.labels]
-    else:
-        chosen = [preset for preset in presets if preset.labels.items() <= labels.items()]
-    if not chosen:
-        return spec
-    result = {**spec, "containers": [dict(container) for container in spec.get("containers") or ()]}
-    for preset in chosen:
+class Presets:
+    """The presets of a configuration, found by the labels of a job. What is chosen together is put together once."""
+
+    def __init__(self, presets: Sequence[Preset]) -> None:
+        self._presets = presets
+        self._of_all = [index for index, preset in enumerate(presets) if not preset.labels]
+        self._by_label: dict[tuple[str, str], list[int]] = {}
+        for index, preset in enumerate(presets):
+            if preset.labels:
+                self._by_label.setdefault(next(iter(preset.labels.items())), []).append(index)
+        self._made: dict[tuple[int, ...], _Together] = {}
+
+    def apply(self, spec: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+        """The pod spec with every preset whose labels the job has, in the order of the files. Raises PresetConflict."""
+        chosen = self._chosen(labels)
+        if not chosen:
+            return spec
+        made = self._made.get(chosen)
+        if made is None:
+            made = self._made[chosen] = _Together([self._presets[index] for index in chosen])
+        return made.added_to(spec)
+
+    def _chosen(self, labels: Mapping[str, str]) -> tuple[int, ...]:
+        found = list(self._of_all)
+        for pair in labels.items() if self._by_label else ():
+            for index in self._by_label.get(pair, ()):
+                if self._presets[index].labels.items() <= labels.items():
+                    found.append(index)
+        return tuple(sorted(found))
+
+
+class _Together:
+    """What some presets add."""
+
+    def __init__(self, presets: Sequence[Preset]) -> None:
+        self._env = _Items("env var", [each for preset in presets for each in preset.env])
+        self._mounts = _Items("volume mount", [each for preset in presets for each in preset.volume_mounts])
+        self._volumes = _Items("volume", [each for preset in presets for each in preset.volumes])
+        self._tolerations = [each for preset in presets for each in preset.tolerations]
+
+    def added_to(self, spec: dict[str, Any]) -> dict[str, Any]:
+        result = {**spec, "containers": [dict(container) for container in spec.get("containers") or ()]}
         for container in result["containers"]:
-            _add(container, "env", preset.env, what="env var", named=True)
-            _add(container, "volumeMounts", preset.volume_mounts, what="volume mount", named=True)
-        _add(result, "volumes", preset.volumes, what="volume", named=True)
-        _add(result, "tolerations", preset.tolerations, what="toleration", named=False)
-    return result
+            self._env.add_to(container, "env")
+            self._mounts.add_to(container, "volumeMounts")
+        self._volumes.add_to(result, "volumes")
+        if self._tolerations:
+            present = list(result.get("tolerations") or ())
+            for each in self._tolerations:
+                if each in present:
+                    raise PresetConflict(_conflict("toleration", each))
+                present.append(each)
+            result["tolerations"] = present
+        return result
 
 
-def _add(target: dict[str, Any], key: str, more: Sequence[dict[str, Any]], *, what: str, named: bool) -> None:
-    if not more:
-        return
-    present = list(target.get(key) or ())
-    names = {other.get("name") for other in present} if named else set()
-    for each in more:
-        if each.get("name") in names if named else each in present:
-            raise PresetConflict(f"a preset adds the {what} {each.get('name', each)!r}, which is there already")
-        present.append(each)
-        names.add(each.get("name"))
-    target[key] = present
+class _Items:
+    """Things with unique names."""
+
+    def __init__(self, what: str, items: Sequence[dict[str, Any]]) -> None:
+        self._what = what
+        self._items = items
+        self._names = {each.get("name") for each in items}
+        self._twice = len(self._names) < len(items)
+
+    def add_to(self, target: dict[str, Any], key: str) -> None:
+        if not self._items:
+            return
+        present = target.get(key) or ()
+        if self._twice or not self._names.isdisjoint([other.get("name") for other in present]):
+            seen = {other.get("name") for other in present}
+            for each in self._items:
+                if each.get("name") in seen:
+                    raise PresetConflict(_conflict(self._what, each))
+                seen.add(each.get("name"))
+        target[key] = [*present, *self._items]
+
+
+def _conflict(what: str, item: dict[str, Any]) -> str:
+    return f"a preset adds the {what} {item.get('name', item)!r}, which is there already"
 
 
 _MERGED = (

@@ -33,6 +33,7 @@ def label_value_problem(value: str) -> str | None:
     return None
 
 
+@lru_cache(1024)
 def url_problem(text: str) -> str | None:
     """Why Go could not parse this as a URL, or None."""
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in text):
