@@ -91,7 +91,10 @@ async def test_in_repo_configs_are_kept_as_many_as_the_flag_says_and_counted(tmp
         assert figures("rockets") == once | {
             "inrepoconfig_git_client_acquisition_duration_count": 2, "inrepoconfig_git_other_duration_count": 1,
         }  # fmt: skip
-        second = await repo.push("wernher", {"README.md": "# Rockets\n"})
+        same = await repo.push("wernher", {"README.md": "# Rockets\n"})
+        await reader.presubmits("measured", "rockets", base_sha=same, heads=[])
+        assert figures("rockets")["hits"] == 2
+        second = await repo.push("wernher", {".prow.yaml": f"{JOB}# more\n"})
         await reader.presubmits("measured", "rockets", base_sha=second, heads=[])
         assert figures("rockets")["evictions_forced"] == 1
         assert figures("rockets")["cache_usage_size"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from prow.git.errors import NoSuchFile, TooLarge
 from prow.git.finder import Finder
 from prow.git.merging import merged_tree
 from prow.git.mirror import Mirror, Mirrors
-from prow.git.model import Conflict, Strategy
+from prow.git.model import Conflict, Strategy, TreeEntry
 from prow.jobs.engine import Execution, Rejected
 from prow.jobs.index import JobIndex
 from prow.jobs.make import new_prowjob
@@ -208,26 +209,36 @@ class RepoConfig:
         return tree
 
     async def _read(self, mirror: Mirror, tree: str, org: str, repo: str) -> InRepoJobs:
+        """Commits whose files say the same share what was read."""
         with READING.labels(org, repo).time():
-            known = self._cache.get(org, repo, tree, self._config.hash)
+            entries = await _own_entries(mirror, tree)
+            same = _name_of(entries) or tree
+            known = self._cache.get(org, repo, same, self._config.hash)
             if known is not None:
                 return known
             try:
                 with GIT.labels(org, repo).time():
-                    files = await _own_files(mirror, tree)
+                    files = await _own_files(mirror, tree, entries)
                 jobs = await in_thread(inrepo.read_in_repo, files, self._config, org=org, repo=repo)
             except ProwError:
                 self._cache.refused(org, repo)
                 raise
-            self._cache.put(org, repo, tree, self._config.hash, jobs)
+            self._cache.put(org, repo, same, self._config.hash, jobs)
             return jobs
 
 
-async def _own_files(mirror: Mirror, tree: str) -> dict[str, bytes]:
-    """All files that a repository's own config may be in; one request gets those that are missing. Raises ConfigError for too many or too large ones."""
+async def _own_entries(mirror: Mirror, tree: str) -> tuple[TreeEntry, ...]:
+    """Where a repository's own config may be. Raises ConfigError when that is too much."""
     finder = Finder(lambda path: bool(inrepo.wanted_paths([path])), lambda folder: inrepo.is_in_repo_path(f"{folder}/"))
     try:
-        entries = await mirror.find(tree, finder)
+        return await mirror.find(tree, finder)
+    except TooLarge as error:
+        raise ConfigError(str(error), file=inrepo.DIRECTORY) from None
+
+
+async def _own_files(mirror: Mirror, tree: str, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
+    """One request gets those that are missing here. Raises ConfigError for too large ones."""
+    try:
         files = await mirror.read_files(tree, entries, max_file=inrepo.MAX_FILE, max_all=_MOST_TOGETHER)
     except TooLarge as error:
         raise ConfigError(str(error), file=inrepo.DIRECTORY) from None
@@ -235,6 +246,16 @@ async def _own_files(mirror: Mirror, tree: str) -> dict[str, bytes]:
     if large is not None:
         raise ConfigError(f"larger than {inrepo.MAX_FILE} bytes", file=large)
     return files
+
+
+def _name_of(entries: Sequence[TreeEntry]) -> str:
+    """The same for the same files; empty where what a link leads to may be another one."""
+    if any(entry.is_link for entry in entries):
+        return ""
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(f"{entry.sha} {entry.path}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def _marked(job: J) -> J:

@@ -222,11 +222,13 @@ class Local:
             raise Broken(f"{self.remote}: the content {lost} is missing and the server does not send it")
         return sizes
 
-    async def blobs(self, shas: Iterable[str], *, max_file: int) -> dict[str, bytes]:
-        """File contents; of files larger than `max_file` nothing."""
+    async def blobs(self, shas: Iterable[str], *, max_file: int, max_all: int = 0) -> dict[str, bytes]:
+        """File contents; of files larger than `max_file` nothing. Raises TooLarge above `max_all` together (0: no bound)."""
         sizes = await self.fill(shas)
         small = [sha for sha, size in sizes.items() if size <= max_file]
-        return {sha: each.data for sha, each in (await self._contents(small)).items()}
+        if 0 < max_all < sum(sizes[sha] for sha in small):
+            raise TooLarge(f"{self.remote}: files of more than {max_all} bytes together are wanted")
+        return {sha: each.data for sha, each in (await self._contents(small, most=max_file)).items()}
 
     async def folders(self, shas: Iterable[str]) -> dict[str, Folder]:
         """Folders by SHA. They are always here: a missing one is damage."""
@@ -239,13 +241,8 @@ class Local:
             else:
                 found[sha] = known
         if missing:
-            sizes = await self.sizes(missing)
-            if lost := next((sha for sha in missing if sha not in sizes), None):
-                raise Broken(f"{self.remote}: the folder {lost} is missing")
-            if max(sizes.values()) > self.tools.limits.folder:
-                raise TooLarge(f"{self.remote} has a folder of more than {self.tools.limits.folder >> 20} MiB")
-            objects = await self._contents(missing)
-            much = sum(sizes.values()) > _MUCH
+            objects = await self._contents(missing, most=self.tools.limits.folder)
+            much = sum(len(each.data) for each in objects.values()) > _MUCH
             parsed = await open_work.in_thread(_parsed, objects) if much else _parsed(objects)
             for sha, folder in parsed.items():
                 cache.put(sha, folder)
@@ -277,23 +274,28 @@ class Local:
         return tree
 
     async def _object(self, sha: str) -> Object:
-        sizes = await self.sizes([sha])
-        if sha not in sizes:
+        found = await self._some([sha], most=self.tools.limits.folder)
+        if sha not in found:
             raise NoSuchRef(f"{self.remote}: the commit {sha} is not here: fetch it first")
-        if sizes[sha] > self.tools.limits.folder:
-            raise TooLarge(f"{self.remote}: the commit {sha} is too large")
-        return (await self._contents([sha]))[sha]
+        return found[sha]
 
     async def link(self, sha: str) -> bytes:
         """Where a symbolic link leads."""
         return (await self.blobs([sha], max_file=self.tools.limits.file)).get(sha, b"/")
 
-    async def _contents(self, shas: Sequence[str]) -> dict[str, Object]:
-        seconds = self.tools.limits.read_seconds
-        found = await self.tools.readers.contents(self.folder, shas, seconds=seconds)
+    async def _contents(self, shas: Sequence[str], *, most: int) -> dict[str, Object]:
+        """Objects that have to be here: a missing one is damage."""
+        found = await self._some(shas, most=most)
         if lost := next((sha for sha in shas if sha not in found), None):
-            raise Broken(f"{self.remote}: the object {lost} cannot be read")
+            raise Broken(f"{self.remote}: the object {lost} is missing")
         return found
+
+    async def _some(self, shas: Sequence[str], *, most: int) -> dict[str, Object]:
+        seconds = self.tools.limits.read_seconds
+        try:
+            return await self.tools.readers.contents(self.folder, shas, seconds=seconds, most=most)
+        except TooLarge as error:
+            raise TooLarge(f"{self.remote}: {error}") from None
 
 
 def _parsed(objects: Mapping[str, Object]) -> dict[str, Folder]:

@@ -72,7 +72,8 @@ class UseLock:
         now = self._clock.monotonic()
         if now - self._told >= _TOUCHED:
             self._told = now
-            os.utime(self._path)
+            at = self._clock.now().timestamp()
+            os.utime(self._path, (at, at))
 
 
 def _opened(path: Path) -> int:

@@ -187,19 +187,18 @@ class Mirror:
         One request gets all contents that are missing here; one more what links lead to.
         """
 
+        links = [entry for entry in entries if entry.is_link]
+        real = {entry.path: entry.sha for entry in entries if not entry.is_link}
+
         async def read() -> dict[str, bytes]:
-            await self.local.fill(entry.sha for entry in entries)
-            root = await self.local.root(commit)
-            real: dict[str, str] = {}
-            for entry in entries:
-                place = await self._target(root, entry) if entry.is_link else entry
-                if place is not None:
-                    real[entry.path] = place.sha
-            sizes = await self.local.fill(real.values())
-            if sum(sizes[sha] for sha in real.values() if sizes[sha] <= max_file) > max_all:
-                raise TooLarge(f"{self.remote}: more than {max_all >> 20} MiB are wanted")
-            found = await self.local.blobs(real.values(), max_file=max_file)
-            return {path: found[sha] for path, sha in real.items() if sha in found}
+            places = dict(real)
+            if links:
+                await self.local.fill(entry.sha for entry in entries)
+                root = await self.local.root(commit)
+                targets = {entry.path: await self._target(root, entry) for entry in links}
+                places |= {path: target.sha for path, target in targets.items() if target is not None}
+            found = await self.local.blobs(places.values(), max_file=max_file, max_all=max_all)
+            return {path: found[sha] for path, sha in places.items() if sha in found}
 
         return await self.mended(read, needs=[commit])
 

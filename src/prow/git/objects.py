@@ -17,7 +17,7 @@ import msgspec
 
 from prow.git import metrics
 from prow.git.client import Git, end
-from prow.git.errors import GitFailed, TookTooLong
+from prow.git.errors import GitFailed, TookTooLong, TooLarge
 from prow.git.failures import Output, failure, one_line
 from prow.lib.clock import Clock
 
@@ -52,12 +52,12 @@ class Readers:
 
     async def facts(self, folder: Path, shas: Iterable[str], *, seconds: float) -> dict[str, Facts]:
         """Kind and size of those objects that are there."""
-        answers = await self._ask(folder, "info", tuple(shas), seconds)
+        answers = await self._ask(folder, "info", tuple(shas), seconds, 0)
         return {sha: Facts(answer.kind, answer.size) for sha, answer in answers.items()}
 
-    async def contents(self, folder: Path, shas: Iterable[str], *, seconds: float) -> dict[str, Object]:
-        """Those objects that are there. Ask for `facts` first when they may be large."""
-        answers = await self._ask(folder, "contents", tuple(shas), seconds)
+    async def contents(self, folder: Path, shas: Iterable[str], *, seconds: float, most: int) -> dict[str, Object]:
+        """Those objects that are there. Raises TooLarge when one has more than `most` bytes."""
+        answers = await self._ask(folder, "contents", tuple(shas), seconds, most)
         return {sha: Object(answer.kind, answer.data) for sha, answer in answers.items()}
 
     async def drop(self, folder: Path) -> None:
@@ -73,27 +73,29 @@ class Readers:
         for folder in tuple(self._readers):
             await self.drop(folder)
 
-    async def _ask(self, folder: Path, what: str, shas: Sequence[str], seconds: float) -> dict[str, _Answer]:
+    async def _ask(self, folder: Path, what: str, shas: Sequence[str], seconds: float, most: int) -> dict[str, _Answer]:
         if not shas:
             return {}
         async with self._locks.setdefault(folder, asyncio.Lock()):
             try:
-                return await self._answered(folder, what, shas, seconds)
+                return await self._answered(folder, what, shas, seconds, most)
             except _Ended:  # it may have ended long ago; a new one gets the same question
                 pass
             try:
-                return await self._answered(folder, what, shas, seconds)
+                return await self._answered(folder, what, shas, seconds, most)
             except _Ended as ended:
                 raise failure("git cat-file", Output(128, b"", ended.text)) from None
 
-    async def _answered(self, folder: Path, what: str, shas: Sequence[str], seconds: float) -> dict[str, _Answer]:
+    async def _answered(
+        self, folder: Path, what: str, shas: Sequence[str], seconds: float, most: int
+    ) -> dict[str, _Answer]:
         reader = await self._reader(folder)
         reader.asked = True
         whole = False
         try:
             with self._clock.busy():
                 async with self._clock.timeout(seconds):
-                    answers = await reader.ask(what, shas)
+                    answers = await reader.ask(what, shas, most)
             whole = True
             return answers
         except TimeoutError:
@@ -165,7 +167,7 @@ class _Reader:
         self._errors = bytearray()
         self._listener = asyncio.create_task(self._listen(), name="git-reader-errors")
 
-    async def ask(self, what: str, shas: Sequence[str]) -> dict[str, _Answer]:
+    async def ask(self, what: str, shas: Sequence[str], most: int) -> dict[str, _Answer]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         found: dict[str, _Answer] = {}
@@ -175,7 +177,7 @@ class _Reader:
                 self.process.stdin.write(b"flush\0")
                 await self.process.stdin.drain()
                 for sha in part:
-                    answer = await self._answer(self.process.stdout, whole=what == "contents")
+                    answer = await self._answer(self.process.stdout, whole=what == "contents", most=most)
                     if answer is not None:
                         found[sha] = answer
         except (OSError, asyncio.IncompleteReadError):
@@ -196,13 +198,15 @@ class _Reader:
             del self._errors[:-_STDERR_KEPT]
 
     @staticmethod
-    async def _answer(pipe: asyncio.StreamReader, *, whole: bool) -> _Answer | None:
+    async def _answer(pipe: asyncio.StreamReader, *, whole: bool, most: int) -> _Answer | None:
         words = (await pipe.readuntil(b"\n")).decode().split()
         if len(words) == 2 and words[1] in {"missing", "ambiguous"}:
             return None
         if len(words) != 3 or not words[2].isdigit():
             raise GitFailed(f"git cat-file answered {' '.join(words)[:100]!r}")
         size = int(words[2])
+        if whole and size > most:
+            raise TooLarge(f"the {words[1]} {words[0]} has {size} bytes, more than {most}")
         data = (await pipe.readexactly(size + 1))[:size] if whole else b""
         return _Answer(words[1], size, data)
 

@@ -60,14 +60,17 @@ def surplus(mirrors: list[Kept], *, most: int, now: float, quiet: float) -> list
     return going
 
 
-def untidy(mirrors: list[Kept]) -> Kept | None:
-    """The mirror that most needs its packs put together; None: none needs it. Pure."""
-    wanted = [each for each in mirrors if each.packs > MOST_PACKS or each.loose > MOST_LOOSE]
-    return max(wanted, key=lambda each: each.packs / MOST_PACKS + each.loose / MOST_LOOSE, default=None)
+def untidy(mirrors: list[Kept], *, packs: int = MOST_PACKS, loose: int = MOST_LOOSE) -> Kept | None:
+    """The mirror that most needs its packs put together; None: none has more than these packs or loose objects. Pure."""
+    wanted = [each for each in mirrors if each.packs > packs or each.loose > loose]
+    return max(wanted, key=lambda each: each.packs / packs + each.loose / loose, default=None)
 
 
 class Upkeep:
-    """Of one cache folder. `most`: bytes; `quiet`: seconds that a mirror must not have been used before it goes."""
+    """Of one cache folder. `most`: bytes; `quiet`: seconds that a mirror must not have been used before it goes.
+
+    `every`: seconds between rounds; `most_packs`: that a mirror may have.
+    """
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Upkeep:
         most: int = CACHE_SIZE,
         every: float = EVERY_SECONDS,
         quiet: float = QUIET_SECONDS,
+        most_packs: int = MOST_PACKS,
     ) -> None:
         self._git = git
         self._clock = clock
@@ -85,6 +89,7 @@ class Upkeep:
         self._most = most
         self._every = every
         self._quiet = quiet
+        self._most_packs = most_packs
         self._last = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
@@ -93,6 +98,11 @@ class Upkeep:
         if self._clock.monotonic() - self._last >= self._every and (self._task is None or self._task.done()):
             self._last = self._clock.monotonic()
             self._task = asyncio.create_task(self._guarded(), name="git-upkeep")
+
+    async def settled(self) -> None:
+        """Wait for the round that is under way."""
+        if self._task is not None:
+            await self._task
 
     async def aclose(self) -> None:
         if self._task is not None:
@@ -121,7 +131,7 @@ class Upkeep:
                 _log.warning(
                     "The cache folder of git is over its bound: its mirrors are in use.", bytes=size, bound=self._most
                 )
-            if (one := untidy(rest)) is not None:
+            if (one := untidy(rest, packs=self._most_packs)) is not None:
                 await self._pack(one.folder)
 
     async def _guarded(self) -> None:

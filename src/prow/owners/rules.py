@@ -10,6 +10,7 @@ from prow.config.sections import OwnersDirDenylist
 from prow.lib import regex
 from prow.owners import parse
 from prow.owners.model import Layout, OwnersFile
+from prow.owners.parse import Aliases
 from prow.owners.queries import RepoOwners
 
 MARKDOWN = ".md"
@@ -61,16 +62,30 @@ def wanted(layout: Layout) -> Callable[[str], bool]:
 
 def repo_owners(contents: Mapping[str, bytes], layout: Layout) -> RepoOwners:
     """`contents`: of the wanted files, by path."""
-    aliases = parse.owners_aliases(contents.get(layout.aliases, b"")) if layout.aliases else {}
-    files: dict[str, OwnersFile] = {}
-    for path, data in contents.items():
-        folder, _, name = path.rpartition("/")
-        if layout.front_matter and name.endswith(MARKDOWN):
-            place, file = path, parse.front_matter(data, aliases)
-        elif name == layout.owners:
-            place, file = folder, parse.owners_file(data, aliases)
-        else:
-            continue
-        if file != OwnersFile():
-            files[place] = file
-    return RepoOwners(files=files, aliases=aliases, front_matter=layout.front_matter)
+    aliases = aliases_in(contents, layout)
+    return together({path: parsed(path, data, aliases, layout) for path, data in contents.items()}, aliases, layout)
+
+
+def aliases_in(contents: Mapping[str, bytes], layout: Layout) -> Aliases:
+    return parse.owners_aliases(contents.get(layout.aliases, b"")) if layout.aliases else {}
+
+
+def parsed(path: str, data: bytes, aliases: Aliases, layout: Layout) -> OwnersFile:
+    """What one file says; nothing when it is none that says who owns what."""
+    if is_markdown(path, layout):
+        return parse.front_matter(data, aliases)
+    return parse.owners_file(data, aliases) if path.rpartition("/")[2] == layout.owners else OwnersFile()
+
+
+def is_markdown(path: str, layout: Layout) -> bool:
+    return layout.front_matter and path.endswith(MARKDOWN)
+
+
+def together(files: Mapping[str, OwnersFile], aliases: Aliases, layout: Layout) -> RepoOwners:
+    """What the files of a repository say, by the folder that each is about, or by the Markdown file that it heads."""
+    said = {
+        path if is_markdown(path, layout) else path.rpartition("/")[0]: file
+        for path, file in files.items()
+        if file != OwnersFile()
+    }
+    return RepoOwners(files=said, aliases=aliases, front_matter=layout.front_matter)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ from prow.lib.errors import Permanent
 from prow.lib.open_work import in_thread
 from prow.model.forge import User
 from prow.owners import parse, rules
-from prow.owners.model import Found, Layout
+from prow.owners.model import Found, Layout, OwnersFile
 from prow.owners.queries import RepoOwners
 
 _log = logs.get("owners")
@@ -35,11 +35,14 @@ MOST_LINKS = 100
 _KEPT_COMMITS = 512
 _KEPT_VALUES = 128
 _KEPT_FINDERS = 64
+_KEPT_FILES = 20_000
 _LARGEST_TOGETHER = 256 << 20
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _Repo = tuple[str, str, Layout]
+_FileKey = tuple[str, str, bool, str]
+"""Content, content of the aliases, whether it is Markdown, how OWNERS files are named."""
 
 
 class ListsCollaborators(Protocol):
@@ -54,6 +57,7 @@ class OwnersReader:
         self._collaborators = collaborators
         self._by_commit: OrderedDict[tuple[_Repo, str], RepoOwners] = OrderedDict()
         self._by_files: OrderedDict[tuple[_Repo, tuple[Found, ...]], RepoOwners] = OrderedDict()
+        self._by_content: OrderedDict[_FileKey, OwnersFile] = OrderedDict()
         self._finders: OrderedDict[_Repo, Finder] = OrderedDict()
         self._locks: dict[_Repo, asyncio.Lock] = {}
 
@@ -107,10 +111,24 @@ class OwnersReader:
         self._finders.move_to_end(place)
         return self._finders[place]
 
-    @staticmethod
-    async def _read(mirror: Mirror, commit: str, entries: Sequence[TreeEntry], layout: Layout) -> RepoOwners:
-        contents = await mirror.read_files(commit, entries, max_file=parse.LARGEST, max_all=_LARGEST_TOGETHER)
-        return await in_thread(rules.repo_owners, contents, layout)
+    async def _read(self, mirror: Mirror, commit: str, entries: Sequence[TreeEntry], layout: Layout) -> RepoOwners:
+        """One request gets whatever contents are missing; what a file says is known if the same content was read with the same aliases."""
+        aliased = next((entry for entry in entries if entry.path == layout.aliases), None)
+        keys: dict[str, _FileKey] = {}
+        if aliased is None or not aliased.is_link:
+            sha = aliased.sha if aliased else ""
+            keys = {
+                e.path: (e.sha, sha, rules.is_markdown(e.path, layout), layout.owners) for e in entries if not e.is_link
+            }
+        known = {path: file for path, key in keys.items() if (file := self._by_content.get(key)) is not None}
+        unread = [entry for entry in entries if entry.path not in known or entry is aliased]
+        contents = await mirror.read_files(commit, unread, max_file=parse.LARGEST, max_all=_LARGEST_TOGETHER)
+        aliases, read = await in_thread(_parsed, contents, layout)
+        for path, file in read.items():
+            if path in keys:
+                self._by_content[keys[path]] = file
+        _trim(self._by_content, _KEPT_FILES)
+        return rules.together(known | read, aliases, layout)
 
     async def _who_collaborates(self, org: str, repo: str) -> frozenset[str] | None:
         """Their logins in lower case; None when we may not know them: then everyone counts, as in the original.
@@ -128,6 +146,11 @@ class OwnersReader:
             )
             return None
         return frozenset(user.login.lower() for user in people)
+
+
+def _parsed(contents: Mapping[str, bytes], layout: Layout) -> tuple[parse.Aliases, dict[str, OwnersFile]]:
+    aliases = rules.aliases_in(contents, layout)
+    return aliases, {path: rules.parsed(path, data, aliases, layout) for path, data in contents.items()}
 
 
 def _chosen(entries: Sequence[TreeEntry], *, where: str) -> tuple[Found, ...]:

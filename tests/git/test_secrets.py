@@ -1,0 +1,172 @@
+"""Where the token may be seen: by the server, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from prow.git.errors import NoAccess, NoSuchRepository
+from prow.git.model import NOTHING
+from prow.git.pushing import Update, heads, push
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+from tests.git.support import Fixed, Watched, World, world_in
+
+
+class Closed:
+    """A private repository, a bot who may read it, and Prow's mirror of it."""
+
+    def __init__(self, sim: Sim, repo: RepoStory, watched: Watched, world: World, tokens: Fixed) -> None:
+        self.sim = sim
+        self.repo = repo
+        self.watched = watched
+        self.world = world
+        self.tokens = tokens
+
+
+@pytest.fixture
+async def closed(tmp_path: Path) -> AsyncIterator[Closed]:
+    sim = Sim(tmp_path / "github")
+    sim.world.org("acme")
+    watched = Watched(sim)
+    async with sim.serve() as url:
+        repo = await RepoStory.create(sim, "acme/rockets", files={"f": "1\n"})
+        repo.repo.private = True
+        repo.collaborator("prow-bot", "write")
+        tokens = Fixed(sim.world.token("prow-bot"))
+        async with world_in(tmp_path, base=url, tokens=tokens) as world:
+            yield Closed(sim, repo, watched, world, tokens)
+
+
+def secrets_of(token: str) -> list[bytes]:
+    return [token.encode(), base64.b64encode(f"x-access-token:{token}".encode()), base64.b64encode(token.encode())]
+
+
+def descendants() -> list[int]:
+    """Every process that this one started, directly or not."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        one = waiting.pop()
+        below = [pid for pid, parent in parents.items() if parent == one]
+        found += below
+        waiting += below
+    return found
+
+
+async def test_no_argument_environment_file_or_log_has_the_token(
+    closed: Closed, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets = secrets_of(closed.tokens.value)
+    mirror = closed.world.mirror
+    base = await closed.repo.tip()
+    for call in (
+        lambda: mirror.ensure([base]),
+        lambda: mirror.read_file(base, "f"),
+        lambda: push(mirror, [Update("refs/heads/x", base, NOTHING)]),
+    ):
+        closed.watched.arrived.clear()
+        closed.watched.go.clear()
+        task = asyncio.ensure_future(call())
+        await closed.watched.arrived.wait()
+        running = descendants()
+        seen = b"".join(
+            (Path("/proc") / str(pid) / what).read_bytes() for pid in running for what in ("cmdline", "environ")
+        )
+        closed.watched.go.set()
+        await task
+        assert b"git-remote-http" in seen
+        assert b"acme/rockets" in seen
+        assert not any(secret in seen for secret in secrets)
+    places = (closed.world.cache, closed.world.folder / "home")
+    files = [path for place in places for path in place.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert not any(secret in path.read_bytes() for path in files for secret in secrets)
+    closed.sim.world.tokens.clear()
+    with pytest.raises(NoAccess) as caught:
+        await mirror.fetch(["refs/heads/main"])
+    texts = caplog.text + str(caught.value)
+    assert not any(secret.decode() in texts for secret in secrets)
+
+
+async def test_the_token_goes_to_its_own_server_alone(closed: Closed) -> None:
+    """A redirect to another host does not take it along."""
+    seen: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        closed.watched.answers["/info/refs"] = (
+            301,
+            {"location": f"http://127.0.0.1:{port}/acme/rockets/info/refs?service=git-upload-pack"},
+        )
+        with pytest.raises(NoSuchRepository):
+            await closed.world.mirror.fetch(["refs/heads/main"])
+    assert len(seen) == 1
+    assert b"authorization" not in seen[0].lower()
+
+
+async def test_a_renewed_token_is_used_by_the_next_command(closed: Closed) -> None:
+    mirror = closed.world.mirror
+    await mirror.fetch(["refs/heads/main"])
+    old = closed.tokens.value
+    closed.tokens.value = closed.sim.world.token("prow-bot")
+    del closed.sim.world.tokens[old]
+    await mirror.fetch(["refs/heads/main"])
+    await heads(mirror)
+
+
+async def test_a_token_that_ran_out_is_asked_for_once_more(closed: Closed) -> None:
+    """As that of a GitHub App, which ends while a command waits for its turn."""
+    fresh = closed.sim.world.token("prow-bot")
+
+    class RunsOut:
+        given: list[str] = []
+
+        async def token(self, org: str) -> str:
+            assert org == "acme"
+            self.given.append(fresh if self.given else "ghs_ranout")
+            return self.given[-1]
+
+    async with world_in(closed.world.folder, base=closed.sim.world.base, tokens=RunsOut()) as world:
+        await world.mirror.fetch(["refs/heads/main"])
+        assert RunsOut.given[0] == "ghs_ranout"
+
+
+async def test_a_revoked_token_is_told(closed: Closed) -> None:
+    mirror = closed.world.mirror
+    await mirror.fetch(["refs/heads/main"])
+    base = await mirror.resolve("refs/heads/main")
+    closed.sim.world.tokens.clear()
+    for call in (mirror.fetch(["refs/heads/main"]), heads(mirror), push(mirror, [Update("refs/heads/x", base)])):
+        with pytest.raises(NoAccess, match="acme/rockets"):
+            await call
+    assert await mirror.resolve("refs/heads/main") == base
+
+
+async def test_nobody_reads_what_is_closed_to_him(closed: Closed) -> None:
+    closed.tokens.value = ""
+    with pytest.raises(NoAccess):
+        await closed.world.mirror.fetch(["refs/heads/main"])
+    closed.tokens.value = closed.sim.world.token("mallory")
+    with pytest.raises(NoAccess):
+        await closed.world.mirror.fetch(["refs/heads/main"])
