@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import pytest
 
 from prow.checkconfig.reading import Paths
 from tests.support.checkconfig import checked, lines, pointed
-from tests.support.data import DATA, METAL3, needs_data
+from tests.support.data import METAL3, needs_data
+from tests.support.kubernetes import folder
 
 KUBERNETES_WARNINGS = (
     "mismatched-tide-lenient", "tide-strict-branch", "needs-ok-to-test", "validate-owners", "missing-trigger",
@@ -30,11 +30,8 @@ def metal3(folder: Path) -> Paths:
 
 
 @pytest.fixture(scope="module")
-def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    folder = tmp_path_factory.mktemp("kubernetes")
-    with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
-    config = folder / "config"
+def kubernetes() -> Paths:
+    config = folder() / "config"
     return Paths(
         config=str(config / "prow/config.yaml"), jobs=str(config / "jobs"), plugins=str(config / "prow/plugins.yaml")
     )

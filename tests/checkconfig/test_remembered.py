@@ -19,11 +19,6 @@ REPORT = Report(
 )
 
 
-@pytest.fixture(autouse=True)
-def _small_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prow.checkconfig.remembered.WORTH_BYTES", 0)
-
-
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     (tmp_path / "jobs").mkdir()
@@ -35,7 +30,7 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def key(paths: Paths, *, checks: tuple[str, ...] = ("validate-urls",), strict: bool = False) -> Key | None:
-    return remembered.key_of(paths, checks, (), strict=strict)
+    return remembered.key_of(paths, checks, (), strict=strict, worth_bytes=0)
 
 
 def test_a_report_comes_back_as_it_was(paths: Paths, tmp_path: Path) -> None:
@@ -71,6 +66,10 @@ def test_something_else_under_the_key_is_dropped(paths: Paths, tmp_path: Path) -
     cache.put(b"\x93", *name)
     assert remembered.recall(cache, name) is None
     assert cache.get(*name) is None
+
+
+def test_small_files_are_not_worth_an_entry(paths: Paths) -> None:
+    assert remembered.key_of(paths, (), strict=False) is None
 
 
 def test_without_a_cache_nothing_is_remembered(paths: Paths) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-import tarfile
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from prow.config.config import Config
 from prow.config.documents import Findings, read_jobs
 from prow.config.errors import ConfigError
 from prow.config.load import load
-from prow.config.parsed import Helper, parse, parse_all
+from prow.config.parsed import Helper, Helping, parse, parse_all
 from tests.support.data import DATA, needs_data
+from tests.support.kubernetes import folder
 
 METAL3 = (DATA / "metal3/config.yaml", DATA / "metal3/jobs")
 CONFIG = "plank: {default_decoration_configs: {'*': {timeout: 1h}}}\n"
@@ -33,12 +34,6 @@ def everything(config: Config) -> tuple[object, ...]:
     return config, config.hash, config.warnings, [job.source for _, job in config.all_jobs()]
 
 
-@pytest.fixture(autouse=True)
-def _small_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prow.config.load.WORTH_BYTES", 0)
-    monkeypatch.setattr("prow.config.parsed.WORTH_BYTES", 0)
-
-
 @pytest.fixture
 def paths(tmp_path: Path) -> tuple[Path, Path]:
     (tmp_path / "jobs").mkdir()
@@ -50,7 +45,7 @@ def paths(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
+    return Cache(tmp_path / "cache", worth_bytes=0)
 
 
 def entries(cache: Cache) -> list[Path]:
@@ -73,10 +68,8 @@ def test_a_warm_load_of_a_real_config_is_a_cold_load(cache: Cache) -> None:
 
 
 @needs_data
-def test_a_warm_load_of_thousands_of_jobs_is_a_cold_load(cache: Cache, tmp_path: Path) -> None:
-    with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    paths = tmp_path / "config/prow/config.yaml", tmp_path / "config/jobs"
+def test_a_warm_load_of_thousands_of_jobs_is_a_cold_load(cache: Cache) -> None:
+    paths = folder() / "config/prow/config.yaml", folder() / "config/jobs"
     cold = load(*paths, cache=cache)
     assert everything(load(*paths, cache=cache)) == everything(cold)
     max(entries(cache), key=lambda file: file.stat().st_size).unlink()
@@ -194,10 +187,8 @@ def test_a_second_process_parses() -> None:
 
 
 @needs_data
-def test_a_second_process_says_the_same_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("python", [sys.executable, "/bin/false", "/does/not/exist"])
+def test_a_second_process_says_the_same_of_a_file(python: str) -> None:
     documents = read_jobs(METAL3[1], Findings())
-    alone = parse_all(documents)
-    monkeypatch.setattr("prow.config.parsed._LARGE", 0)
-    assert parse_all(documents) == alone
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    assert parse_all(documents) == alone
+    alone = parse_all(documents, helping=Helping(python=""))
+    assert parse_all(documents, helping=Helping(from_bytes=0, python=python)) == alone

@@ -64,13 +64,11 @@ def test_edits_new_files_and_removed_files(folder: Folder) -> None:
     folder.same()
 
 
-def test_changes_are_followed_from_what_another_process_has_kept(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("prow.config.load.WORTH_BYTES", 0)
+def test_changes_are_followed_from_what_another_process_has_kept(folder: Folder, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", worth_bytes=0)
     folder.write("presets", PRESET.format(value="one") + PERIODIC.format(name="timed"))
-    Loader(folder.config, folder.jobs, cache=Cache(tmp_path / "cache")).load()
-    folder.loader = Loader(folder.config, folder.jobs, cache=Cache(tmp_path / "cache"))
+    Loader(folder.config, folder.jobs, cache=cache).load()
+    folder.loader = Loader(folder.config, folder.jobs, cache=cache)
     folder.same()
     folder.write("b", JOB.format(name="other"))
     folder.same()

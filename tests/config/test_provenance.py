@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +14,12 @@ from prow.config.provenance import Origins, Part
 from prow.config.serialize import without_jobs
 from prow.config.value_paths import Step, find, parse, spell
 from prow.lib.errors import UsageError
-from tests.support.data import DATA, METAL3, needs_data
+from tests.support.data import METAL3, needs_data
+from tests.support.kubernetes import folder, kubernetes
 
 
-def parts_of(main: Path, jobs: Path, *, every: int = 1) -> Iterator[tuple[Part, str]]:
+def parts_of(config: Config, main: Path, jobs: Path, *, every: int = 1) -> Iterator[tuple[Part, str]]:
     """All settings and every nth job, each part with the text at its place."""
-    config = load(main, jobs)
     origins = Origins(config, read(main, what="main"), read_jobs(jobs, Findings()))
     texts: dict[str, list[str]] = {}
     for path, value in _pieces(config, every):
@@ -53,21 +52,20 @@ def stands_there(part: Part, text: str) -> bool:
 
 @needs_data
 def test_every_value_of_metal3_stands_where_it_is_said_to() -> None:
+    metal3 = METAL3 / "config.yaml", METAL3 / "jobs"
     wrong = [
         (spell(part.path), part.value, str(part.origin), text)
-        for part, text in parts_of(METAL3 / "config.yaml", METAL3 / "jobs")
+        for part, text in parts_of(load(*metal3), *metal3)
         if not stands_there(part, text)
     ]
     assert wrong == []
 
 
 @needs_data
-def test_every_value_of_kubernetes_stands_where_it_is_said_to(tmp_path: Path) -> None:
-    with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    config = tmp_path / "config"
+def test_every_value_of_kubernetes_stands_where_it_is_said_to() -> None:
+    config = folder() / "config"
     wrong, presets = [], 0
-    for part, text in parts_of(config / "prow/config.yaml", config / "jobs", every=300):
+    for part, text in parts_of(kubernetes(), config / "prow/config.yaml", config / "jobs", every=300):
         presets += part.origin.note.startswith("preset")
         if not stands_there(part, text):
             wrong.append((spell(part.path), part.value, str(part.origin), text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 import typing
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ from prow.config.field_docs import field_docs
 from prow.config.file_kinds import RULES
 from prow.config.inrepo import ProwYAML
 from prow.lib import goyaml
-from tests.support.data import DATA, METAL3, golden, needs_data
+from tests.support.data import METAL3, golden, needs_data
 from tests.support.json_schema import problems
+from tests.support.kubernetes import folder
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {name: schema_for(kind) for name, kind in KINDS.items()}
@@ -74,17 +74,15 @@ def test_metal3_is_what_the_schemas_describe() -> None:
 
 
 @needs_data
-def test_kubernetes_is_what_the_schemas_describe(tmp_path: Path) -> None:
-    with tarfile.open(DATA / "kubernetes.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    config = tmp_path / "config"
+def test_kubernetes_is_what_the_schemas_describe() -> None:
+    config = folder() / "config"
     found = list(problems(goyaml.load((config / "prow/config.yaml").read_bytes()), SCHEMAS["config"]))
     found += problems(goyaml.load((config / "prow/plugins.yaml").read_bytes()), SCHEMAS["plugins"])
     for file in sorted((config / "jobs").rglob("*.yaml")):
         # One file is no job file (a .prowignore says so).
         if file.name != "default.yaml" or "registry" not in file.parts:
             found += problems(goyaml.load(file.read_bytes()), SCHEMAS["jobs"])
-    found += problems(goyaml.load((tmp_path / "label_sync/labels.yaml").read_bytes()), SCHEMAS["labels"])
+    found += problems(goyaml.load((folder() / "label_sync/labels.yaml").read_bytes()), SCHEMAS["labels"])
     # The loader takes keys in any case; an editor had better not.
     assert found == [".periodics[0].spec.containers[0].env[2].NAME: unknown"]
 

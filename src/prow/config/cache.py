@@ -33,10 +33,19 @@ _DIGEST = 32
 
 
 class Cache:
-    """The entries of one folder. `version`: of the code; entries of other code are not found and age out."""
+    """The entries of one folder. `version`: of the code; entries of other code are not found and age out. `worth_bytes`: texts
+    that are smaller together are not worth an entry."""
 
-    def __init__(self, folder: str | os.PathLike[str], *, version: str = "", max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        version: str = "",
+        max_bytes: int = MAX_BYTES,
+        worth_bytes: int = WORTH_BYTES,
+    ) -> None:
         self.folder = Path(folder)
+        self.worth_bytes = worth_bytes
         self._version = version
         self._max_bytes = max_bytes
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from prow.config import stored
-from prow.config.cache import WORTH_BYTES, Cache
+from prow.config.cache import Cache
 from prow.config.config import Config, JobConfig, set_origin
 from prow.config.defaults import Defaults
 from prow.config.documents import Document, Findings, content_hash, read, read_jobs
@@ -142,7 +142,9 @@ class Loader:
         name = content_hash([main, *documents], version)
         # With the number of supplemental files: one that becomes a job file is another configuration.
         made_of = (main.digest, version, *(f"{shard.name}\0{shard.digest}" for shard in shards))
-        cache = self._cache if size >= WORTH_BYTES and not findings.errors else None
+        cache = self._cache
+        if cache is not None and (size < cache.worth_bytes or findings.errors):
+            cache = None
         choices = (str(self._strict), str(bool(self._jobs)), str(len(shards)))
         # Whole digests: the short name could be forged.
         key = ("whole", *choices, version, *(f"{each.name}\0{each.digest}" for each in (main, *documents)))

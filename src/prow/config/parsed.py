@@ -16,17 +16,25 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from prow.config.cache import WORTH_BYTES, Cache
+from prow.config.cache import Cache
 from prow.config.config import JobConfig
 from prow.config.documents import Document, Findings, Lines
 from prow.config.errors import ConfigError, Kind
 from prow.lib.durations import Duration
 
-# From here on a second process is worth its start.
-_LARGE = 3 * 1024 * 1024
-# Its part: a bit less than half, since it has to start.
-_SHARE = 0.44
 _PATIENCE = 120.0
+
+
+class Helping(NamedTuple):
+    """When a second process parses too. `from_bytes`: from here on it is worth its start; `share`: its part, a bit less than
+    half, since it has to start; `python`: what runs it, empty: nothing does."""
+
+    from_bytes: int = 3 * 1024 * 1024
+    share: float = 0.44
+    python: str = sys.executable
+
+
+USUAL = Helping()
 
 
 class Found(NamedTuple):
@@ -113,11 +121,13 @@ def _anonymous(errors: Sequence[ConfigError]) -> tuple[Found, ...]:
     return tuple(Found.of(error) for error in errors)
 
 
-def parse_all(documents: Sequence[Document], *, cache: Cache | None = None, key: str = "") -> list[Parsed]:
+def parse_all(
+    documents: Sequence[Document], *, cache: Cache | None = None, key: str = "", helping: Helping = USUAL
+) -> list[Parsed]:
     """All of these files, in order. `key` names the set of files in the cache, whatever is in them."""
     total = sum(document.size for document in documents)
-    if cache is None or total < WORTH_BYTES:
-        return _parse([document.data for document in documents])
+    if cache is None or total < cache.worth_bytes:
+        return _parse([document.data for document in documents], helping)
     kept = _kept(cache, key)
     known: dict[str, Parsed] = {}
     for document in documents:
@@ -125,7 +135,7 @@ def parse_all(documents: Sequence[Document], *, cache: Cache | None = None, key:
         if raw is not None and document.digest not in known:
             known[document.digest] = _decoder().decode(raw)
     missing = [document for document in documents if document.digest not in known]
-    made = _parse([document.data for document in missing])
+    made = _parse([document.data for document in missing], helping)
     known.update(zip((document.digest for document in missing), made, strict=True))
     if missing:
         _keep(cache, key, known)
@@ -154,15 +164,15 @@ def _keep(cache: Cache, key: str, known: dict[str, Parsed]) -> None:
     cache.put(msgspec.msgpack.encode(_Pack(files)), "files", key)
 
 
-def _parse(texts: Sequence[bytes]) -> list[Parsed]:
+def _parse(texts: Sequence[bytes], helping: Helping) -> list[Parsed]:
     total = sum(len(text) for text in texts)
-    if total < _LARGE or not sys.executable or _processors() < 2:
+    if total < helping.from_bytes or not helping.python or _processors() < 2:
         return [parse(text) for text in texts]
-    own, budget = len(texts), total * _SHARE
+    own, budget = len(texts), total * helping.share
     while own and budget > 0:
         own -= 1
         budget -= len(texts[own])
-    helper = Helper(texts[own:])
+    helper = Helper(texts[own:], python=helping.python)
     try:
         mine = [parse(text) for text in texts[:own]]
     finally:
@@ -177,8 +187,9 @@ def _processors() -> int:
 class Helper:
     """A second process for some of the files. Whatever goes wrong with it: the files are parsed here."""
 
-    def __init__(self, texts: Sequence[bytes]) -> None:
+    def __init__(self, texts: Sequence[bytes], *, python: str = sys.executable) -> None:
         self._texts = texts
+        self._python = python
         self._output: bytes | None = None
         self._thread = threading.Thread(target=self._talk, name="parse-helper", daemon=True)
         self._thread.start()
@@ -187,7 +198,7 @@ class Helper:
         try:
             # -P: nothing from the current folder is imported. It may be a stranger's checkout.
             done = subprocess.run(
-                [sys.executable, "-P", "-m", "prow.config.parse_worker"],
+                [self._python, "-P", "-m", "prow.config.parse_worker"],
                 input=msgspec.msgpack.encode(self._texts),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
