@@ -111,6 +111,17 @@ def test_no_room_for_in_repo_configs_is_refused(tmp_path: Path) -> None:
         settings(tmp_path, in_repo_config_cache_size=0)
 
 
+async def test_git_mirrors_have_the_room_and_the_key_that_the_flags_give(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--git-cache-sizeMB=0: give 1 or more"):
+        settings(tmp_path, git_cache_size_mb=0)
+    given = settings(tmp_path, git_cache_size_mb=1)
+    assert given.mirror_bytes == 1 << 20
+    signing = Given([groups.GitHubFlags(git_signing_key_path=str(tmp_path / "none"))]).github()
+    async with open_parts(given, tmp_path / "jobs.db", clock=SystemClock()) as parts:
+        with pytest.raises(UsageError, match=r"--git-signing-key-path .*: there is no such file"):
+            await parts.mirrors(tmp_path / "state", signing)
+
+
 async def test_what_was_read_is_kept_where_the_flag_says(tmp_path: Path) -> None:
     job = "- {name: job-%d, interval: 1h, spec: {containers: [{image: x, args: [%s]}]}}\n"
     many = "periodics:\n" + "".join(job % (number, "y" * 300) for number in range(900))

@@ -25,7 +25,7 @@ from prow.lib.secrets import Secrets
 class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Neither `token_path` nor `app_id`: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories.
 
-    `cache_dir`: of the cache that processes share; empty: in memory.
+    `cache_dir`: of the cache that processes share; empty: in memory. `signing_key`: path of an SSH key for commits; empty: they are not signed.
     """
 
     git_base: str = "https://github.com"
@@ -39,6 +39,7 @@ class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     cache_dir: str = ""
     cache_bytes: int = 256 << 20
+    signing_key: str = ""
 
 
 def open_tokens(

@@ -69,6 +69,8 @@ class Given:
             raise UsageError("--config-path is required: give the path of config.yaml")
         if config.in_repo_config_cache_size < 1:
             raise UsageError(f"--in-repo-config-cache-size={config.in_repo_config_cache_size}: give 1 or more")
+        if config.git_cache_size_mb < 1:
+            raise UsageError(f"--git-cache-sizeMB={config.git_cache_size_mb}: give 1 or more")
         plugins = next((group for group in self._groups if isinstance(group, groups.PluginFlags)), None)
         return ConfigSettings(
             config_path=config.config_path,
@@ -79,6 +81,7 @@ class Given:
             cache_dir=config.config_cache_dir,
             in_repo_entries=config.in_repo_config_cache_size,
             mirrors=config.cache_dir_base,
+            mirror_bytes=config.git_cache_size_mb << 20,
             sets_log_level=not self.of(groups.StateFlags).log_level,
         )
 
@@ -109,6 +112,7 @@ class Given:
             app_key_path=github.github_app_private_key_path,
             cache_dir=github.github_cache_dir or str(cache or ""),
             cache_bytes=github.github_cache_size_mb << 20,
+            signing_key=github.git_signing_key_path,
             options=Options(
                 max_retries=github.max_retries,
                 max_404_retries=github.max_404_retries,

@@ -32,6 +32,9 @@ class ConfigFlags(FlagGroup):
     )
     in_repo_config_cache_size: int = flag("in-repo-config-cache-size", 200, "In-repo configs kept in memory.")
     cache_dir_base: str = flag("cache-dir-base", "", "Folder for git mirrors; empty: below the state folder.")
+    git_cache_size_mb: int = flag(
+        "git-cache-sizeMB", 20_480, "Ours: most space that git mirrors may take; the least recently used go."
+    )
     config_cache_dir: str = flag(
         "config-cache-dir",
         "",
@@ -78,7 +81,9 @@ class GitHubClientFlags(FlagGroup):
     max_404_retries: int = flag("github-client.max-404-retries", 2, "Attempts when GitHub does not find it (yet).")
     backoff_timeout: Seconds = flag("github-client.backoff-timeout", Seconds(120), "Longest wait for a rate limit.")
     initial_delay: Seconds = flag("github-client.initial-delay", Seconds(2), "First wait between attempts.")
-    git_signing_key_path: str = flag("git-signing-key-path", "", "Key to sign commits with.", hidden=True)
+    git_signing_key_path: str = flag(
+        "git-signing-key-path", "", "Private SSH key that signs the commits that are made here."
+    )
     github_cache_dir: str = flag(
         "github-cache-dir",
         "",

@@ -27,6 +27,7 @@ from prow.engines.local.engine import LocalEngine
 from prow.engines.local.settings import Settings as EngineSettings
 from prow.git.client import Git
 from prow.git.mirror import Mirrors
+from prow.git.upkeep import CACHE_SIZE
 from prow.github.client import GitHub
 from prow.github.limiter import Paces
 from prow.github.tokens import Tokens
@@ -49,7 +50,7 @@ Works = Mapping[str, Coroutine[object, object, None]]
 
 class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`cache_dir`: as `--config-cache-dir`. `in_repo_entries`: in-repo configs kept in memory. `mirrors`: folder of git mirrors; empty:
-    below the state folder. `sets_log_level`: this process logs as much as the config's `log_level` says, now and after changes."""
+    below the state folder. `mirror_bytes`: what they may take there. `sets_log_level`: this process logs as much as the config's `log_level` says, now and after changes."""
 
     config_path: str
     job_config_path: str = ""
@@ -59,6 +60,7 @@ class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
     cache_dir: str = ""
     in_repo_entries: int = SIZE
     mirrors: str = ""
+    mirror_bytes: int = CACHE_SIZE
     sets_log_level: bool = False
 
 
@@ -87,6 +89,7 @@ class Parts:
         self.agent = agent
         self.in_repo_cache = InRepoCache(settings.in_repo_entries)
         self._mirror_folder = settings.mirrors
+        self._mirror_bytes = settings.mirror_bytes
         self.secrets = secrets
         self.store = store
         self.clock = clock
@@ -133,7 +136,15 @@ class Parts:
         tokens = self._tokens(settings)
         folder = Path(self._mirror_folder) if self._mirror_folder else home / "mirrors"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        mirrors = Mirrors(git, clock=self.clock, folder=folder, base=settings.git_base, tokens=tokens)
+        mirrors = Mirrors(
+            git,
+            clock=self.clock,
+            folder=folder,
+            base=settings.git_base,
+            tokens=tokens,
+            signing_key=settings.signing_key,
+            cache_size=self._mirror_bytes,
+        )
         self.stack.push_async_callback(mirrors.aclose)
         return mirrors
 
