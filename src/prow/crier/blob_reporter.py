@@ -45,6 +45,12 @@ class BlobReporter:
     def lane(self, job: ProwJob) -> str:
         return job.name
 
+    def settles(self, job: ProwJob) -> float:  # noqa: ARG002
+        return 0.0
+
+    def overtaken(self, job: ProwJob) -> None:
+        """Never happens."""
+
     async def report(self, job: ProwJob) -> tuple[ProwJob, ...]:
         gcs = destination(job, self._config())
         if gcs is None or not gcs.bucket:

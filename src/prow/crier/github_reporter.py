@@ -66,6 +66,13 @@ class GitHubReporter:
         refs = job.spec.refs or Refs()
         return f"{refs.full_name}#{refs.pulls[0].number}" if refs.pulls else f"{refs.full_name}@{refs.base_sha}"
 
+    def settles(self, job: ProwJob) -> float:
+        return rules.SETTLES if job.status.state in rules.BRIEF else 0.0
+
+    def overtaken(self, job: ProwJob) -> None:
+        if rules.wants_status(job, self._config().github_reporter.job_types_to_report):
+            self._github.saved("joined")
+
     async def report(self, job: ProwJob) -> tuple[ProwJob, ...]:
         if self._dry_run:
             _log.info("Dry run: this job would be reported.", name=job.name, state=str(job.status.state))
@@ -85,6 +92,7 @@ class GitHubReporter:
         try:
             known = await self._known(job, key)
             if _same(known.get(status.context), status):
+                self._github.saved("unchanged")
                 return True
             await self._github.create_status(*key, status)
         except NotFound as error:

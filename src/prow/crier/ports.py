@@ -45,6 +45,10 @@ class TellsGitHub(Protocol):
 
     async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> None: ...
 
+    def saved(self, how: str, calls: int = 1) -> None:
+        """Note calls that need not be made (`github.spending`)."""
+        ...
+
     async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus: ...
 
 
@@ -58,6 +62,14 @@ class Reporter(Protocol):
 
     def lane(self, job: ProwJob) -> str:
         """Reports of one lane are made one after another."""
+        ...
+
+    def settles(self, job: ProwJob) -> float:
+        """Seconds after which this state is told; most often another one follows sooner, and only that one is told."""
+        ...
+
+    def overtaken(self, job: ProwJob) -> None:
+        """Another state came before those seconds were over."""
         ...
 
     async def report(self, job: ProwJob) -> tuple[ProwJob, ...]:

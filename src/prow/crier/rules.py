@@ -20,6 +20,12 @@ _STATES = {
     JobState.ABORTED: "failure",
 }
 
+BRIEF = frozenset({JobState.SCHEDULING, JobState.TRIGGERED})
+"""States that a job most often leaves within moments."""
+
+SETTLES = 1.0
+"""Seconds that a job has to be in such a state before it is told: of two statuses in a moment people see the second alone."""
+
 
 def should_report(job: ProwJob, *, agent: str = "") -> bool:
     """Whether GitHub is told about this job at all. `agent`: only jobs of that agent, empty for all."""

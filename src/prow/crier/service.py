@@ -82,6 +82,7 @@ class Controller:
         self._waiting: set[str] = set()
         self._failures: dict[str, int] = {}
         self._due: set[str] = set()
+        self._settling: set[str] = set()
         self._told: OrderedDict[str, str] = OrderedDict()
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -91,12 +92,24 @@ class Controller:
 
     @property
     def idle(self) -> bool:
-        return not (self._lanes or self._due)
+        return not (self._lanes or self._due or self._settling)
 
     def offer(self, job: ProwJob) -> None:
         """Something changed; costs nothing when there is nothing to tell."""
-        if self._news(job):
+        if not self._news(job):
+            return
+        pause = self._reporter.settles(job)
+        if pause <= 0:
+            if job.name in self._settling:
+                self._settling.discard(job.name)
+                self._reporter.overtaken(job)
             self._put(self._reporter.lane(job), job.name)
+        elif job.name not in self._settling and job.name not in self._waiting:
+            assert self._tasks is not None, "attach comes first"
+            self._settling.add(job.name)
+            self._tasks.create_task(
+                self._settle(self._reporter.lane(job), job.name, pause), name=f"crier-settle-{job.name}"
+            )
 
     def _news(self, job: ProwJob) -> bool:
         state = job.status.state
@@ -145,6 +158,13 @@ class Controller:
         finally:
             self._due.discard(name)
         self._put(lane, name)
+
+    async def _settle(self, lane: str, name: str, pause: float) -> None:
+        """Tell it when it has been so for a while."""
+        await self._clock.sleep(pause)
+        if name in self._settling:
+            self._settling.discard(name)
+            self._put(lane, name)
 
     async def _tell(self, name: str) -> float | None:
         """Report one job now. Seconds until it has to be tried again, or None."""

@@ -9,7 +9,7 @@ import msgspec
 
 from prow.github.call import V3, Answer, Call, Cost, address, next_page
 from prow.github.decoding import Misfit, decoded
-from prow.github.errors import AnswerTooLarge, ServerBroken
+from prow.github.errors import AnswerTooLarge, Refused, ServerBroken
 from prow.github.transport import Transport
 
 T = TypeVar("T")
@@ -48,6 +48,10 @@ class Area:
         self._caller = caller
         self._cost = cost
         self._patience = patience
+
+    def saved(self, how: str, calls: int = 1) -> None:
+        """Note calls that whoever asks need not make (`spending.Saving`)."""
+        self._transport.meter.saved(self._caller, how, calls)
 
     async def _ask(
         self,
@@ -106,6 +110,25 @@ class Area:
         """A write whose answer is read. `instead`: what a dry run answers, and an answer that has no body."""
         answer = await self._ask(method, place, body=body, ok=ok, accept=accept, once=once, content=content, lags=lags)
         return typed(answer, kind, place) if answer.body else instead
+
+    async def _short_list(self, kind: type[T], place: Place) -> tuple[T, ...] | None:
+        """A list that fits into one page; None: it does not, or the token may not see it, and that is not asked again.
+
+        Who wants to know of one name whether it is in such a list reads the list: asked again it costs nothing until it changes
+        (304), where the answer about a name alone always counts.
+        """
+        if place.path in self._transport.long_lists:
+            return None
+        joined = "&" if "?" in place.path else "?"
+        first = Place(place.template, f"{place.path}{joined}per_page={_PER_PAGE}", place.org)
+        try:
+            answer = await self._ask("GET", first, ok=(302, 404))
+        except Refused:
+            answer = Answer(403)
+        if answer.status != 200 or next_page(answer.headers.get("link", ""), *self._transport.prefixes):
+            self._transport.long_lists.add(place.path)
+            return None
+        return tuple(typed(answer, list[kind], place))  # type: ignore[valid-type]
 
     async def _wrapped(self, kind: type[W], place: Place, *, lags: bool = False) -> tuple[W, ...]:
         """All pages of a list whose pages are objects with the list in one field."""

@@ -78,7 +78,7 @@ class Checks(Area):
 
     async def list_statuses(self, org: str, repo: str, ref: str) -> tuple[CommitStatus, ...]:
         """All statuses ever set on a commit, newest first; one context may be there many times."""
-        return await self._list(CommitStatus, repo_at("/statuses/:statusId", org, repo, statusId=ref), lags=True)
+        return await self._list(CommitStatus, repo_at("/commits/:sha*/statuses", org, repo, sha=ref), lags=True)
 
 
 def _planned(change: CheckRunChange, *, id: int = 0) -> CheckRun:  # noqa: A002 - GitHub's name

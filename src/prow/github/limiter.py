@@ -30,6 +30,7 @@ _log = logs.get("github")
 _MINUTE = 60.0
 _HOUR = 3600.0
 _WRITE_POINTS = 5
+_SOME_TIME = 0.001
 _UNLIMITED = 1_000_000_000
 
 HELD = Gauge("prow_github_held_back", "Calls that wait now, by class and by what they wait for.", ["cost", "reason"])
@@ -111,7 +112,7 @@ class Pace:
         weight = _points(call)
         waits = [
             Wait(self._points_of(call).wait(now, share, weight), "points"),
-            Wait(max(window.wait(now, share, 0.0) for window in self._times(call)), "time"),
+            Wait(max(window.wait(now, share, _SOME_TIME) for window in self._times(call)), "time"),
             Wait(self._kept_for_others(call), "budget"),
         ]
         if call.content:

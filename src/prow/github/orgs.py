@@ -28,6 +28,13 @@ class Orgs(Area):
         """Raises Refused when the token may not know."""
         if org.lower() == user.lower():
             return True
+        members = await self._short_list(User, at("/orgs/:org/members", {"org": org}))
+        if members is not None:
+            logins = {member.login.lower() for member in members}
+            known = self._transport.known_user
+            # Others than members see only those who show it; who sees himself sees all.
+            if user.lower() in logins or (known is not None and known.login.lower() in logins):
+                return user.lower() in logins
         answer = await self._ask("GET", at("/orgs/:org/members/:user", {"org": org, "user": user}), ok=(404, 302))
         if answer.status == 302:
             raise Refused(f"the token may not see who is a member of {org}")

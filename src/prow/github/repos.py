@@ -53,19 +53,19 @@ class Repos(Area):
         return await self._read(Repo, repo_at("", org, repo))
 
     async def get_ref(self, org: str, repo: str, ref: str) -> str:
-        """The SHA of `heads/main`, `tags/v1`, … Raises NotFound, also when only longer names begin like it."""
-        place = repo_at("/git/refs/:ref*", org, repo, ref=ref)
+        """The SHA of `heads/main`, `tags/v1`, … Raises NotFound, also where the repository is empty.
+
+        GitHub's older address, `/git/refs/`, also finds longer names that begin like this one; GitHub describes it no more.
+        """
         try:
-            found = await self._read(_Ref | list[_Ref], place, lags=False)  # type: ignore[arg-type]
+            found = await self._read(_Ref, repo_at("/git/ref/:ref*", org, repo, ref=ref))
         except Unprocessable as error:
             if error.status == 409:
                 raise NotFound(f"{org}/{repo} has no {ref}: it is empty", message=error.message) from error
             raise
-        candidates: list[_Ref] = found if isinstance(found, list) else [found]
-        for candidate in candidates:
-            if candidate.ref == f"refs/{ref}":
-                return candidate.object.sha
-        raise NotFound(f"{org}/{repo} has no {ref}")
+        if found.ref != f"refs/{ref}":
+            raise NotFound(f"{org}/{repo} has no {ref}")
+        return found.object.sha
 
     async def get_branch_sha(self, org: str, repo: str, branch: str) -> str:
         return await self.get_ref(org, repo, f"heads/{branch}")
@@ -121,6 +121,9 @@ class Repos(Area):
         """Raises Refused when the token may not know."""
         if org.lower() == user.lower():
             return True
+        listed = await self._short_list(User, repo_at("/collaborators", org, repo))
+        if listed is not None:
+            return user.lower() in {each.login.lower() for each in listed}
         place = repo_at("/collaborators/:user", org, repo, user=user)
         answer = await self._ask("GET", place, ok=(404, 302))
         if answer.status == 302:

@@ -106,6 +106,7 @@ class Transport:
     ) -> None:
         self.clock = self._clock = clock
         self.known_user: User | None = None
+        self.long_lists: set[str] = set()
         self._tokens = tokens
         self.app = tokens.app
         self.endpoints = tuple(Endpoint(url) for url in endpoints)

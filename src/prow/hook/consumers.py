@@ -7,6 +7,7 @@ request. The config snapshot is taken here, once per delivery. Who gets the deli
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 from prow.bus.listener import Listener
@@ -132,6 +133,8 @@ class PluginConsumers:
         by_plugin: dict[str, list[Work]] = {}
         for item in work:
             by_plugin.setdefault(item.plugin.name, []).append(item)
+        if view is not None:
+            view.label_writes.expect(len(by_plugin))
         action = (comment.action if comment is not None else event.action) or "none"
         return [
             Task(name, self._handlers(snapshot, delivery, items, event, comment, view), action)
@@ -149,7 +152,7 @@ class PluginConsumers:
         if key is None:
             return None
         pull: PullRequest | None = event.pull_request if isinstance(event, PullRequestEvent) else None
-        return PullView(key, self._github("view"), pull=pull)
+        return PullView(key, self._github("view"), pull=pull, clock=self._clock)
 
     def _handlers(
         self,
@@ -163,6 +166,10 @@ class PluginConsumers:
         """One plugin's handlers of this delivery, one after another."""
 
         async def run() -> None:
+            with view.label_writes.handling() if view is not None else nullcontext():
+                await handle()
+
+        async def handle() -> None:
             bot = await self._bot_login()
             for item in items:
                 name = item.plugin.name

@@ -90,14 +90,16 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             return None
 
     async def add_labels(self, *labels: str) -> None:
-        """Add those that are missing, in one call."""
+        """Add those that are missing, in one call with what other handlers of this delivery add now."""
         missing = [label for label in labels if not await self.pull.has_label(label)]
         if not missing:
             return
         org, repo, number = self.pull.key
 
         async def act() -> str:
-            await self.github.add_labels(org, repo, number, missing)
+            await self.pull.label_writes.add(
+                missing, lambda together: self.github.add_labels(org, repo, number, together)
+            )
             return ""
 
         await self.effects.once(f"add-labels:{','.join(missing)}", act=act)

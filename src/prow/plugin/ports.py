@@ -102,7 +102,13 @@ class KnowsPeople(Protocol):
         ...
 
 
-class GitHubForPlugins(ReadsPulls, WritesIssues, WritesStatuses, AsksPeople, KnowsPeople, Protocol):
+class CountsSavings(Protocol):
+    def saved(self, how: str, calls: int = 1) -> None:
+        """Note calls that need not be made (`github.spending`)."""
+        ...
+
+
+class GitHubForPlugins(ReadsPulls, WritesIssues, WritesStatuses, AsksPeople, KnowsPeople, CountsSavings, Protocol):
     """All of it, as the context holds it; handlers should depend on the parts."""
 
 

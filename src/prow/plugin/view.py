@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from prow.lib.clock import Clock
 from prow.model.forge import (
     ChangedFile,
     CombinedStatus,
@@ -21,6 +22,7 @@ from prow.model.forge import (
     Review,
     ReviewComment,
 )
+from prow.plugin.label_writes import LabelWrites
 from prow.plugin.ports import GitHubForPlugins
 
 T = TypeVar("T")
@@ -29,8 +31,12 @@ T = TypeVar("T")
 class PullView:
     """`key` names the issue or pull request; `pull`: what the payload says about it, if it is about one."""
 
-    def __init__(self, key: PullKey, github: GitHubForPlugins, *, pull: PullRequest | None = None) -> None:
+    def __init__(
+        self, key: PullKey, github: GitHubForPlugins, *, pull: PullRequest | None = None, clock: Clock | None = None
+    ) -> None:
+        """`clock`: labels that handlers add at the same time become one call; without it each is its own."""
         self.key = key
+        self.label_writes = LabelWrites(clock, joined=lambda calls: github.saved("joined", calls))
         self._github = github
         self._parts: dict[str, asyncio.Task[Any]] = {}
         self._pull = pull
