@@ -13,8 +13,9 @@ from prometheus_client import REGISTRY
 
 from prow.cli import groups
 from prow.cli.adapters import InRepo
+from prow.cli.github_client import GitHubSettings
 from prow.cli.given import Given
-from prow.cli.parts import ConfigSettings, GitHubSettings, open_parts
+from prow.cli.parts import ConfigSettings, open_parts
 from prow.config.errors import ConfigError
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
