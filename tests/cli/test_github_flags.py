@@ -1,0 +1,81 @@
+"""How GitHub is asked, as flags say it: what goes together, what cannot be, and what it becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prow.cli.given import Given
+from prow.cli.groups import GitHubFlags
+from prow.lib.errors import UsageError
+
+APP = {"github_app_id": "7", "github_app_private_key_path": "/key.pem"}
+
+
+def settings(**given: object) -> object:
+    return Given([GitHubFlags(**given)]).github()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"github_endpoint": ("ghproxy",)}, '--github-endpoint "ghproxy": give an address such as https://api.github.com'),
+        ({"github_endpoint": ("https://a", "ftp://b")}, '--github-endpoint "ftp://b"'),
+        ({"github_graphql_endpoint": "graphql"}, '--github-graphql-endpoint "graphql"'),
+        ({"github_host": "https://github.com/acme"}, '--github-host "https://github.com/acme"'),
+        ({"github_app_id": "7"}, "--github-app-id and --github-app-private-key-path go together"),
+        ({"github_app_private_key_path": "/key.pem"}, "go together"),
+        ({**APP, "github_token_path": "/token"}, "--github-token-path and --github-app-id: give one"),
+        ({"github_hourly_tokens": 300}, "--github-hourly-tokens and --github-allowed-burst: give both above 0, or both 0"),
+        ({"github_hourly_tokens": 300, "github_allowed_burst": 301}, "must not be larger"),
+        ({"github_hourly_tokens": -1, "github_allowed_burst": -1}, "give both above 0"),
+        ({"github_throttle_org": ("acme:100:10",)}, "only a GitHub App has a budget for each organisation"),
+        ({**APP, "github_throttle_org": ("acme",)}, "--github-throttle-org=acme: give org:hourly:burst"),
+        ({**APP, "github_throttle_org": ("acme:x:1",)}, "give org:hourly:burst"),
+        ({**APP, "github_throttle_org": ("acme:0:1",)}, "both numbers are at least 1"),
+        ({**APP, "github_throttle_org": ("acme:10:11",)}, "the burst is at most the hourly number"),
+        ({**APP, "github_throttle_org": ("acme:10:1", "Acme:20:2")}, "Acme is given twice"),
+        ({"github_cache_size_mb": 0}, "--github-cache-sizeMB: give 1 or more"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_one_clear_line(given: dict[str, object], says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        settings(**given)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_settings_are_what_the_flags_say() -> None:
+    found = Given([
+        GitHubFlags(
+            **APP,
+            github_endpoint=("http://ghproxy", ""),
+            github_host="github.acme.example",
+            github_throttle_org=("Acme:1000:100",),
+            github_hourly_tokens=360,
+            github_allowed_burst=300,
+        )
+    ]).github()  # fmt: skip
+    assert found.endpoints == ("http://ghproxy", "https://api.github.com")
+    assert (found.git_base, found.host) == ("https://github.acme.example", "github.acme.example")
+    assert (found.app_id, found.app_key_path) == ("7", "/key.pem")
+    assert found.limits.orgs == {"acme": (1000, 100)}
+    assert (found.limits.hourly_tokens, found.limits.allowed_burst) == (360, 300)
+
+
+def test_hourly_tokens_of_0_alone_switch_the_throttle_off() -> None:
+    found = Given([GitHubFlags(github_hourly_tokens=0, github_allowed_burst=300)]).github()
+    assert (found.limits.hourly_tokens, found.limits.allowed_burst) == (0, 0)
+
+
+def test_a_github_that_is_tried_out_may_be_without_tls() -> None:
+    found = Given([GitHubFlags(github_host="http://127.0.0.1:8081")]).github()
+    assert (found.git_base, found.host) == ("http://127.0.0.1:8081", "127.0.0.1:8081")
+
+
+def test_the_cache_is_in_memory_unless_a_folder_is_named() -> None:
+    assert Given([GitHubFlags()]).github().cache_dir == ""
+    assert Given([GitHubFlags()]).github(cache=Path("/state/github")).cache_dir == "/state/github"
+    named = Given([GitHubFlags(github_cache_dir="/cache", github_cache_size_mb=10)]).github(cache=Path("/state/github"))
+    assert (named.cache_dir, named.cache_bytes) == ("/cache", 10 << 20)
