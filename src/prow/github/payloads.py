@@ -230,7 +230,7 @@ class _WorkflowRun(_Wire):
         )
 
 
-_WIRES: dict[str, Any] = {
+WIRES: dict[str, Any] = {
     EventKind.ISSUES.value: _Issues,
     EventKind.ISSUE_COMMENT.value: _IssueComment,
     EventKind.PULL_REQUEST.value: _PullRequest,
@@ -241,11 +241,12 @@ _WIRES: dict[str, Any] = {
     EventKind.CHECK_RUN.value: _CheckRun,
     EventKind.WORKFLOW_RUN.value: _WorkflowRun,
 }
+"""The struct in which each event's payload is read, by GitHub's name of the event."""
 
 
 def decode(event_name: str, body: bytes, guid: str) -> Event | None:
     """The event that a delivery tells; None for an event that nobody here reads. Raises BadPayload when it does not fit."""
-    kind = _WIRES.get(event_name)
+    kind = WIRES.get(event_name)
     if kind is None:
         return None
     try:
