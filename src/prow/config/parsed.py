@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
+import tempfile
 from collections.abc import Sequence
 from functools import cache as once
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Helping(NamedTuple):
     half, since it has to start; `python`: what runs it, empty: nothing does."""
 
     from_bytes: int = 3 * 1024 * 1024
-    share: float = 0.44
+    share: float = 0.38
     python: str = sys.executable
 
 
@@ -185,36 +185,49 @@ def _processors() -> int:
 
 
 class Helper:
-    """A second process for some of the files. Whatever goes wrong with it: the files are parsed here."""
+    """A second process for some of the files. Whatever goes wrong with it: the files are parsed here.
+
+    They meet in files that have no name: to fill and to drain pipes, this process would have to stop parsing all the time.
+    """
 
     def __init__(self, texts: Sequence[bytes], *, python: str = sys.executable) -> None:
-        self._texts = texts
-        self._python = python
-        self._output: bytes | None = None
-        self._thread = threading.Thread(target=self._talk, name="parse-helper", daemon=True)
-        self._thread.start()
-
-    def _talk(self) -> None:
+        self._count = len(texts)
+        self._output: IO[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         try:
-            # -P: nothing from the current folder is imported. It may be a stranger's checkout.
-            done = subprocess.run(
-                [self._python, "-P", "-m", "prow.config.parse_worker"],
-                input=msgspec.msgpack.encode(self._texts),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=_PATIENCE,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError):
+            self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the result
+            with tempfile.TemporaryFile() as given:
+                given.write(msgspec.msgpack.encode(texts))
+                given.seek(0)
+                self._process = subprocess.Popen(
+                    # -P: nothing from the current folder is imported. It may be a stranger's checkout.
+                    [python, "-P", "-m", "prow.config.parse_worker"],
+                    stdin=given,
+                    stdout=self._output,
+                    stderr=subprocess.DEVNULL,
+                )
+        except OSError:
             return
-        self._output = done.stdout
 
     def result(self) -> list[Parsed] | None:
-        self._thread.join()
+        """What it made of the files; None: nothing."""
         if self._output is None:
             return None
+        with self._output as output:
+            if self._process is None or not self._ended_well(self._process):
+                return None
+            output.seek(0)
+            try:
+                parsed = msgspec.msgpack.decode(output.read(), type=list[Parsed], dec_hook=decode_hook)
+            except msgspec.DecodeError:
+                return None
+        return parsed if len(parsed) == self._count else None
+
+    @staticmethod
+    def _ended_well(process: subprocess.Popen[bytes]) -> bool:
         try:
-            parsed = msgspec.msgpack.decode(self._output, type=list[Parsed], dec_hook=decode_hook)
-        except msgspec.DecodeError:
-            return None
-        return parsed if len(parsed) == len(self._texts) else None
+            return process.wait(_PATIENCE) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return False
