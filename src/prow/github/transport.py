@@ -49,6 +49,8 @@ _NEVER_SENT: Final = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol
 )  # fmt: skip
 _EVERYTHING = "*"
+_SECRET = re.compile(rb'("secret":\s*)"(?:[^"\\]|\\.)*"')
+"""A hook's secret, also one that was just made up."""
 _WHY: dict[Reason, str] = {
     "told": "GitHub's limit is reached",
     "budget": "what is left of GitHub's budget is kept for more urgent calls",
@@ -151,7 +153,7 @@ class Transport:
                 method=call.method,
                 path=call.path,
                 caller=call.caller,
-                body=(call.body or b"")[:_SHOWN].decode("utf-8", "replace"),
+                body=_SECRET.sub(rb'\1"XXX"', call.body or b"")[:_SHOWN].decode("utf-8", "replace"),
             )
             self.meter.saved(call.caller, "dry-run")
             return Answer(204, suppressed=True)
