@@ -1,34 +1,110 @@
-"""Check runs: created, changed, listed, announced."""
+"""Check runs and suites, and runs of workflows: made, changed, listed, announced, run again."""
 
 from __future__ import annotations
 
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from tests.sim.callers import bearer, expect, installed
 from tests.sim.support import Events, client
+
+RUNS = "/repos/acme/widgets/check-runs"
 
 
 async def test_a_check_run_lives_and_is_announced(sim: Sim, repo: RepoStory, events: Events) -> None:
     pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x\n"}, from_fork=False)
-    runs, listed = "/repos/acme/widgets/check-runs", f"/repos/acme/widgets/commits/{pr.head_sha}/check-runs"
-    async with client(sim, "prow-bot") as bot, client(sim, "mia") as mia:
+    listed = f"/repos/acme/widgets/commits/{pr.head_sha}/check-runs"
+    async with bearer(sim, installed(sim, "linter", {"checks": "write"})) as app:
         body = {"name": "lint", "head_sha": pr.head_sha, "status": "in_progress", "details_url": "https://ci/1"}
-        assert (await mia.post(runs, json=body)).status_code == 403
-        made = await bot.post(runs, json=body)
-        assert (made.status_code, made.json()["status"], made.json()["conclusion"]) == (201, "in_progress", None)
-        path = f"{runs}/{made.json()['id']}"
-        assert (await bot.patch(path, json={"status": "completed"})).status_code == 422
-        assert (await bot.patch(path, json={"conclusion": "odd"})).status_code == 422
-        done = (await bot.patch(path, json={"conclusion": "skipped"})).json()
+        made = await expect(app.post(RUNS, json=body), 201)
+        assert (made["status"], made["conclusion"], made["app"]["slug"]) == ("in_progress", None, "linter")
+        path = f"{RUNS}/{made['id']}"
+        await expect(app.patch(path, json={"status": "completed"}), 422)
+        await expect(app.patch(path, json={"conclusion": "odd"}), 422)
+        done = await expect(app.patch(path, json={"conclusion": "skipped"}), 200)
         assert (done["status"], done["conclusion"]) == ("completed", "skipped")
         assert done["completed_at"] is not None
-        assert (await bot.get(f"{runs}/77")).status_code == 404
-        await bot.post(runs, json={"name": "lint", "head_sha": pr.head_sha, "conclusion": "failure"})
-        newest = (await bot.get(listed)).json()
+        await expect(app.get(f"{RUNS}/77"), 404)
+        await expect(app.post(RUNS, json={"name": "lint", "head_sha": pr.head_sha, "conclusion": "failure"}), 201)
+        newest = await expect(app.get(listed), 200)
         assert (newest["total_count"], newest["check_runs"][0]["conclusion"]) == (1, "failure")
-        assert (await bot.get(f"{listed}?filter=all")).json()["total_count"] == 2
-        assert (await bot.get(f"{listed}?check_name=other")).json()["total_count"] == 0
-        assert (await bot.post(runs, json={"name": "lint", "head_sha": "0" * 40})).status_code == 422
-        assert (await bot.post(runs, json={"head_sha": pr.head_sha})).status_code == 422
+        assert (await expect(app.get(f"{listed}?filter=all"), 200))["total_count"] == 2
+        assert (await expect(app.get(f"{listed}?check_name=other"), 200))["total_count"] == 0
+        await expect(app.post(RUNS, json={"name": "lint", "head_sha": "0" * 40}), 422)
+        await expect(app.post(RUNS, json={"head_sha": pr.head_sha}), 422)
     told = events.payloads("check_run")
     assert [p["action"] for p in told] == ["created", "completed", "created", "completed"]
     assert [p["number"] for p in told[0]["check_run"]["pull_requests"]] == [pr.number]
+
+
+async def test_only_apps_make_checks_and_each_its_own(sim: Sim, repo: RepoStory) -> None:
+    body = {"name": "lint", "head_sha": await repo.tip(), "conclusion": "success"}
+    async with client(sim, "prow-bot") as bot, client(sim, "mia") as mia:
+        refused = await expect(bot.post(RUNS, json=body), 403)
+        assert refused["message"] == "You must authenticate via a GitHub App."
+        await expect(mia.post(RUNS, json=body), 403)
+    async with (
+        bearer(sim, installed(sim, "linter", {"checks": "write"})) as linter,
+        bearer(sim, installed(sim, "other", {"checks": "write"})) as other,
+        bearer(sim, installed(sim, "reader", {"checks": "read"})) as reader,
+    ):
+        made = await expect(linter.post(RUNS, json=body), 201)
+        await expect(other.patch(f"{RUNS}/{made['id']}", json={"conclusion": "failure"}), 403)
+        await expect(reader.post(RUNS, json=body), 403)
+        await expect(other.post(RUNS, json=body), 201)
+        listed = await expect(
+            reader.get(f"/repos/acme/widgets/commits/main/check-runs?app_id={made['app']['id']}"), 200
+        )
+        assert (listed["total_count"], listed["check_runs"][0]["app"]["slug"]) == (1, "linter")
+
+
+async def test_a_suite_is_as_good_as_its_worst_run(sim: Sim, repo: RepoStory, events: Events) -> None:
+    sha = await repo.tip()
+    async with bearer(sim, installed(sim, "linter", {"checks": "write"})) as app:
+        slow = await expect(app.post(RUNS, json={"name": "slow", "head_sha": sha}), 201)
+        await expect(app.post(RUNS, json={"name": "bad", "head_sha": sha, "conclusion": "failure"}), 201)
+        suites = f"/repos/acme/widgets/commits/{sha}/check-suites"
+        only = (await expect(app.get(suites), 200))["check_suites"][0]
+        assert (only["status"], only["conclusion"]) == ("in_progress", None)
+        await expect(app.patch(f"{RUNS}/{slow['id']}", json={"conclusion": "success"}), 200)
+        only = await expect(app.get(f"/repos/acme/widgets/check-suites/{only['id']}"), 200)
+        assert (only["status"], only["conclusion"], only["latest_check_runs_count"]) == ("completed", "failure", 2)
+        await expect(app.post(f"/repos/acme/widgets/check-suites/{only['id']}/rerequest"), 201)
+        inside = await expect(app.get(f"/repos/acme/widgets/check-suites/{only['id']}/check-runs"), 200)
+        assert {run["name"] for run in inside["check_runs"]} == {"slow", "bad"}
+    assert [p["action"] for p in events.payloads("check_suite")] == ["completed", "rerequested"]
+
+
+async def test_a_workflow_that_failed_is_run_again(sim: Sim, repo: RepoStory, events: Events) -> None:
+    pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x\n"})
+    run = await sim.world.start_workflow(repo.repo, "mia", pr.head_sha, name="Unit tests", branch="change")
+    await sim.world.start_workflow(repo.repo, "mia", await repo.tip(), name="Docs", event="push")
+    path, listed = f"/repos/acme/widgets/actions/runs/{run.id}", "/repos/acme/widgets/actions/runs"
+    async with client(sim, "prow-bot") as bot, client(sim, "mia") as mia:
+        found = await expect(bot.get(f"{listed}?head_sha={pr.head_sha}&event=pull_request"), 200)
+        assert [(r["name"], r["status"]) for r in found["workflow_runs"]] == [("Unit tests", "in_progress")]
+        await expect(bot.post(f"{path}/rerun"), 403)
+        await sim.world.finish_workflow(repo.repo, run, "failure")
+        assert (await expect(bot.get(f"{listed}?status=failure"), 200))["total_count"] == 1
+        await expect(mia.post(f"{path}/rerun-failed-jobs"), 403)
+        await expect(bot.post(f"{path}/rerun-failed-jobs"), 201)
+        again = await expect(bot.get(path), 200)
+        assert (again["run_attempt"], again["status"], again["conclusion"]) == (2, "queued", None)
+        await sim.world.finish_workflow(repo.repo, run, "success")
+        await expect(bot.post(f"{path}/rerun-failed-jobs"), 403)
+    told = [p["action"] for p in events.payloads("workflow_run")]
+    assert told == ["requested", "requested", "completed", "requested", "completed"]
+
+
+async def test_a_workflow_of_somebody_new_waits_for_approval(sim: Sim, repo: RepoStory) -> None:
+    pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x\n"})
+    run = await sim.world.start_workflow(
+        repo.repo, "mia", pr.head_sha, status="completed", conclusion="action_required"
+    )
+    path = f"/repos/acme/widgets/actions/runs/{run.id}"
+    async with client(sim, "prow-bot") as bot:
+        found = await expect(bot.get("/repos/acme/widgets/actions/runs?status=action_required"), 200)
+        assert found["total_count"] == 1
+        await expect(bot.post(f"{path}/rerun"), 403)
+        await expect(bot.post(f"{path}/approve"), 201)
+        assert (await expect(bot.get(path), 200))["status"] == "queued"
+        await expect(bot.post(f"{path}/approve"), 403)

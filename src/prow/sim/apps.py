@@ -35,7 +35,7 @@ class App:
 
     id: int
     slug: str
-    owner: str
+    owner: User | Org
     bot: User
     created_at: datetime
     permissions: dict[str, str] = field(default_factory=dict)

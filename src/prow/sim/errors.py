@@ -32,3 +32,13 @@ def not_found() -> Refused:
 
 def unprocessable(resource: str, name: str, code: str, message: str = "Validation Failed") -> Refused:
     return Refused(422, message, [{"resource": resource, "field": name, "code": code}])
+
+
+class Moved(Refused):
+    """Something has another name now; `location`: below the API's address. `whole`: what follows in the path belongs to the old name."""
+
+    def __init__(self, location: str, full_name: str, *, whole: bool = False) -> None:
+        super().__init__(301, "Moved Permanently")
+        self.location = location
+        self.full_name = full_name
+        self.whole = whole

@@ -164,9 +164,12 @@ async def commit(
     author: str,
     when: int,
     parent: str | None,
+    by: tuple[str, str] | None = None,
 ) -> str:
-    """Write a commit on `branch` by fast-import. A file that is None is removed; a name that ends in `.sh` is executable."""
-    who = f"{author} <{author}@users.noreply.example> {when} +0000"
+    """Write a commit on `branch` by fast-import. A file that is None is removed; a name that ends in `.sh` is executable. `by`: name
+    and address in place of the author's."""
+    name, email = by or (author, f"{author}@users.noreply.example")
+    who = f"{name} <{email}> {when} +0000"
     text = message.encode()
     lines = [
         b"commit refs/heads/%s\n" % branch.encode(),
@@ -176,13 +179,13 @@ async def commit(
     lines.append(b"data %d\n%s\n" % (len(text), text))
     if parent:
         lines.append(b"from %s\n" % parent.encode())
-    for name, content in files.items():
-        quoted = b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    for path_of, content in files.items():
+        quoted = b'"' + path_of.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
         if content is None:
             lines.append(b"D %s\n" % quoted)
         else:
             data = content.encode() if isinstance(content, str) else content
-            mode = b"100755" if name.endswith(".sh") else b"100644"
+            mode = b"100755" if path_of.endswith(".sh") else b"100644"
             lines.append(b"M %s inline %s\ndata %d\n%s\n" % (mode, quoted, len(data), data))
     await git("fast-import", "--quiet", "--force", cwd=path, stdin=b"".join(lines))
     sha = await resolve(path, f"refs/heads/{branch}")

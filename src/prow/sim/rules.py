@@ -41,10 +41,17 @@ def opinions(reviews: Sequence[Review]) -> dict[str, Review]:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What reviewers with write access say: how many approve, whether somebody wants changes."""
+    """What reviewers with write access say: how many approve, whether somebody wants changes.
+
+    `owners`: code owners of whom nobody has approved yet, one text for each group. `last_push`: somebody else than who pushed last has
+    approved what was pushed. `unresolved`: conversations that are open.
+    """
 
     approvals: int
     changes_requested: bool
+    owners: tuple[str, ...] = ()
+    last_push: bool = True
+    unresolved: int = 0
 
     @classmethod
     def of(cls, reviews: Sequence[Review], writers: Mapping[str, bool]) -> Verdicts:
@@ -53,13 +60,21 @@ class Verdicts:
         return cls(states.count("APPROVED"), "CHANGES_REQUESTED" in states)
 
 
+def waiting_owners(groups: Iterable[frozenset[str]], approvers: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Groups of owners (of one file each) in which nobody has approved. `approvers`: login → what he approves as: himself, his teams."""
+    said = frozenset(name for names in approvers.values() for name in names)
+    return tuple(sorted({", ".join(sorted(group)) for group in groups if group and not group & said}))
+
+
 def review_decision(protection: Protection | None, verdicts: Verdicts) -> str | None:
     """GraphQL's `reviewDecision`: None where the branch requires no reviews."""
-    if protection is None or not protection.reviews:
+    if protection is None or protection.reviews is None:
+        return None
+    if not protection.reviews and not protection.code_owners:
         return None
     if verdicts.changes_requested:
         return "CHANGES_REQUESTED"
-    return "APPROVED" if verdicts.approvals >= protection.reviews else "REVIEW_REQUIRED"
+    return "REVIEW_REQUIRED" if _reviews_refusal(protection, verdicts) else "APPROVED"
 
 
 def search_review(protection: Protection | None, verdicts: Verdicts) -> str:
@@ -72,15 +87,19 @@ def search_review(protection: Protection | None, verdicts: Verdicts) -> str:
 
 
 def _reviews_refusal(protection: Protection, verdicts: Verdicts) -> str:
-    if not protection.reviews:
+    if protection.reviews is None:
         return ""
-    if verdicts.changes_requested:
+    if verdicts.changes_requested and (protection.reviews or protection.code_owners):
         return "Changes have been requested by reviewers with write access."
-    if verdicts.approvals >= protection.reviews:
-        return ""
-    if protection.reviews == 1:
-        return "At least 1 approving review is required by reviewers with write access."
-    return f"At least {protection.reviews} approving reviews are required by reviewers with write access."
+    texts = []
+    if verdicts.approvals < protection.reviews:
+        count, some = protection.reviews, "approving review is" if protection.reviews == 1 else "approving reviews are"
+        texts.append(f"At least {count} {some} required by reviewers with write access.")
+    if protection.code_owners and verdicts.owners:
+        texts.append(f"Waiting on code owner review from {'; '.join(verdicts.owners)}.")
+    if protection.last_push and not verdicts.last_push:
+        texts.append("New changes require approval from someone other than the last pusher.")
+    return " ".join(texts)
 
 
 _WORDS = {"": "expected", "pending": "pending", "failure": "failing", "error": "failing"}
@@ -106,7 +125,45 @@ def refusal(protection: Protection | None, verdicts: Verdicts, states: Mapping[s
     """Why the branch's rules forbid a merge, in GitHub's words; empty when they allow it. Being behind is not looked at."""
     if protection is None:
         return ""
-    texts = (_checks_refusal(protection, states), _reviews_refusal(protection, verdicts))
+    unresolved = "A conversation must be resolved before this pull request can be merged."
+    texts = (
+        "This branch is locked and cannot be changed." if protection.locked else "",
+        _checks_refusal(protection, states),
+        _reviews_refusal(protection, verdicts),
+        unresolved if protection.conversations and verdicts.unresolved else "",
+    )
+    return " ".join(text for text in texts if text)
+
+
+MERGE_COMMITS = "This branch must not contain merge commits."
+NOT_AUTHORIZED = "You're not authorized to push to this branch."
+
+
+def push_refusal(
+    protection: Protection | None, *, change: str, spared: bool, allowed: bool, states: Mapping[str, str], merges: bool
+) -> str:
+    """Why a push to a protected branch is refused; empty when it is not.
+
+    `change`: create, update, force or delete. `spared`: an administrator where that helps. `allowed`: among those who may push.
+    `states`: of the pushed commit. `merges`: merge commits are among what is pushed. Nobody is spared force and deletion.
+    """
+    if protection is None:
+        return ""
+    if change == "delete" and not protection.deletions:
+        return "Cannot delete this protected branch"
+    if change == "force" and not protection.force_pushes:
+        return "Cannot force-push to this protected branch"
+    if spared or change == "delete":
+        return ""
+    if protection.locked:
+        return "This branch is locked and cannot be changed."
+    if not allowed:
+        return NOT_AUTHORIZED
+    texts = [
+        "Changes must be made through a pull request." if protection.reviews is not None else "",
+        _checks_refusal(protection, states),
+        MERGE_COMMITS if protection.linear and merges else "",
+    ]
     return " ".join(text for text in texts if text)
 
 

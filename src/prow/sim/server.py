@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,13 +19,13 @@ from prow.lib.http import Receive, Scope, Send
 from prow.lib.ids import Ids, RandomIds
 from prow.sim import githttp, rest
 from prow.sim.accounts import NOBODY, Identity, token_of
-from prow.sim.answers import Made, refusal
+from prow.sim.answers import JSON, Made, refusal
 from prow.sim.answers import made as answered
 from prow.sim.errors import Moved, Refused, not_found
 from prow.sim.faults import Faults
 from prow.sim.faulty import Decide, Faulty, held
 from prow.sim.limits import Budget
-from prow.sim.rest.call import REPO, Answer, Call, Handler
+from prow.sim.rest.call import Answer, Call, Handler
 from prow.sim.rest.needs import scope_headers
 from prow.sim.router import Found, Router
 from prow.sim.world import World
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _LARGEST_BODY = 25 << 20
 _CONTENT = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _GRAPHQL = "/graphql"
-_BY_ID = "/repositories/{repository_id}"
+_BY_ID = re.compile(r"/repositories/(\d{1,18})(?=/|$)")
 _FREE = frozenset({"/rate_limit"})
 """Calls that cost nothing."""
 _GIT_PATHS = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
@@ -93,12 +94,12 @@ class Sim:
 
     async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application below planned misfortune."""
-        path = scope["path"]
+        path = self._named(scope["path"].removeprefix("/api/v3"))
         if path.endswith(_GIT_PATHS) and not path.startswith("/repos/"):
             await self._git(scope, receive, send)
             return
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        found = self._router.find(method, _GRAPHQL if path == f"/api{_GRAPHQL}" else path.removeprefix("/api/v3"))
+        found = self._router.find(method, _GRAPHQL if path == f"/api{_GRAPHQL}" else path)
         with suppress(ClientDisconnect):
             made = refusal(not_found()) if found is None else await self._answer(method, found, Request(scope, receive))
             await made.given(send)
@@ -119,6 +120,8 @@ class Sim:
                 body, accept = await _json_body(request), request.headers.get("accept", "")
                 call = Call(who, found.parts, dict(request.query_params), body, (method, template), accept)
                 made = await answered(request, await found.handler(call))
+        except Moved as moved:
+            made = self._moved(request, moved)
         except Refused as refused:
             made = refusal(refused)
         if made.status != 304:
@@ -133,27 +136,28 @@ class Sim:
             made.headers.update(self.budgets.headers(budget, resource))
         return made
 
-    def _parts(self, request: Request) -> dict[str, str]:
-        """The parts of the path; a repository that is named by its number has a name, too."""
-        parts = dict(request.path_params)
-        if "repository_id" in parts:
-            number = parts.pop("repository_id")
-            repo = self.world.repo_by_id(int(number) if number.isdecimal() else 0)
-            parts |= {"owner": repo.owner, "repo": repo.name}
-        return parts
+    def _named(self, path: str) -> str:
+        """A repository may be named by its number, too."""
+        match = _BY_ID.match(path)
+        if match is None:
+            return path
+        try:
+            repo = self.world.repo_by_id(int(match[1]))
+        except Refused:
+            return path
+        return f"/repos/{repo.full_name}{path[match.end() :]}"
 
-    def _moved(self, request: Request, moved: Moved) -> Response:
+    def _moved(self, request: Request, moved: Moved) -> Made:
         """Where it is now, with the rest of the path. What reads is sent there for good, what writes for this time."""
-        rest_of_path = "" if "/branches/" in moved.location or "/issues/" in moved.location else _after_repo(request)
+        rest_of_path = (
+            "" if moved.whole else "".join(f"/{part}" for part in request.url.path.split("/repos/")[-1].split("/")[2:])
+        )
         query = f"?{request.url.query}" if request.url.query else ""
         place = f"{self.world.base}{moved.location}{rest_of_path}{query}"
-        status = 301 if request.method in {"GET", "HEAD"} else 307
-        body = {
-            "message": moved.message if status == 301 else "Temporary Redirect",
-            "url": place,
-            "documentation_url": _DOCS,
-        }
-        return JSONResponse(body, status, headers={"location": place})
+        reads = request.method in {"GET", "HEAD"}
+        message = moved.message if reads else "Temporary Redirect"
+        body = {"message": message, "url": place, "documentation_url": "https://docs.github.com/rest"}
+        return Made(301 if reads else 307, msgspec.json.encode(body), {"location": place, "content-type": JSON})
 
     def _login_of(self, token: str) -> str:
         try:
@@ -164,12 +168,6 @@ class Sim:
     def _authenticate(self, request: Request) -> Identity:
         token = token_of(request)
         return self.world.identify(token) if token is not None else NOBODY
-
-
-def _after_repo(request: Request) -> str:
-    """What follows the repository in the path."""
-    path = request.url.path.removeprefix("/api/v3")
-    return path.removeprefix("/repos/").partition("/")[2].partition("/")[1:][-1] and "/" + path.split("/", 4)[4]
 
 
 def _resource(template: str) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prow.sim.gitrepo import Compared
+
+if TYPE_CHECKING:
+    from prow.sim.apps import App
 
 MOST_STATUSES = 1000
 """Statuses of one commit and context; GitHub refuses the next."""
 
 
-@dataclass
+@dataclass(eq=False)
 class User:
     login: str
     id: int
@@ -94,7 +97,7 @@ class Org:
         return found if found is not None and found.state == "active" else None
 
 
-@dataclass
+@dataclass(eq=False)
 class Label:
     id: int
     name: str
@@ -102,7 +105,7 @@ class Label:
     description: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Milestone:
     id: int
     number: int
@@ -110,18 +113,31 @@ class Milestone:
     creator: User
     created_at: datetime
     state: str = "open"
+    description: str = ""
+    due_on: str | None = None
+    closed_at: datetime | None = None
 
 
-@dataclass
+@dataclass(eq=False)
+class Reaction:
+    id: int
+    content: str
+    user: User
+    created_at: datetime
+
+
+@dataclass(eq=False)
 class Comment:
     id: int
     user: User
     body: str
     created_at: datetime
     updated_at: datetime
+    reactions: list[Reaction] = field(default_factory=list)
+    minimized: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Review:
     """`state`: APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED."""
 
@@ -133,7 +149,7 @@ class Review:
     submitted_at: datetime
 
 
-@dataclass
+@dataclass(eq=False)
 class ReviewComment:
     """A comment on a line of a pull request."""
 
@@ -147,9 +163,13 @@ class ReviewComment:
     updated_at: datetime
     review_id: int | None = None
     in_reply_to: int | None = None
+    side: str = "RIGHT"
+    start_line: int | None = None
+    diff_hunk: str = ""
+    reactions: list[Reaction] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class IssueEvent:
     """An entry of the issue's history. `details`: fields of its JSON that its kind has."""
 
@@ -160,7 +180,7 @@ class IssueEvent:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False)
 class Status:
     id: int
     context: str
@@ -171,7 +191,7 @@ class Status:
     created_at: datetime
 
 
-@dataclass
+@dataclass(eq=False)
 class CheckRun:
     """`status`: queued, in_progress or completed; `conclusion` is there when it is completed."""
 
@@ -185,11 +205,48 @@ class CheckRun:
     started_at: datetime
     completed_at: datetime | None = None
     output: dict[str, Any] = field(default_factory=dict)
+    app: App | None = None
+    suite: CheckSuite | None = None
+
+
+@dataclass(eq=False)
+class CheckSuite:
+    """All check runs of one app for one commit."""
+
+    id: int
+    head_sha: str
+    head_branch: str
+    app: App
+    created_at: datetime
+
+
+@dataclass(eq=False)
+class WorkflowRun:
+    """A run of a workflow of GitHub Actions. `attempt` grows with each time it is run again."""
+
+    id: int
+    number: int
+    name: str
+    path: str
+    event: str
+    head_branch: str
+    head_sha: str
+    actor: User
+    created_at: datetime
+    updated_at: datetime
+    status: str = "queued"
+    conclusion: str | None = None
+    attempt: int = 1
+    workflow_id: int = 0
 
 
 @dataclass(frozen=True)
 class Protection:
-    """The rules of a protected branch. None: there is no such rule. `pushers`: lower-case logins that alone may push."""
+    """The rules of a protected branch. None: there is no such rule.
+
+    `apps`: contexts that only this app may report, by context. `pushers`, `push_teams`, `push_apps`: lower-case logins and slugs that
+    alone may push; `pushers` None: everybody who may write. `dismissers`: the same for dismissing reviews.
+    """
 
     contexts: tuple[str, ...] | None = None
     strict: bool = False
@@ -197,14 +254,29 @@ class Protection:
     dismiss_stale: bool = False
     enforce_admins: bool = False
     pushers: frozenset[str] | None = None
+    push_teams: frozenset[str] = frozenset()
+    push_apps: frozenset[str] = frozenset()
+    apps: dict[str, int] = field(default_factory=dict)
+    code_owners: bool = False
+    last_push: bool = False
+    dismissers: frozenset[str] | None = None
+    dismiss_teams: frozenset[str] = frozenset()
+    linear: bool = False
+    conversations: bool = False
+    force_pushes: bool = False
+    deletions: bool = False
+    signatures: bool = False
+    locked: bool = False
+    block_creations: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Pull:
     """The pull request side of an issue.
 
     `mergeable` is None until it was computed for this pair of commits; `checking`: it is being computed. `compared`: the pair and
-    the way from one to the other.
+    the way from one to the other. `resolved`: ids of the first comments of threads that are resolved. `owners`: for this pair, who owns
+    each changed file by CODEOWNERS.
     """
 
     head_repo: Repo | None
@@ -224,11 +296,15 @@ class Pull:
     requested_teams: list[Team] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
+    maintainer_can_modify: bool = False
+    resolved: set[int] = field(default_factory=set)
+    last_pusher: User | None = None
+    owners: tuple[tuple[str, str], list[frozenset[str]]] | None = None
     compared: tuple[tuple[str, str], Compared] | None = None
     files: tuple[tuple[str, str], list[dict[str, object]]] | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Issue:
     """An issue or a pull request: one sequence of numbers."""
 
@@ -247,6 +323,12 @@ class Issue:
     events: list[IssueEvent] = field(default_factory=list)
     milestone: Milestone | None = None
     closed_at: datetime | None = None
+    closed_by: User | None = None
+    state_reason: str | None = None
+    locked: bool = False
+    lock_reason: str | None = None
+    pinned: bool = False
+    reactions: list[Reaction] = field(default_factory=list)
     pull: Pull | None = None
 
     @property
@@ -255,7 +337,7 @@ class Issue:
         return "MERGED" if self.pull is not None and self.pull.merged else self.state.upper()
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivery:
     """One attempt to deliver one event. `status`: the answer's code, 0: none yet or no answer."""
 
@@ -269,7 +351,7 @@ class Delivery:
     redelivery: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Hook:
     id: int
     url: str
@@ -282,9 +364,10 @@ class Hook:
         return self.active and ("*" in self.events or event in self.events)
 
 
-@dataclass
+@dataclass(eq=False)
 class Repo:
-    """`path`: the bare repository. `collaborators`, `teams`: login or slug → read, triage, write, maintain, admin."""
+    """`path`: the bare repository. `collaborators`, `teams`: login or slug → read, triage, write, maintain, admin. `settings`: what is
+    shown and has no rules; `renamed_branches`: old name → new."""
 
     owner: str
     name: str
@@ -301,13 +384,20 @@ class Repo:
     issues: dict[int, Issue] = field(default_factory=dict)
     statuses: dict[str, list[Status]] = field(default_factory=dict)
     check_runs: dict[str, list[CheckRun]] = field(default_factory=dict)
+    check_suites: list[CheckSuite] = field(default_factory=list)
+    workflow_runs: list[WorkflowRun] = field(default_factory=list)
     protections: dict[str, Protection] = field(default_factory=dict)
     milestones: dict[int, Milestone] = field(default_factory=dict)
     allow_merge_commit: bool = True
     allow_squash_merge: bool = True
     allow_rebase_merge: bool = True
+    delete_branch_on_merge: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+    renamed_branches: dict[str, str] = field(default_factory=dict)
     hooks: list[Hook] = field(default_factory=list)
     next_number: int = 1
+    next_milestone: int = 1
+    moved_issues: dict[int, Issue] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from prow.sim.apps import App, Installation
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.pulls import Pulls
-from prow.sim.state import Org, User
+from prow.sim.state import Org
 
 
 class Apps(Pulls):
-    def app(self, app: App, owner: User | Org) -> Json:
-        return {
+    def app(self, app: App, *, webhook: bool = False) -> Json:
+        found: Json = {
             "id": app.id,
             "slug": app.slug,
             "client_id": app.client_id,
             "node_id": node("A", app.id),
-            "owner": self.owner(owner),
+            "owner": self.owner(app.owner),
             "name": app.slug,
             "description": None,
             "external_url": self.base,
@@ -25,6 +25,9 @@ class Apps(Pulls):
             "permissions": {"metadata": "read"} | app.permissions,
             "events": list(app.events),
         }
+        if webhook:
+            found.pop("client_id")
+        return found
 
     def installation(self, installation: Installation) -> Json:
         account, api = installation.account, f"{self.base}/app/installations/{installation.id}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+
+from prow.sim.state import Repo, User
 
 Json = dict[str, Any]
 
@@ -17,7 +20,8 @@ def node(kind: str, number: int) -> str:
 
 
 class Base:
-    """`base`: the address of this GitHub, without a slash at the end."""
+    """`base`: the address of this GitHub, without a slash at the end. `association`: what somebody is to a repository."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, association: Callable[[Repo, User], str] = lambda _, __: "NONE") -> None:
         self.base = base
+        self.association = association

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from prow.sim.gitlog import Logged, Signature
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.repos import Repos
-from prow.sim.state import CheckRun, Protection, Repo, Status, User
+from prow.sim.state import Protection, Repo, Status, User
 
 
 class Commits(Repos):
@@ -82,6 +82,16 @@ class Commits(Repos):
             "object": {"type": kind, "sha": sha, "url": f"{api}/{kind}s/{sha}"},
         }
 
+    def tag(self, repo: Repo, name: str, sha: str) -> Json:
+        api = f"{self.base}/repos/{repo.full_name}"
+        return {
+            "name": name,
+            "commit": {"sha": sha, "url": f"{api}/commits/{sha}"},
+            "zipball_url": f"{api}/zipball/refs/tags/{name}",
+            "tarball_url": f"{api}/tarball/refs/tags/{name}",
+            "node_id": f"REF_sim{repo.id}_refs/tags/{name}",
+        }
+
     def short_branch(self, repo: Repo, name: str, sha: str, *, protected: bool) -> Json:
         """As it stands in lists."""
         commit = {"sha": sha, "url": f"{self.base}/repos/{repo.full_name}/commits/{sha}"}
@@ -138,49 +148,19 @@ class Commits(Repos):
             "contents_url": f"{self.base}/repos/{repo.full_name}/contents/{name}?ref={head}",
         }
 
-    def actor_app(self) -> Json:
-        """The app in whose name check runs are written."""
-        return {
-            "id": 1,
-            "slug": "sim",
-            "node_id": node("A", 1),
-            "owner": self.user(User("sim", 1)),
-            "name": "sim",
-            "description": None,
-            "external_url": self.base,
-            "html_url": f"{self.base}/apps/sim",
-            "created_at": "2011-01-25T18:44:36Z",
-            "updated_at": "2011-01-25T18:44:36Z",
-            "permissions": {"checks": "write", "metadata": "read"},
-            "events": [],
-        }
-
-    def check_run(self, repo: Repo, run: CheckRun) -> Json:
-        url = f"{self.base}/repos/{repo.full_name}/check-runs/{run.id}"
-        output = {"title": None, "summary": None, "text": None} | {
-            key: run.output.get(key) for key in ("title", "summary", "text") if key in run.output
-        }
-        return {
-            "id": run.id,
-            "node_id": node("CR", run.id),
-            "head_sha": run.head_sha,
-            "external_id": run.external_id,
-            "url": url,
-            "html_url": f"{self.base}/{repo.full_name}/runs/{run.id}",
-            "details_url": run.details_url or self.base,
-            "status": run.status,
-            "conclusion": run.conclusion,
-            "started_at": stamp(run.started_at),
-            "completed_at": stamp(run.completed_at) if run.completed_at else None,
-            "output": output | {"annotations_count": 0, "annotations_url": f"{url}/annotations"},
-            "name": run.name,
-            "check_suite": {"id": run.id},
-            "app": self.actor_app(),
-            "pull_requests": [],
-        }
-
     def status(self, repo: Repo, sha: str, status: Status) -> Json:
         return self.short_status(repo, sha, status) | {"creator": self.user(status.creator)}
+
+    def status_event(self, repo: Repo, commit: Json, branches: list[Json], status: Status) -> Json:
+        """As the event tells it; `commit`: as REST tells it."""
+        signed = {name: value for name, value in commit["commit"]["verification"].items() if name != "verified_at"}
+        short = self.short_status(repo, commit["sha"], status)
+        return {name: value for name, value in short.items() if name not in {"url", "node_id"}} | {
+            "sha": commit["sha"],
+            "name": repo.full_name,
+            "commit": commit | {"commit": commit["commit"] | {"verification": signed}},
+            "branches": branches,
+        }
 
     def short_status(self, repo: Repo, sha: str, status: Status) -> Json:
         """As it stands in a combined status."""

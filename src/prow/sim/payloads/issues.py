@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.commits import Commits
-from prow.sim.state import Comment, Issue, IssueEvent, Label, Milestone, Repo
+from prow.sim.state import Comment, Issue, IssueEvent, Label, Milestone, Reaction, Repo
+
+_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
 class Issues(Commits):
@@ -19,15 +23,15 @@ class Issues(Commits):
             "node_id": node("MI", milestone.id),
             "number": milestone.number,
             "title": milestone.title,
-            "description": None,
+            "description": milestone.description or None,
             "creator": self.user(milestone.creator),
             "open_issues": inside.count("open"),
             "closed_issues": inside.count("closed"),
             "state": milestone.state,
             "created_at": stamp(milestone.created_at),
             "updated_at": stamp(milestone.created_at),
-            "due_on": None,
-            "closed_at": None,
+            "due_on": milestone.due_on,
+            "closed_at": stamp(milestone.closed_at) if milestone.closed_at else None,
         }
 
     def label(self, repo: Repo, label: Label) -> Json:
@@ -41,9 +45,18 @@ class Issues(Commits):
             "default": False,
         }
 
-    def reactions(self, url: str) -> Json:
-        kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
-        return {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(kinds, 0)}
+    def reactions(self, url: str, found: Sequence[Reaction] = ()) -> Json:
+        said = [one.content for one in found]
+        return {"url": f"{url}/reactions", "total_count": len(said), **{kind: said.count(kind) for kind in _REACTIONS}}
+
+    def reaction(self, reaction: Reaction) -> Json:
+        return {
+            "id": reaction.id,
+            "node_id": node("REA", reaction.id),
+            "user": self.user(reaction.user),
+            "content": reaction.content,
+            "created_at": stamp(reaction.created_at),
+        }
 
     def issue_page(self, issue: Issue) -> str:
         """Where people look at it."""
@@ -66,7 +79,7 @@ class Issues(Commits):
             "user": self.user(issue.user),
             "labels": [self.label(issue.repo, label) for label in issue.labels],
             "state": issue.state,
-            "locked": False,
+            "locked": issue.locked,
             "assignee": self.user(issue.assignees[0]) if issue.assignees else None,
             "assignees": [self.user(user) for user in issue.assignees],
             "milestone": self.milestone(issue.repo, issue.milestone) if issue.milestone else None,
@@ -74,13 +87,13 @@ class Issues(Commits):
             "created_at": stamp(issue.created_at),
             "updated_at": stamp(issue.updated_at),
             "closed_at": stamp(issue.closed_at) if issue.closed_at else None,
-            "author_association": "NONE",
-            "active_lock_reason": None,
+            "author_association": self.association(issue.repo, issue.user),
+            "active_lock_reason": issue.lock_reason,
             "body": issue.body or None,
-            "reactions": self.reactions(api),
+            "reactions": self.reactions(api, issue.reactions),
             "timeline_url": f"{api}/timeline",
             "performed_via_github_app": None,
-            "state_reason": "completed" if issue.state == "closed" else None,
+            "state_reason": issue.state_reason,
         }
         if issue.pull is not None:
             found["state_reason"] = None
@@ -106,9 +119,9 @@ class Issues(Commits):
             "user": self.user(comment.user),
             "created_at": stamp(comment.created_at),
             "updated_at": stamp(comment.updated_at),
-            "author_association": "NONE",
+            "author_association": self.association(issue.repo, comment.user),
             "body": comment.body,
-            "reactions": self.reactions(url),
+            "reactions": self.reactions(url, comment.reactions),
             "performed_via_github_app": None,
         }
 

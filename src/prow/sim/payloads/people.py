@@ -43,10 +43,10 @@ class People(Base):
             "site_admin": False,
         }
 
-    def profile(self, user: User, *, repos: int = 0) -> Json:
-        """What is told about one user when it is asked for alone."""
-        return self.user(user) | {
-            "name": user.login,
+    def profile(self, account: User | Org, *, repos: int = 0) -> Json:
+        """What is told about one account when it is asked for alone."""
+        return self.owner(account) | {
+            "name": account.login,
             "company": None,
             "blog": "",
             "location": None,
@@ -92,8 +92,9 @@ class People(Base):
         }
 
     def owner(self, owner: User | Org) -> Json:
-        person = User(owner.login, owner.id, "Organization" if isinstance(owner, Org) else owner.type)
-        return self.user(person)
+        if isinstance(owner, User):
+            return self.user(owner)
+        return self.user(User(owner.login, owner.id, "Organization")) | {"node_id": node("O", owner.id)}
 
     def team(self, team: Team, org: str, *, webhook: bool = False) -> Json:
         url = f"{self.base}/organizations/{org}/team/{team.slug}"

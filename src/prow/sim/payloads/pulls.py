@@ -63,19 +63,19 @@ class Pulls(Issues):
     def review(self, issue: Issue, review: Review, *, webhook: bool = False) -> Json:
         api = f"{self.base}/repos/{issue.repo.full_name}/pulls/{issue.number}"
         html = f"{self.issue_page(issue)}#pullrequestreview-{review.id}"
-        return {
+        found = {
             "id": review.id,
             "node_id": node("PRR", review.id),
             "user": self.user(review.user),
             "body": review.body or (None if webhook else ""),
             "commit_id": review.commit_id,
-            "submitted_at": stamp(review.submitted_at),
             "state": review.state.lower() if webhook else review.state,
             "html_url": html,
             "pull_request_url": api,
-            "author_association": "NONE",
+            "author_association": self.association(issue.repo, review.user),
             "_links": {"html": {"href": html}, "pull_request": {"href": api}},
         }
+        return found if review.state == "PENDING" else found | {"submitted_at": stamp(review.submitted_at)}
 
     def review_comment(self, issue: Issue, comment: ReviewComment) -> Json:
         api = f"{self.base}/repos/{issue.repo.full_name}/pulls"
@@ -86,7 +86,7 @@ class Pulls(Issues):
             "pull_request_review_id": comment.review_id,
             "id": comment.id,
             "node_id": node("PRRC", comment.id),
-            "diff_hunk": f"@@ -{comment.line},1 +{comment.line},1 @@",
+            "diff_hunk": comment.diff_hunk or f"@@ -{comment.line},1 +{comment.line},1 @@",
             "path": comment.path,
             "position": comment.line,
             "original_position": comment.line,
@@ -98,15 +98,15 @@ class Pulls(Issues):
             "updated_at": stamp(comment.updated_at),
             "html_url": html,
             "pull_request_url": links["pull_request"],
-            "author_association": "NONE",
+            "author_association": self.association(issue.repo, comment.user),
             "_links": {name: {"href": link} for name, link in links.items()},
-            "reactions": self.reactions(url),
-            "start_line": None,
-            "original_start_line": None,
-            "start_side": None,
+            "reactions": self.reactions(url, comment.reactions),
+            "start_line": comment.start_line,
+            "original_start_line": comment.start_line,
+            "start_side": comment.side if comment.start_line is not None else None,
             "line": comment.line,
             "original_line": comment.line,
-            "side": "RIGHT",
+            "side": comment.side,
             "subject_type": "line",
         }
         if comment.in_reply_to is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.people import People
-from prow.sim.state import Delivery, Hook, Org, Protection, Repo, User
+from prow.sim.state import Delivery, Hook, Org, Repo, User
 
 _URLS = {
     "forks_url": "/forks",
@@ -44,6 +46,21 @@ _URLS = {
     "releases_url": "/releases{/id}",
     "deployments_url": "/deployments",
 }
+_SHORT = ("id", "node_id", "name", "full_name", "private", "owner", "html_url", "description", "fork", "url")
+_MERGING = frozenset(
+    {
+        "allow_auto_merge",
+        "allow_update_branch",
+        "squash_merge_commit_title",
+        "squash_merge_commit_message",
+        "merge_commit_title",
+        "merge_commit_message",
+        "use_squash_pr_title_as_default",
+    }
+)
+"""Settings that only those see who may push."""
+
+_EPOCH = "2011-01-25T18:44:36Z"
 
 
 class Repos(People):
@@ -96,11 +113,14 @@ class Repos(People):
             "open_issues": opened,
             "watchers": 0,
             "default_branch": repo.default_branch,
+            "custom_properties": {},
+            **{name: value for name, value in repo.settings.items() if name not in _MERGING},
         }
 
-    def repo_in_event(self, repo: Repo, owner: User | Org) -> Json:
-        """Beside an event's subject."""
-        return self.repo(repo, owner) | {"custom_properties": {}}
+    def short_repo(self, repo: Repo, owner: User | Org) -> Json:
+        """Who it is and where, without how it is doing."""
+        whole = self.repo(repo, owner)
+        return {name: whole[name] for name in (*_SHORT, *_URLS) if name not in {"git_url", "mirror_url"}}
 
     def merge_settings(self, repo: Repo) -> Json:
         """What whoever may push sees beside the rest of a repository."""
@@ -110,58 +130,36 @@ class Repos(People):
             "allow_rebase_merge": repo.allow_rebase_merge,
             "allow_auto_merge": False,
             "allow_update_branch": False,
-            "delete_branch_on_merge": False,
+            "delete_branch_on_merge": repo.delete_branch_on_merge,
             "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
             "squash_merge_commit_message": "COMMIT_MESSAGES",
             "merge_commit_title": "MERGE_MESSAGE",
             "merge_commit_message": "PR_TITLE",
             "use_squash_pr_title_as_default": False,
+            **{name: value for name, value in repo.settings.items() if name in _MERGING},
         }
 
-    def protection(self, repo: Repo, branch: str, rules: Protection) -> Json:
-        url = f"{self.base}/repos/{repo.full_name}/branches/{branch}/protection"
-        found: Json = {"url": url, "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": rules.enforce_admins}}
-        if rules.contexts is not None:
-            found["required_status_checks"] = {
-                "url": f"{url}/required_status_checks",
-                "strict": rules.strict,
-                "contexts": list(rules.contexts),
-                "contexts_url": f"{url}/required_status_checks/contexts",
-                "checks": [{"context": context, "app_id": None} for context in rules.contexts],
-            }
-        if rules.reviews is not None:
-            found["required_pull_request_reviews"] = {
-                "url": f"{url}/required_pull_request_reviews",
-                "dismiss_stale_reviews": rules.dismiss_stale,
-                "require_code_owner_reviews": False,
-                "required_approving_review_count": rules.reviews,
-            }
-        if rules.pushers is not None:
-            users = [{"login": login} for login in sorted(rules.pushers)]
-            found["restrictions"] = {
-                "url": f"{url}/restrictions",
-                "users_url": f"{url}/restrictions/users",
-                "teams_url": f"{url}/restrictions/teams",
-                "apps_url": f"{url}/restrictions/apps",
-                "users": users,
-                "teams": [],
-                "apps": [],
-            }
-        return found
-
     def hook(self, where: str, hook: Hook) -> Json:
-        return {
+        url, last = f"{self.base}/{where}/hooks/{hook.id}", hook.deliveries[-1].status if hook.deliveries else 0
+        code = {"code": last, "status": "active" if 200 <= last < 300 else "misconfigured", "message": "OK"}
+        config = {"url": hook.url, "content_type": "json", "insecure_ssl": "0"}
+        found: Json = {
             "id": hook.id,
-            "type": "Repository",
+            "type": "Organization" if where.startswith("orgs/") else "Repository",
             "name": "web",
             "active": hook.active,
             "events": list(hook.events),
-            "config": {"url": hook.url, "content_type": "json", "secret": "********", "insecure_ssl": "0"},
-            "url": f"{self.base}/{where}/hooks/{hook.id}",
-            "ping_url": f"{self.base}/{where}/hooks/{hook.id}/pings",
-            "deliveries_url": f"{self.base}/{where}/hooks/{hook.id}/deliveries",
-            "last_response": {"code": None, "status": "unused", "message": None},
+            "config": config | ({"secret": "********"} if hook.secret else {}),
+            "url": url,
+            "ping_url": f"{url}/pings",
+            "deliveries_url": f"{url}/deliveries",
+            "created_at": _EPOCH,
+            "updated_at": _EPOCH,
         }
+        if not where.startswith("orgs/"):
+            found |= {"test_url": f"{url}/test"}
+            found["last_response"] = code if last else {"code": None, "status": "unused", "message": None}
+        return found
 
     def delivery(self, delivery: Delivery) -> Json:
         return {
@@ -174,4 +172,20 @@ class Repos(People):
             "status_code": delivery.status,
             "event": delivery.event,
             "action": delivery.action or None,
+            "installation_id": None,
+            "repository_id": None,
+            "throttled_at": None,
+        }
+
+    def full_delivery(self, hook: Hook, delivery: Delivery) -> Json:
+        """With what was sent and what was answered."""
+        headers = {
+            "X-GitHub-Event": delivery.event,
+            "X-GitHub-Delivery": delivery.guid,
+            "X-GitHub-Hook-ID": str(hook.id),
+        }
+        return self.delivery(delivery) | {
+            "url": hook.url,
+            "request": {"headers": headers, "payload": json.loads(delivery.body)},
+            "response": {"headers": {}, "payload": ""},
         }

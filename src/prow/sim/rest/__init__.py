@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from prow.sim.rest.actions import Actions
 from prow.sim.rest.apps import Apps
 from prow.sim.rest.call import Area, Table
 from prow.sim.rest.collaborators import Collaborators
 from prow.sim.rest.commits import Commits
+from prow.sim.rest.contents import Contents
+from prow.sim.rest.hooks import Hooks
 from prow.sim.rest.issues import Issues
+from prow.sim.rest.labels import Labels
 from prow.sim.rest.people import People
+from prow.sim.rest.protection import Protections
 from prow.sim.rest.pulls import Pulls
+from prow.sim.rest.refs import Refs
 from prow.sim.rest.repos import Repos
+from prow.sim.rest.reviews import Reviews
 from prow.sim.rest.search import Search
 from prow.sim.rest.teams import Teams
 from prow.sim.world import World
@@ -20,8 +27,15 @@ _AREAS: tuple[type[Area], ...] = (
     Teams,
     Collaborators,
     Repos,
+    Protections,
+    Refs,
+    Contents,
+    Actions,
     Commits,
+    Labels,
+    Hooks,
     Issues,
+    Reviews,
     Pulls,
     Search,
 )

@@ -47,13 +47,13 @@ class Apps(Area):
     async def get_app(self, call: Call) -> Answer:
         app = self._app(call)
         count = sum(i.app is app for i in self.world.installations.values())
-        return Answer(self.world.json.app(app, self.world.owner(app.owner)) | {"installations_count": count})
+        return Answer(self.world.json.app(app) | {"installations_count": count})
 
     async def get_app_by_slug(self, call: Call) -> Answer:
         app = self.world.apps.get(call.path["slug"])
         if app is None:
             raise not_found()
-        return Answer(self.world.json.app(app, self.world.owner(app.owner)))
+        return Answer(self.world.json.app(app))
 
     async def list_installations(self, call: Call) -> Answer:
         app = self._app(call)
@@ -69,7 +69,7 @@ class Apps(Area):
 
     async def suspend(self, call: Call) -> Answer:
         installation = self._installation(call)
-        self.world.suspend(installation, installation.app.owner)
+        self.world.suspend(installation, installation.app.owner.login)
         return Answer(status=204)
 
     async def unsuspend(self, call: Call) -> Answer:

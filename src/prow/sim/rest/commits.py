@@ -1,26 +1,172 @@
-"""What is said about commits: statuses and check runs."""
+"""Commits: their history, what they change, how two of them compare, and what is said about them."""
 
 from __future__ import annotations
 
-from prow.sim import gitlog, gitrepo
+from prow.sim import gitdata, gitlog, gitrepo
 from prow.sim.errors import Refused, not_found
-from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login, number
+from prow.sim.payloads import Json
+from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login
+from prow.sim.rest.contents import media_of
 from prow.sim.rules import combined_state
-from prow.sim.state import CheckRun, Repo
+from prow.sim.state import Repo
+
+_MOST_COMPARED = 250
+_MOST_FILES = 300
+_MOST_FILES_OF_COMMIT = 3000
 
 
 class Commits(Area):
     def table(self) -> Table:
         return {
-            ("GET", f"{REPO}/git/commits/{{sha}}"): self.get_commit,
-            ("GET", f"{REPO}/commits/{{ref}}/status"): self.combined_status,
-            ("GET", f"{REPO}/commits/{{ref}}/statuses"): self.list_statuses,
-            ("GET", f"{REPO}/commits/{{ref}}/check-runs"): self.list_check_runs,
+            ("GET", f"{REPO}/commits"): self.list_commits,
+            ("GET", f"{REPO}/commits/{{ref:path}}/status"): self.combined_status,
+            ("GET", f"{REPO}/commits/{{ref:path}}/statuses"): self.list_statuses,
+            ("GET", f"{REPO}/statuses/{{ref:path}}"): self.list_statuses,
             ("POST", f"{REPO}/statuses/{{sha}}"): self.create_status,
-            ("POST", f"{REPO}/check-runs"): self.create_check_run,
-            ("GET", f"{REPO}/check-runs/{{run}}"): self.get_check_run,
-            ("PATCH", f"{REPO}/check-runs/{{run}}"): self.update_check_run,
+            ("GET", f"{REPO}/commits/{{ref:path}}/pulls"): self.list_pulls,
+            ("GET", f"{REPO}/commits/{{ref:path}}/branches-where-head"): self.branches_where_head,
+            ("GET", f"{REPO}/commits/{{ref:path}}"): self.get_commit,
+            ("GET", f"{REPO}/compare/{{span:path}}"): self.compare,
         }
+
+    async def _sha(self, repo: Repo, ref: str) -> str:
+        for name in (f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/{ref}", ref):
+            sha = await gitrepo.resolve(repo.path, name)
+            if sha is not None:
+                return sha
+        if await gitdata.is_empty(repo.path):
+            raise Refused(409, "Git Repository is empty.")
+        raise Refused(422, f"No commit found for SHA: {ref}")
+
+    # History
+
+    async def list_commits(self, call: Call) -> Answer:
+        """Of a branch, the default one unless told, or of a path below it."""
+        repo, query = self.repo(call), call.query
+        if await gitdata.is_empty(repo.path):
+            raise Refused(409, "Git Repository is empty.")
+        try:
+            start = await self._sha(repo, query.get("sha") or repo.default_branch)
+        except Refused:
+            raise not_found() from None
+        author = query.get("author", "").lower()
+        found = [
+            one
+            for one in await gitlog.listed(repo.path, start, below=query.get("path", ""))
+            if author in {"", one.author.name.lower(), one.author.email.lower()}
+            and one.committer.date >= query.get("since", "")
+            and (not query.get("until") or one.committer.date <= query["until"])
+        ]
+        return Answer(items=[self.world.commit_json(repo, one) for one in found])
+
+    async def _full(self, repo: Repo, sha: str) -> Json:
+        """A commit with what it changes."""
+        told = await gitlog.one(repo.path, sha)
+        start = told.parents[0] if told.parents else gitdata.EMPTY_TREE
+        files = await gitrepo.changed_files(repo.path, start, sha)
+        plus, minus = sum(int(str(f["additions"])) for f in files), sum(int(str(f["deletions"])) for f in files)
+        return self.world.commit_json(repo, told) | {
+            "stats": {"total": plus + minus, "additions": plus, "deletions": minus},
+            "files": [self.world.json.changed_file(repo, sha, file) for file in files[:_MOST_FILES_OF_COMMIT]],
+        }
+
+    async def get_commit(self, call: Call) -> Answer:
+        repo = self.repo(call)
+        sha = await self._sha(repo, call.path["ref"])
+        kind = media_of(call)
+        if kind == "sha":
+            return Answer(sha.encode(), media="application/vnd.github.sha; charset=utf-8")
+        if kind:
+            make = gitdata.diff_of if kind == "diff" else gitdata.patch_of
+            return Answer(await make(repo.path, sha), media=f"application/vnd.github.{kind}; charset=utf-8")
+        return Answer(await self._full(repo, sha))
+
+    async def list_pulls(self, call: Call) -> Answer:
+        """Those that brought the commit, or want to."""
+        repo = self.repo(call)
+        sha = await self._sha(repo, call.path["ref"])
+        found = []
+        for issue in repo.issues.values():
+            if issue.pull is None:
+                continue
+            own = {commit for commit, _ in (await self.world.compared(issue)).commits} | {issue.pull.head_sha}
+            if sha in own or (issue.pull.merged and issue.pull.merge_commit_sha == sha):
+                found.append(await self.world.pull_json(issue, full=False))
+        return Answer(items=found)
+
+    async def branches_where_head(self, call: Call) -> Answer:
+        repo = self.repo(call)
+        sha, refs = await self._sha(repo, call.path["ref"]), await gitrepo.refs(repo.path)
+        heads = {
+            ref.removeprefix("refs/heads/") for ref, at in refs.items() if ref.startswith("refs/heads/") and at == sha
+        }
+        return Answer(
+            items=[
+                self.world.json.short_branch(
+                    repo, name, sha, protected=self.world.protection_of(repo, name) is not None
+                )
+                for name in sorted(heads)
+            ]
+        )
+
+    # Comparing
+
+    async def _side(self, repo: Repo, name: str) -> str:
+        """A ref here, or `owner:ref` of a fork, whose commits are brought here first."""
+        owner, colon, ref = name.rpartition(":")
+        if not colon or owner.lower() == repo.owner.lower():
+            return await self._sha(repo, ref if colon else name)
+        other = next(
+            (r for r in self.world.repos.values() if r.owner.lower() == owner.lower() and r.parent is repo), None
+        )
+        sha = await gitrepo.resolve(other.path, ref) if other is not None else None
+        if other is None or sha is None:
+            raise not_found()
+        if await gitrepo.resolve(repo.path, sha) is None:
+            await gitrepo.fetch(repo.path, other.path, sha, f"refs/sim/compared/{sha}")
+        return sha
+
+    async def compare(self, call: Call) -> Answer:
+        repo = self.repo(call)
+        left, dots, right = call.path["span"].partition("...")
+        if not dots:
+            raise not_found()
+        try:
+            base, head = await self._side(repo, left), await self._side(repo, right)
+        except Refused as refused:
+            raise (refused if refused.status == 409 else not_found()) from None
+        kind = media_of(call)
+        if kind:
+            make = gitdata.diff if kind == "diff" else gitdata.patch
+            return Answer(await make(repo.path, base, head), media=f"application/vnd.github.{kind}; charset=utf-8")
+        fork = await gitdata.merge_base(repo.path, base, head)
+        if fork is None:
+            raise Refused(404, f"No common ancestor between {left} and {right}.")
+        ahead, behind = await gitdata.counts(repo.path, base, head)
+        shas = await gitdata.only_in(repo.path, base, head, most=_MOST_COMPARED)
+        commits = await gitlog.of(repo.path, [base, fork, *shas])
+        found = [self.world.commit_json(repo, one) for one in commits]
+        files = (await gitrepo.changed_files(repo.path, base, head))[:_MOST_FILES]
+        api, page = f"{self.world.base}/repos/{repo.full_name}", f"{self.world.base}/{repo.full_name}"
+        span = f"{left}...{right}"
+        word = "identical" if base == head else "diverged" if ahead and behind else "ahead" if ahead else "behind"
+        about = {
+            "url": f"{api}/compare/{span}",
+            "html_url": f"{page}/compare/{span}",
+            "permalink_url": f"{page}/compare/{base[:7]}...{head[:7]}",
+            "diff_url": f"{page}/compare/{span}.diff",
+            "patch_url": f"{page}/compare/{span}.patch",
+            "base_commit": found[0],
+            "merge_base_commit": found[1],
+            "status": word,
+            "ahead_by": ahead,
+            "behind_by": behind,
+            "total_commits": ahead,
+            "files": [self.world.json.changed_file(repo, head, file) for file in files],
+        }
+        return Answer(items=found[2:], wrap=lambda page: about | {"commits": list(page)})
+
+    # Statuses
 
     async def create_status(self, call: Call) -> Answer:
         repo, wanted = self.repo(call, "write"), body(call)
@@ -34,16 +180,6 @@ class Commits(Area):
             target_url=str(wanted.get("target_url") or ""),
         )
         return Answer(self.world.json.status(repo, call.path["sha"], status), 201)
-
-    async def get_commit(self, call: Call) -> Answer:
-        repo, sha = self.repo(call), call.path["sha"]
-        return Answer(self.world.json.git_commit(repo, await gitlog.one(repo.path, await self._sha(repo, sha))))
-
-    async def _sha(self, repo: Repo, ref: str) -> str:
-        sha = await gitrepo.resolve(repo.path, ref)
-        if sha is None:
-            raise Refused(422, f"No commit found for SHA: {ref}")
-        return sha
 
     async def combined_status(self, call: Call) -> Answer:
         repo = self.repo(call)
@@ -60,35 +196,3 @@ class Commits(Area):
         repo = self.repo(call)
         sha = await self._sha(repo, call.path["ref"])
         return Answer(items=[self.world.json.status(repo, sha, s) for s in reversed(repo.statuses.get(sha, []))])
-
-    # Check runs
-
-    async def list_check_runs(self, call: Call) -> Answer:
-        """The newest of each name, unless `filter=all` asks for every one."""
-        repo = self.repo(call)
-        sha = await self._sha(repo, call.path["ref"])
-        every = call.query.get("filter", "latest") == "all"
-        runs = list(repo.check_runs.get(sha, ())) if every else self.world.latest_runs(repo, sha)
-        wanted = call.query.get("check_name", "")
-        items = [self.world.json.check_run(repo, run) for run in runs if wanted in {"", run.name}]
-        return Answer(items=items, wrap=lambda page: {"total_count": len(items), "check_runs": list(page)})
-
-    def _run(self, call: Call, needed: str) -> tuple[Repo, CheckRun]:
-        repo, wanted = self.repo(call, needed), number(call, "run")
-        found = next((run for runs in repo.check_runs.values() for run in runs if run.id == wanted), None)
-        if found is None:
-            raise not_found()
-        return repo, found
-
-    async def get_check_run(self, call: Call) -> Answer:
-        return Answer(self.world.json.check_run(*self._run(call, "read")))
-
-    async def create_check_run(self, call: Call) -> Answer:
-        repo, wanted = self.repo(call, "write"), body(call)
-        run = await self.world.create_check_run(repo, login(call), str(wanted.get("head_sha") or ""), wanted)
-        return Answer(self.world.json.check_run(repo, run), 201)
-
-    async def update_check_run(self, call: Call) -> Answer:
-        repo, run = self._run(call, "write")
-        await self.world.update_check_run(repo, login(call), run, body(call))
-        return Answer(self.world.json.check_run(repo, run))

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from prow.sim.errors import not_found
+from datetime import UTC, datetime
+from typing import Any
+
+from prow.sim.errors import Refused, not_found, unprocessable
+from prow.sim.payloads import Json
 from prow.sim.rest.call import ISSUE, REPO, Answer, Area, Call, Table, body, login, names, number
+from prow.sim.state import Comment, Issue, ReviewComment
+
+_COMMENT = f"{REPO}/issues/comments/{{comment}}"
 
 
 class Issues(Area):
@@ -11,75 +18,142 @@ class Issues(Area):
         return {
             ("GET", f"{REPO}/issues"): self.list_issues,
             ("POST", f"{REPO}/issues"): self.create_issue,
-            ("PATCH", f"{REPO}/issues/comments/{{comment}}"): self.edit_comment,
-            ("DELETE", f"{REPO}/issues/comments/{{comment}}"): self.delete_comment,
+            ("GET", f"{REPO}/issues/comments"): self.list_all_comments,
+            ("GET", f"{REPO}/issues/events"): self.list_all_events,
+            ("GET", _COMMENT): self.get_comment,
+            ("PATCH", _COMMENT): self.edit_comment,
+            ("DELETE", _COMMENT): self.delete_comment,
+            ("GET", f"{_COMMENT}/reactions"): self.list_reactions,
+            ("POST", f"{_COMMENT}/reactions"): self.react,
+            ("DELETE", f"{_COMMENT}/reactions/{{reaction}}"): self.delete_reaction,
+            ("GET", f"{REPO}/pulls/comments/{{line_comment}}/reactions"): self.list_reactions,
+            ("POST", f"{REPO}/pulls/comments/{{line_comment}}/reactions"): self.react,
+            ("DELETE", f"{REPO}/pulls/comments/{{line_comment}}/reactions/{{reaction}}"): self.delete_reaction,
             ("GET", ISSUE): self.get_issue,
             ("PATCH", ISSUE): self.edit_issue,
             ("GET", f"{ISSUE}/labels"): self.issue_labels,
             ("POST", f"{ISSUE}/labels"): self.add_labels,
+            ("PUT", f"{ISSUE}/labels"): self.set_labels,
+            ("DELETE", f"{ISSUE}/labels"): self.clear_labels,
             ("DELETE", f"{ISSUE}/labels/{{label:path}}"): self.remove_label,
             ("GET", f"{ISSUE}/comments"): self.list_comments,
             ("POST", f"{ISSUE}/comments"): self.create_comment,
             ("GET", f"{ISSUE}/events"): self.list_events,
+            ("GET", f"{ISSUE}/timeline"): self.timeline,
+            ("PUT", f"{ISSUE}/lock"): self.lock,
+            ("DELETE", f"{ISSUE}/lock"): self.unlock,
+            ("GET", f"{ISSUE}/reactions"): self.list_reactions,
+            ("POST", f"{ISSUE}/reactions"): self.react,
+            ("DELETE", f"{ISSUE}/reactions/{{reaction}}"): self.delete_reaction,
+            ("GET", f"{REPO}/assignees"): self.list_assignable,
             ("GET", f"{REPO}/assignees/{{login}}"): self.may_be_assigned,
+            ("GET", f"{ISSUE}/assignees/{{login}}"): self.may_be_assigned_here,
             ("POST", f"{ISSUE}/assignees"): self.add_assignees,
             ("DELETE", f"{ISSUE}/assignees"): self.remove_assignees,
         }
 
     async def list_issues(self, call: Call) -> Answer:
-        repo, state = self.repo(call), call.query.get("state", "open")
-        wanted = {name.lower() for name in call.query.get("labels", "").split(",") if name}
+        """Pull requests are among them."""
+        repo, query = self.repo(call), call.query
+        labels = {name.lower() for name in query.get("labels", "").split(",") if name}
         found = [
             i
-            for i in reversed(repo.issues.values())
-            if state in {"all", i.state} and wanted <= {label.name.lower() for label in i.labels}
+            for i in repo.issues.values()
+            if query.get("state", "open") in {"all", i.state}
+            and labels <= {label.name.lower() for label in i.labels}
+            and query.get("creator", "").lower() in {"", i.user.login.lower()}
+            and _assigned(i, query.get("assignee", ""))
+            and _in_milestone(i, query.get("milestone", ""))
+            and i.updated_at >= since(call)
         ]
-        return Answer(items=[self.world.json.issue(i) for i in found])
+        return Answer(items=[self.world.json.issue(i) for i in ordered(call, found)])
 
     async def create_issue(self, call: Call) -> Answer:
+        """Labels, assignees and milestone are for those who may triage; from others they are passed over."""
         repo, wanted = self.repo(call), body(call)
-        title, text = str(wanted.get("title", "")), str(wanted.get("body") or "")
+        title, text = str(wanted.get("title") or ""), str(wanted.get("body") or "")
         issue = await self.world.open_issue(repo, login(call), title=title, body=text)
+        if self.world.may(repo, call.login, "triage"):
+            extra = {key: wanted[key] for key in ("labels", "assignees", "milestone") if wanted.get(key)}
+            await self.world.edit(issue, login(call), extra)
         return Answer(self.world.json.issue(issue), 201)
 
+    def _full(self, issue: Issue) -> Json:
+        closed_by = self.world.json.user(issue.closed_by) if issue.closed_by is not None else None
+        return self.world.json.issue(issue) | {"closed_by": closed_by}
+
     async def get_issue(self, call: Call) -> Answer:
-        return Answer(self.world.json.issue(self.issue(call)[1]))
+        return Answer(self._full(self.issue(call)[1]))
 
     async def edit_issue(self, call: Call) -> Answer:
-        _, issue = self.issue(call)
+        """Its author may change words and state; the rest takes triage, and is passed over for him."""
+        repo, issue = self.issue(call)
         self.may_edit(call, issue, issue.user.login, "triage")
-        await self.world.edit(issue, login(call), body(call))
-        return Answer(self.world.json.issue(issue))
+        wanted = body(call)
+        if not self.world.may(repo, call.login, "triage"):
+            wanted = {k: v for k, v in wanted.items() if k in {"title", "body", "state", "state_reason"}}
+        await self.world.edit(issue, login(call), wanted)
+        return Answer(self._full(issue))
+
+    # Labels
 
     async def issue_labels(self, call: Call) -> Answer:
         repo, issue = self.issue(call)
         return Answer(items=[self.world.json.label(repo, label) for label in issue.labels])
 
+    def _names(self, call: Call) -> list[str]:
+        """A list, or an object with one; of names, or of objects with them."""
+        found = call.body.get("labels", []) if isinstance(call.body, dict) else call.body
+        if not isinstance(found or [], list):
+            raise Refused(422, "Invalid request.\n\nFor 'anyOf/0', is not an array.")
+        return [str(n["name"] if isinstance(n, dict) else n) for n in found or []]
+
     async def add_labels(self, call: Call) -> Answer:
         repo, issue = self.issue(call, "triage")
-        found = call.body.get("labels", []) if isinstance(call.body, dict) else call.body
-        wanted = [str(n["name"] if isinstance(n, dict) else n) for n in found or []]
-        await self.world.add_labels(issue, login(call), wanted)
+        await self.world.add_labels(issue, login(call), self._names(call))
         return Answer([self.world.json.label(repo, label) for label in issue.labels])
+
+    async def set_labels(self, call: Call) -> Answer:
+        repo, issue = self.issue(call, "triage")
+        await self.world.set_labels(issue, login(call), self._names(call))
+        return Answer([self.world.json.label(repo, label) for label in issue.labels])
+
+    async def clear_labels(self, call: Call) -> Answer:
+        _, issue = self.issue(call, "triage")
+        await self.world.set_labels(issue, login(call), [])
+        return Answer(status=204)
 
     async def remove_label(self, call: Call) -> Answer:
         repo, issue = self.issue(call, "triage")
         await self.world.remove_label(issue, login(call), call.path["label"])
         return Answer([self.world.json.label(repo, label) for label in issue.labels])
 
+    # Comments
+
     async def list_comments(self, call: Call) -> Answer:
         _, issue = self.issue(call)
-        return Answer(items=[self.world.json.comment(issue, c) for c in issue.comments])
+        found = [c for c in issue.comments if c.updated_at >= since(call)]
+        return Answer(items=[self.world.json.comment(issue, c) for c in found])
+
+    async def list_all_comments(self, call: Call) -> Answer:
+        """Of all issues of the repository."""
+        repo = self.repo(call)
+        found = [(i, c) for i in repo.issues.values() for c in i.comments if c.updated_at >= since(call)]
+        found.sort(key=lambda pair: pair[1].id, reverse=call.query.get("direction") == "desc")
+        return Answer(items=[self.world.json.comment(issue, comment) for issue, comment in found])
 
     async def create_comment(self, call: Call) -> Answer:
         _, issue = self.issue(call)
-        comment = await self.world.comment(issue, login(call), str(body(call).get("body", "")))
+        comment = await self.world.comment(issue, login(call), str(body(call).get("body") or ""))
         return Answer(self.world.json.comment(issue, comment), 201)
+
+    async def get_comment(self, call: Call) -> Answer:
+        return Answer(self.world.json.comment(*self.world.find_comment(self.repo(call), number(call, "comment"))))
 
     async def edit_comment(self, call: Call) -> Answer:
         issue, comment = self.world.find_comment(self.repo(call), number(call, "comment"))
         self.may_edit(call, issue, comment.user.login, "write")
-        await self.world.edit_comment(issue, comment, login(call), str(body(call).get("body", "")))
+        await self.world.edit_comment(issue, comment, login(call), str(body(call).get("body") or ""))
         return Answer(self.world.json.comment(issue, comment))
 
     async def delete_comment(self, call: Call) -> Answer:
@@ -88,12 +162,88 @@ class Issues(Area):
         await self.world.delete_comment(issue, comment, login(call))
         return Answer(status=204)
 
+    # History
+
     async def list_events(self, call: Call) -> Answer:
         _, issue = self.issue(call)
         return Answer(items=[self.world.json.issue_event(issue, event) for event in issue.events])
 
+    async def list_all_events(self, call: Call) -> Answer:
+        """Of all issues of the repository, the newest first."""
+        repo = self.repo(call)
+        found = [(issue, event) for issue in repo.issues.values() for event in issue.events]
+        found.sort(key=lambda pair: -pair[1].id)
+        items = [
+            self.world.json.issue_event(issue, event) | {"issue": self.world.json.issue(issue)}
+            for issue, event in found
+        ]
+        return Answer(items=items)
+
+    async def timeline(self, call: Call) -> Answer:
+        """Events, comments, commits and reviews as they came."""
+        _, issue = self.issue(call)
+        return Answer(items=await self.world.timeline(issue))
+
+    # Locks
+
+    async def lock(self, call: Call) -> Answer:
+        _, issue = self.issue(call, "write")
+        wanted = call.body if isinstance(call.body, dict) else {}
+        reason = wanted.get("lock_reason")
+        await self.world.set_lock(issue, login(call), locked=True, reason=str(reason) if reason else None)
+        return Answer(status=204)
+
+    async def unlock(self, call: Call) -> Answer:
+        _, issue = self.issue(call, "write")
+        await self.world.set_lock(issue, login(call), locked=False)
+        return Answer(status=204)
+
+    # Reactions
+
+    def _reacted(self, call: Call) -> Issue | Comment | ReviewComment:
+        """What the path names: an issue, a comment or one on a line."""
+        if "comment" in call.path:
+            return self.world.find_comment(self.repo(call), number(call, "comment"))[1]
+        if "line_comment" in call.path:
+            return self.world.find_review_comment(self.repo(call), number(call, "line_comment"))[1]
+        return self.issue(call)[1]
+
+    async def list_reactions(self, call: Call) -> Answer:
+        wanted = call.query.get("content", "")
+        found = [one for one in self._reacted(call).reactions if wanted in {"", one.content}]
+        return Answer(items=[self.world.json.reaction(one) for one in found])
+
+    async def react(self, call: Call) -> Answer:
+        """The same once more is answered by 200."""
+        what = self._reacted(call)
+        made, new = await self.world.react(what, login(call), str(body(call).get("content") or ""))
+        return Answer(self.world.json.reaction(made), 201 if new else 200)
+
+    async def delete_reaction(self, call: Call) -> Answer:
+        what = self._reacted(call)
+        found = next((one for one in what.reactions if one.id == number(call, "reaction")), None)
+        if found is None:
+            raise not_found()
+        if found.user.login.lower() != login(call).lower():
+            raise Refused(403, "You can only delete your own reactions.")
+        what.reactions.remove(found)
+        return Answer(status=204)
+
+    # Assignees
+
+    async def list_assignable(self, call: Call) -> Answer:
+        repo = self.repo(call)
+        found = [user for user in self.world.users.values() if self.world.assignable(repo, user.login)]
+        return Answer(items=[self.world.json.user(user) for user in found])
+
     async def may_be_assigned(self, call: Call) -> Answer:
         if not self.world.assignable(self.repo(call), call.path["login"]):
+            raise not_found()
+        return Answer(status=204)
+
+    async def may_be_assigned_here(self, call: Call) -> Answer:
+        repo, issue = self.issue(call)
+        if not self.world.assignable(repo, call.path["login"], issue):
             raise not_found()
         return Answer(status=204)
 
@@ -106,3 +256,39 @@ class Issues(Area):
         _, issue = self.issue(call, "triage")
         await self.world.assign(issue, login(call), names(call, "assignees"), remove=True)
         return Answer(self.world.json.issue(issue))
+
+
+def _assigned(issue: Issue, wanted: str) -> bool:
+    if wanted in {"none", "*"}:
+        return bool(issue.assignees) is (wanted == "*")
+    return not wanted or any(user.login.lower() == wanted.lower() for user in issue.assignees)
+
+
+def _in_milestone(issue: Issue, wanted: str) -> bool:
+    if wanted in {"none", "*"}:
+        return (issue.milestone is not None) is (wanted == "*")
+    return not wanted or (issue.milestone is not None and str(issue.milestone.number) == wanted)
+
+
+def since(call: Call) -> datetime:
+    """The moment that the query names; everything is newer than none."""
+    text = call.query.get("since", "")
+    if not text:
+        return datetime.min.replace(tzinfo=UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise unprocessable("Issue", "since", "invalid") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def ordered(call: Call, found: list[Issue]) -> list[Issue]:
+    """By when they were created, unless told otherwise, the newest first."""
+    sort, direction = call.query.get("sort", "created"), call.query.get("direction", "desc")
+
+    def key(issue: Issue) -> Any:
+        if sort == "comments":
+            return (len(issue.comments), issue.number)
+        return (issue.updated_at if sort == "updated" else issue.created_at, issue.number)
+
+    return sorted(found, key=key, reverse=direction != "asc")

@@ -44,10 +44,12 @@ class People(Area):
         return Answer(self.world.json.profile(self.world.user(person(call))))
 
     async def get_login(self, call: Call) -> Answer:
-        user = self.world.users.get(call.path["login"].lower())
-        if user is None:
+        """Organisations are accounts, too."""
+        name = call.path["login"].lower()
+        found = self.world.orgs.get(name) or self.world.users.get(name)
+        if found is None:
             raise not_found()
-        return Answer(self.world.json.profile(user))
+        return Answer(self.world.json.profile(found))
 
     async def list_own_orgs(self, call: Call) -> Answer:
         name = person(call)

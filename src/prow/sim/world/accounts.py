@@ -37,6 +37,8 @@ class Accounts:
         self.users: dict[str, User] = {}
         self.orgs: dict[str, Org] = {}
         self.repos: dict[str, Repo] = {}
+        self.former_names: dict[str, Repo] = {}
+        """Names that repositories had before."""
         self.tokens: dict[str, Token] = {}
         self.repo_invitations: list[RepoInvitation] = []
         self.apps: dict[str, App] = {}
@@ -47,7 +49,7 @@ class Accounts:
 
     @property
     def json(self) -> Payloads:
-        return Payloads(self.base)
+        return Payloads(self.base, self.association)
 
     @property
     def seconds(self) -> int:
@@ -166,7 +168,9 @@ class Accounts:
         found = self.apps.get(slug)
         if found is None:
             bot = self.user(f"{slug}[bot]")
-            found = App(self.new_id(), slug, owner, bot, self.clock.now(), dict(permissions or {}), tuple(events))
+            found = App(
+                self.new_id(), slug, self.owner(owner), bot, self.clock.now(), dict(permissions or {}), tuple(events)
+            )
             self.apps[slug] = found
         return found
 
@@ -283,6 +287,20 @@ class Accounts:
             here = repo in self.installed_repos(who.installation) and (who.repos is None or repo.id in who.repos)
             return here and apps.allows(who.permissions, "contents", "write")
         return self.may(repo, who.login, "write") and who.has_scope("repo", *(() if repo.private else ("public_repo",)))
+
+    def association(self, repo: Repo, user: User) -> str:
+        """What somebody is to a repository, as its events and comments tell it."""
+        login = user.login.lower()
+        if repo.owner.lower() == login:
+            return "OWNER"
+        if self.is_member(repo.owner, login):
+            return "MEMBER"
+        if any(name.lower() == login for name in repo.collaborators):
+            return "COLLABORATOR"
+        own = [issue.pull for issue in repo.issues.values() if issue.user is user and issue.pull is not None]
+        if any(pull.merged for pull in own):
+            return "CONTRIBUTOR"
+        return "FIRST_TIME_CONTRIBUTOR" if own else "NONE"
 
     def is_collaborator(self, repo: Repo, login: str) -> bool:
         """Its owner, whoever is named for this repository, and members of its organisation that may read it as such."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
-from prow.sim.errors import not_found
+from prow.sim.errors import Moved, not_found
 from prow.sim.payloads import Json
+from prow.sim.payloads.orgs import permissions
 from prow.sim.state import Hook, Org, Repo, User
 from prow.sim.world.accounts import Accounts
 
@@ -29,13 +30,23 @@ class Base(Accounts):
         self.mergeable_delay = 0.0
         """Seconds of the clock until mergeability is known, as GitHub takes its time."""
         self._changed = asyncio.Condition()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: dict[int, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Repositories and events
 
     def repo(self, full_name: str) -> Repo:
+        """By its name; Moved when it had that name before and nobody else has it now."""
         found = self.repos.get(full_name.lower())
+        if found is None:
+            moved = self.former_names.get(full_name.lower())
+            if moved is None:
+                raise not_found()
+            raise Moved(f"/repositories/{moved.id}", moved.full_name)
+        return found
+
+    def repo_by_id(self, number: int) -> Repo:
+        found = next((repo for repo in self.repos.values() if repo.id == number), None)
         if found is None:
             raise not_found()
         return found
@@ -44,11 +55,7 @@ class Base(Accounts):
         """`viewer`: who may push sees the settings of merging too."""
         found = self.json.repo(repo, self.owner(repo.owner))
         if viewer is not None:
-            found["permissions"] = {
-                "admin": self.may(repo, viewer, "admin"),
-                "push": self.may(repo, viewer, "write"),
-                "pull": True,
-            }
+            found["permissions"] = permissions(self.permission(repo, viewer))
             if self.may(repo, viewer, "write"):
                 found |= self.json.merge_settings(repo)
         return found
@@ -57,13 +64,18 @@ class Base(Accounts):
         """A webhook; it is pinged at once."""
         hook = Hook(self.new_id(), url, secret, tuple(events))
         where.hooks.append(hook)
-        payload: Json = {"zen": "Keep it logically awesome.", "hook_id": hook.id, "hook": self.json.hook("", hook)}
+        self.ping(where, hook)
+        return hook
+
+    def ping(self, where: Repo | Org, hook: Hook) -> None:
+        """See whether anybody answers."""
+        path = f"repos/{where.full_name}" if isinstance(where, Repo) else f"orgs/{where.login}"
+        payload: Json = {"zen": "Keep it logically awesome.", "hook_id": hook.id, "hook": self.json.hook(path, hook)}
         if isinstance(where, Repo):
             payload["repository"] = self.repo_json(where)
         else:
             payload["organization"] = self.json.org(where)
         self.hooks.send(hook, "ping", payload)
-        return hook
 
     async def emit(self, repo: Repo, event: str, sender: User, payload: Json) -> None:
         """Send an event to the repository's and its organisation's hooks, and wake whoever waits for a change."""
@@ -100,7 +112,7 @@ class Base(Accounts):
 
     def lock(self, repo: Repo) -> asyncio.Lock:
         """Held while a repository's refs are written."""
-        return self._locks.setdefault(repo.full_name.lower(), asyncio.Lock())
+        return self._locks.setdefault(repo.id, asyncio.Lock())
 
     async def close(self) -> None:
         for task in tuple(self._tasks):

@@ -1,84 +1,21 @@
-"""Repositories and their branches: made, forked, pushed to, moved, protected."""
+"""Branches and tags: pushed to, moved, and what that means for pull requests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from prow.sim import gitlog, gitrepo
-from prow.sim.errors import Refused, unprocessable
+from prow.sim.accounts import Identity
+from prow.sim.errors import Refused
 from prow.sim.gitrepo import NOTHING
 from prow.sim.state import Issue, Repo, User
-from prow.sim.world.accounts import check_name
 from prow.sim.world.pulls import Pulls
 from prow.sim.world.views import pull_of
 
-_SETTINGS = ("allow_merge_commit", "allow_squash_merge", "allow_rebase_merge", "archived", "private")
+_SCRATCH = "sim/scratch"
 
 
 class Branches(Pulls):
-    async def create_repo(
-        self,
-        full_name: str,
-        *,
-        files: Mapping[str, str | bytes | None] | None = None,
-        clone: Path | None = None,
-        branch: str = "main",
-    ) -> Repo:
-        """A repository, with a first commit of `files`, or as a copy of the one at `clone`."""
-        owner, _, name = full_name.partition("/")
-        check_name(owner)
-        check_name(name)
-        if full_name.lower() in self.repos:
-            raise unprocessable("Repository", "name", "already_exists")
-        path = self.root / "repos" / owner.lower() / f"{name.lower()}.git"
-        if clone is not None:
-            await gitrepo.copy(clone, path)
-            head = (await gitrepo.git("symbolic-ref", "--short", "HEAD", cwd=path)).decode().strip()
-            branch = head or branch
-        else:
-            await gitrepo.create(path, branch)
-        repo = Repo(owner, name, self.new_id(), path, self.clock.now(), default_branch=branch)
-        self.repos[full_name.lower()] = repo
-        if owner.lower() in self.users:
-            repo.collaborators[owner] = "admin"
-        if files:
-            login = owner if owner.lower() in self.users else "octocat"
-            await self.commit(repo, login, branch, files, message="First commit", quiet=True)
-        return repo
-
-    async def fork(self, repo: Repo, login: str) -> Repo:
-        """A copy under the user's name; the same one when there is one."""
-        full_name = f"{self.user(login).login}/{repo.name}"
-        existing = self.repos.get(full_name.lower())
-        if existing is not None:
-            return existing
-        fork = await self.create_repo(full_name, clone=repo.path)
-        fork.parent = repo
-        return fork
-
-    async def change_settings(self, repo: Repo, login: str, changes: Mapping[str, Any]) -> None:
-        """Which merges are allowed, whether it is archived or private, its default branch."""
-        wanted = {name: bool(changes[name]) for name in _SETTINGS if changes.get(name) is not None}
-        allowed = [wanted.get(name, getattr(repo, name)) for name in _SETTINGS[:3]]
-        if not any(allowed):
-            raise unprocessable("Repository", "merge_commit_allowed", "no_merge_method")
-        if repo.archived and wanted.get("archived") is not False:
-            raise Refused(403, "Repository was archived so is read-only.")
-        branch = changes.get("default_branch")
-        if branch and await gitrepo.resolve(repo.path, f"refs/heads/{branch}") is None:
-            raise unprocessable("Repository", "default_branch", "invalid")
-        archived = repo.archived
-        for name, value in wanted.items():
-            setattr(repo, name, value)
-        if branch:
-            repo.default_branch = str(branch)
-        action = "edited" if repo.archived == archived else "archived" if repo.archived else "unarchived"
-        await self.emit(repo, "repository", self.user(login), {"action": action})
-
-    # Refs
-
     async def commit(
         self, repo: Repo, login: str, branch: str, files: Mapping[str, str | bytes | None], *, message: str, quiet: bool = False,
         start: str | None = None, force: bool = False,
@@ -98,24 +35,54 @@ class Branches(Pulls):
             await self.pushed(repo, login, f"refs/heads/{branch}", before or NOTHING, after)
         return after
 
-    async def move_ref(self, repo: Repo, login: str, ref: str, sha: str, *, force: bool = False) -> None:
+    async def commit_file(
+        self, repo: Repo, who: Identity, branch: str, name: str, data: bytes | None, *, message: str, by: tuple[str, str] | None,
+    ) -> str:  # fmt: skip
+        """One file changed by REST, or taken away with `data` None; `by`: name and address of its author, the caller unless told."""
+        ref, login = f"refs/heads/{branch}", who.login or ""
+        async with self.lock(repo):
+            before = await gitrepo.resolve(repo.path, ref)
+            after = await gitrepo.commit(
+                repo.path,
+                _SCRATCH,
+                {name: data},
+                message=message,
+                author=login,
+                by=by,
+                when=self.seconds,
+                parent=before,
+            )
+            await gitrepo.delete_ref(repo.path, f"refs/heads/{_SCRATCH}")
+            refused = await self.push_refusal(repo, who, ref, before or NOTHING, after)
+            if refused:
+                raise Refused(409, f"Could not update file: {refused}")
+            await gitrepo.update_ref(repo.path, ref, after)
+        await self.pushed(repo, login, ref, before or NOTHING, after)
+        return after
+
+    async def move_ref(self, repo: Repo, who: Identity, ref: str, sha: str, *, force: bool = False) -> None:
         """Create or move `refs/…` by REST; NOTHING deletes it."""
         branch = ref.removeprefix("refs/heads/")
         if not ref.startswith(("refs/heads/", "refs/tags/")) or not await gitrepo.valid_branch(branch):
             raise Refused(422, "Reference name must start with 'refs/' and be valid")
         async with self.lock(repo):
             before = await gitrepo.resolve(repo.path, ref)
+            if sha == NOTHING and before is None:
+                raise Refused(422, "Reference does not exist")
+            if sha != NOTHING and await gitrepo.resolve(repo.path, sha) is None:
+                raise Refused(422, "Object does not exist")
+            refused = await self.push_refusal(repo, who, ref, before or NOTHING, sha)
+            if refused:
+                raise Refused(422, refused)
+            if sha == NOTHING and branch == repo.default_branch:
+                raise Refused(422, "Cannot delete the default branch")
             if sha == NOTHING:
-                if before is None:
-                    raise Refused(422, "Reference does not exist")
                 await gitrepo.delete_ref(repo.path, ref)
             else:
-                if await gitrepo.resolve(repo.path, sha) is None:
-                    raise Refused(422, "Object does not exist")
                 if before is not None and not force and not await gitrepo.is_ancestor(repo.path, before, sha):
                     raise Refused(422, "Update is not a fast forward")
                 await gitrepo.update_ref(repo.path, ref, sha)
-        await self.pushed(repo, login, ref, before or NOTHING, sha)
+        await self.pushed(repo, who.login or "", ref, before or NOTHING, sha)
 
     async def pushed(self, repo: Repo, login: str, ref: str, before: str, after: str) -> None:
         """A ref moved: the push event, and what it means for pull requests."""
@@ -156,6 +123,7 @@ class Branches(Pulls):
         if after == NOTHING:
             for issue in heads:
                 self.record(issue, sender, "head_ref_deleted")
+            for issue in (*heads, *into):
                 await self.set_state(issue, sender, "closed")
             return
         for issue in heads:
@@ -180,6 +148,25 @@ class Branches(Pulls):
         now = self.clock.now()
         pull.merged, pull.merged_at, pull.merged_by, pull.merge_commit_sha = True, now, sender, result
         issue.state, issue.closed_at = "closed", now
+        issue.closed_by = sender
         self.record(issue, sender, "merged", commit_id=result)
         self.record(issue, sender, "closed")
         await self.touched(issue, sender, "closed")
+        if (
+            issue.repo.delete_branch_on_merge
+            and pull.head_repo is issue.repo
+            and pull.head_ref != issue.repo.default_branch
+        ):
+            self.spawn(self._delete_merged(issue, sender))
+
+    async def _delete_merged(self, issue: Issue, sender: User) -> None:
+        """The head branch, unless it is protected or has moved on."""
+        pull, repo = pull_of(issue), issue.repo
+        ref = f"refs/heads/{pull.head_ref}"
+        async with self.lock(repo):
+            now = await gitrepo.resolve(repo.path, ref)
+            if now != pull.head_sha or self.protection_of(repo, pull.head_ref) is not None:
+                return
+            await gitrepo.delete_ref(repo.path, ref)
+        self.record(issue, sender, "head_ref_deleted")
+        await self.pushed(repo, sender.login, ref, pull.head_sha, NOTHING)

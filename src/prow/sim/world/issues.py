@@ -1,46 +1,99 @@
-"""Issues, and what pull requests share with them: comments, labels, assignees, milestones."""
+"""Issues, and what pull requests share with them: comments, states, locks, reactions, assignees."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from prow.sim.errors import Refused, not_found, unprocessable
-from prow.sim.state import Comment, Issue, Label, Milestone, Repo, User
-from prow.sim.world.views import Views, short
+from prow.sim.errors import Moved, Refused, not_found, unprocessable
+from prow.sim.state import Comment, Issue, Reaction, Repo, ReviewComment, User
+from prow.sim.world.labels import Labels
 
 _LONGEST_BODY = 65_536
-_LONGEST_LABEL = 50
-_MOST_LABELS = 100
+_LONGEST_TITLE = 256
 _MOST_ASSIGNEES = 10
+_REASONS = ("completed", "not_planned", "duplicate", "reopened")
+_LOCK_REASONS = ("off-topic", "too heated", "resolved", "spam")
+REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
-class Issues(Views):
+class Issues(Labels):
     def issue(self, repo: Repo, number: int) -> Issue:
+        """One that was transferred is found where it is now."""
         found = repo.issues.get(number)
         if found is None:
-            raise not_found()
+            moved = repo.moved_issues.get(number)
+            if moved is None:
+                raise not_found()
+            raise Moved(f"/repositories/{moved.repo.id}/issues/{moved.number}", moved.repo.full_name, whole=True)
         return found
 
     async def open_issue(self, repo: Repo, login: str, *, title: str, body: str = "") -> Issue:
+        if repo.settings.get("has_issues") is False:
+            raise Refused(410, "Issues are disabled for this repo")
         issue = self.new_issue(repo, login, title, body)
         await self.emit(repo, "issues", issue.user, {"action": "opened", "issue": self.json.issue(issue)})
         return issue
 
     def new_issue(self, repo: Repo, login: str, title: str, body: str) -> Issue:
         """The next number, an issue so far."""
-        if not title.strip():
-            raise unprocessable("Issue", "title", "missing_field")
+        check_title(title)
+        check_text("Issue", body)
         now = self.clock.now()
-        issue = Issue(repo, self.new_id(), repo.next_number, self.user(login), title, short(body), now, now)
+        issue = Issue(repo, self.new_id(), repo.next_number, self.user(login), title, body, now, now)
         repo.next_number += 1
         repo.issues[issue.number] = issue
         return issue
+
+    async def close_or_reopen(self, issue: Issue, sender: User, state: str, reason: str | None) -> None:
+        """The state of an issue, and why it is so. A new reason alone is a change, too."""
+        if reason not in {None, *_REASONS}:
+            raise unprocessable("Issue", "state_reason", "invalid")
+        issue.state = state
+        issue.closed_at = self.clock.now() if state == "closed" else None
+        issue.closed_by = sender if state == "closed" else None
+        if issue.pull is None:
+            issue.state_reason = (reason or "completed") if state == "closed" else "reopened"
+        action = "closed" if state == "closed" else "reopened"
+        details = {"state_reason": issue.state_reason} if issue.state_reason and issue.pull is None else {}
+        self.record(issue, sender, action, **details)
+        await self.touched(issue, sender, action)
+
+    # Locks
+
+    def may_speak(self, issue: Issue, login: str) -> bool:
+        """On a locked issue only those speak who may write."""
+        return not issue.locked or self.may(issue.repo, login, "write")
+
+    async def set_lock(self, issue: Issue, login: str, *, locked: bool, reason: str | None = None) -> None:
+        if reason not in {None, *_LOCK_REASONS}:
+            raise unprocessable("Issue", "lock_reason", "invalid")
+        issue.locked, issue.lock_reason = locked, reason if locked else None
+        action = "locked" if locked else "unlocked"
+        self.record(issue, self.user(login), action, **({"lock_reason": reason} if locked and reason else {}))
+        await self.touched(issue, self.user(login), action)
+
+    # Reactions
+
+    async def react(self, to: Issue | Comment | ReviewComment, login: str, content: str) -> tuple[Reaction, bool]:
+        """One of a kind for each user. The second: whether it is new."""
+        if content not in REACTIONS:
+            raise unprocessable("Reaction", "content", "invalid")
+        user = self.user(login)
+        found = next((one for one in to.reactions if one.user is user and one.content == content), None)
+        if found is not None:
+            return found, False
+        made = Reaction(self.new_id(), content, user, self.clock.now())
+        to.reactions.append(made)
+        await self.changed()
+        return made, True
 
     # Comments
 
     async def comment(self, issue: Issue, login: str, body: str) -> Comment:
         check_body("IssueComment", body)
+        if not self.may_speak(issue, login):
+            raise Refused(403, "Unable to create comment because issue is locked.")
         now = self.clock.now()
         comment = Comment(self.new_id(), self.user(login), body, now, now)
         issue.comments.append(comment)
@@ -73,34 +126,6 @@ class Issues(Views):
                     return issue, comment
         raise not_found()
 
-    # Labels
-
-    async def add_labels(self, issue: Issue, login: str, names: Sequence[str]) -> None:
-        """Labels that the repository does not have yet are made, as GitHub does; each that is new here is an event."""
-        for name in names:
-            if not name or len(name) > _LONGEST_LABEL:
-                raise unprocessable("Label", "name", "invalid")
-            label = issue.repo.labels.get(name.lower())
-            if label is None:
-                label = issue.repo.labels[name.lower()] = Label(self.new_id(), name)
-            if label not in issue.labels:
-                if len(issue.labels) >= _MOST_LABELS:
-                    raise unprocessable("Issue", "labels", "custom", "only 100 labels are allowed on an issue")
-                issue.labels.append(label)
-                await self._labelled(issue, login, "labeled", label)
-
-    async def remove_label(self, issue: Issue, login: str, name: str) -> None:
-        label = next((found for found in issue.labels if found.name.lower() == name.lower()), None)
-        if label is None:
-            raise Refused(404, "Label does not exist")
-        issue.labels.remove(label)
-        await self._labelled(issue, login, "unlabeled", label)
-
-    async def _labelled(self, issue: Issue, login: str, action: str, label: Label) -> None:
-        actor = self.user(login)
-        self.record(issue, actor, action, label={"name": label.name, "color": label.color})
-        await self.touched(issue, actor, action, label=self.json.label(issue.repo, label))
-
     # Assignees
 
     def assignable(self, repo: Repo, login: str, issue: Issue | None = None) -> bool:
@@ -111,7 +136,7 @@ class Issues(Views):
         return any(user.login.lower() == login.lower() for user in people)
 
     async def assign(self, issue: Issue, login: str, names: Sequence[str], *, remove: bool = False) -> None:
-        """Names that cannot be assigned are passed over in silence, as at GitHub."""
+        """Names that cannot be assigned are passed over in silence, as at GitHub; so are more than ten."""
         actor = self.user(login)
         for name in names:
             user = self.users.get(name.lower())
@@ -128,33 +153,23 @@ class Issues(Views):
         self.record(issue, actor, action, assignee=self.json.user(user), assigner=self.json.user(actor))
         await self.touched(issue, actor, action, assignee=self.json.user(user))
 
-    # Milestones
 
-    def create_milestone(self, repo: Repo, login: str, title: str) -> Milestone:
-        if not title.strip() or any(m.title == title for m in repo.milestones.values()):
-            raise unprocessable("Milestone", "title", "already_exists" if title.strip() else "missing_field")
-        number = max(repo.milestones, default=0) + 1
-        made = repo.milestones[number] = Milestone(self.new_id(), number, title, self.user(login), self.clock.now())
-        return made
+def check_title(title: str) -> None:
+    if not title.strip():
+        raise unprocessable("Issue", "title", "missing_field")
+    if len(title) > _LONGEST_TITLE:
+        text = f"title is too long (maximum is {_LONGEST_TITLE} characters)"
+        raise Refused(422, "Validation Failed", [{"resource": "Issue", "field": "title", "code": "custom", "message": text}])  # fmt: skip
 
-    async def set_milestone(self, issue: Issue, login: str, number: int | None) -> None:
-        """None takes it away."""
-        milestone = issue.repo.milestones.get(number) if number is not None else None
-        if number is not None and milestone is None:
-            raise unprocessable("Issue", "milestone", "invalid")
-        if milestone is issue.milestone:
-            return
-        before, issue.milestone = issue.milestone, milestone
-        actor = self.user(login)
-        for event, one in (("demilestoned", before), ("milestoned", milestone)):
-            if one is not None:
-                self.record(issue, actor, event, milestone={"title": one.title})
-                await self.touched(issue, actor, event, milestone=self.json.milestone(issue.repo, one))
+
+def check_text(resource: str, body: str) -> None:
+    if len(body) > _LONGEST_BODY:
+        text = f"body is too long (maximum is {_LONGEST_BODY} characters)"
+        raise Refused(422, "Validation Failed", [{"resource": resource, "field": "body", "code": "custom", "message": text}])  # fmt: skip
 
 
 def check_body(resource: str, body: str) -> None:
     """A comment says something, and not too much."""
     if not body.strip():
         raise unprocessable(resource, "body", "missing_field")
-    if len(body) > _LONGEST_BODY:
-        raise unprocessable(resource, "body", "custom", f"Body is too long (maximum is {_LONGEST_BODY} characters)")
+    check_text(resource, body)

@@ -6,17 +6,16 @@ from prow.sim import gitmerge, gitrepo, rules
 from prow.sim.errors import Refused, unprocessable
 from prow.sim.gitmerge import Person
 from prow.sim.state import Issue, Pull
-from prow.sim.world.branches import Branches
+from prow.sim.world.repos import Repos
 from prow.sim.world.views import pull_of
 
 BASE_MODIFIED = "Base branch was modified. Review and try the merge again."
 HEAD_MODIFIED = "Head branch was modified. Review and try the merge again."
 NOT_MERGEABLE = "Pull Request is not mergeable"
-NOT_AUTHORIZED = "You're not authorized to push to this branch."
 _METHODS = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
 
 
-class Merges(Branches):
+class Merges(Repos):
     async def merge(
         self, issue: Issue, login: str, *, method: str = "merge", sha: str = "", title: str = "", message: str | None = None
     ) -> str:  # fmt: skip
@@ -37,7 +36,7 @@ class Merges(Branches):
             if base != await gitrepo.resolve(issue.repo.path, f"refs/heads/{pull.base_ref}"):
                 raise Refused(405, BASE_MODIFIED)
             head = pull.head_sha
-            await self._check_rules(issue, login, base)
+            await self._check_rules(issue, login, method, base)
             await self.compared(issue)
             await self.files(issue)
             made = await self._make(issue, login, method, base, title, message)
@@ -62,14 +61,16 @@ class Merges(Branches):
         if not allowed[method]:
             raise Refused(405, f"{_METHODS[method]} are not allowed on this repository.")
 
-    async def _check_rules(self, issue: Issue, login: str, base: str) -> None:
+    async def _check_rules(self, issue: Issue, login: str, method: str, base: str) -> None:
         """Protection binds everybody; administrators only where it says so."""
         protection = self.protection(issue)
-        admin = self.may(issue.repo, login, "admin")
-        if protection is None or (admin and not protection.enforce_admins):
+        if protection is None or not self.bound_by(issue.repo, protection, login):
             return
-        if protection.pushers is not None and login.lower() not in protection.pushers:
-            raise Refused(405, NOT_AUTHORIZED)
+        await self.look_up_owners(issue)
+        if not self.among_pushers(issue.repo, protection, login):
+            raise Refused(405, rules.NOT_AUTHORIZED)
+        if protection.linear and method == "merge":
+            raise Refused(405, rules.MERGE_COMMITS)
         refused = self.rules_refusal(issue)
         if refused:
             raise Refused(405, refused)

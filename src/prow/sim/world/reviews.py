@@ -6,31 +6,78 @@ from collections.abc import Sequence
 from typing import Any
 
 from prow.sim.errors import Refused, not_found, unprocessable
+from prow.sim.payloads import Json
 from prow.sim.state import Issue, Repo, Review, ReviewComment, Team, User
-from prow.sim.world.issues import Issues, check_body
+from prow.sim.world.issues import Issues, check_body, check_text
 from prow.sim.world.views import pull_of
 
 _OPINIONS = {"APPROVED": "approve", "CHANGES_REQUESTED": "request changes on"}
 
 
 class Reviews(Issues):
-    async def review(self, issue: Issue, login: str, *, state: str, body: str = "", bare: bool = False) -> Review:
-        """`state`: APPROVED, CHANGES_REQUESTED or COMMENTED. `bare`: its words are in comments on lines.
-
-        A request for this review is answered by it.
+    async def review(
+        self, issue: Issue, login: str, *, state: str, body: str = "", bare: bool = False, commit: str = ""
+    ) -> Review:
+        """`state`: APPROVED, CHANGES_REQUESTED, COMMENTED, or PENDING for one that nobody else sees yet. `bare`: its words are in
+        comments on lines. `commit`: what was looked at, the head unless told.
         """
         pull, user = pull_of(issue), self.user(login)
+        if not self.may_speak(issue, login):
+            raise Refused(403, "Unable to create review because pull request is locked.")
+        if state == "PENDING" and self.pending_review(issue, login) is not None:
+            raise Refused(422, "Unprocessable Entity", ["User can only have one pending review per pull request"])
+        self._check_opinion(issue, user, state, body, bare=bare)
+        review = Review(self.new_id(), user, body, state, commit or pull.head_sha, self.clock.now())
+        pull.reviews.append(review)
+        if state != "PENDING":
+            await self._submitted(issue, review)
+        return review
+
+    @staticmethod
+    def _check_opinion(issue: Issue, user: User, state: str, body: str, *, bare: bool) -> None:
         if state in _OPINIONS and user is issue.user:
             raise Refused(422, "Unprocessable Entity", [f"Can not {_OPINIONS[state]} your own pull request"])
-        if state != "APPROVED" and not body.strip() and not bare:
+        if state not in {"APPROVED", "PENDING"} and not body.strip() and not bare:
             raise Refused(422, "Unprocessable Entity", ["Body cannot be blank"])
-        review = Review(self.new_id(), user, body, state, pull.head_sha, self.clock.now())
-        pull.reviews.append(review)
-        if user in pull.requested_reviewers:
-            pull.requested_reviewers.remove(user)
+        check_text("PullRequestReview", body)
+
+    async def _submitted(self, issue: Issue, review: Review) -> None:
+        """A request for this review is answered by it."""
+        pull = pull_of(issue)
+        if review.user in pull.requested_reviewers:
+            pull.requested_reviewers.remove(review.user)
         issue.updated_at = self.clock.now()
-        await self._review_event(issue, review, user, "submitted")
-        return review
+        await self._review_event(issue, review, review.user, "submitted")
+
+    def pending_review(self, issue: Issue, login: str) -> Review | None:
+        """The review that this user has begun."""
+        own = (r for r in pull_of(issue).reviews if r.state == "PENDING" and r.user.login.lower() == login.lower())
+        return next(own, None)
+
+    async def submit_review(self, issue: Issue, review: Review, login: str, state: str, body: str) -> None:
+        if review.state != "PENDING" or review.user.login.lower() != login.lower():
+            raise Refused(422, "Unprocessable Entity", ["Can not submit a review that is not pending"])
+        own = [c for c in pull_of(issue).review_comments if c.review_id == review.id]
+        self._check_opinion(issue, review.user, state, body or review.body, bare=bool(own))
+        review.state, review.body, review.submitted_at = state, body or review.body, self.clock.now()
+        await self._submitted(issue, review)
+        for comment in own:
+            await self._line_event(issue, comment, comment.user, "created")
+
+    async def edit_review(self, issue: Issue, review: Review, login: str, body: str) -> None:
+        before, review.body = review.body, body
+        if review.state != "PENDING":
+            payload = await self._review_payload(issue, review, "edited")
+            await self.emit(issue.repo, "pull_request_review", self.user(login), payload | {"changes": {"body": {"from": before}}})  # fmt: skip
+
+    async def delete_review(self, issue: Issue, review: Review) -> None:
+        """Only one that was not submitted, with its comments."""
+        if review.state != "PENDING":
+            raise Refused(422, "Unprocessable Entity", ["Can not delete a non-pending pull request review"])
+        pull = pull_of(issue)
+        pull.reviews.remove(review)
+        pull.review_comments = [c for c in pull.review_comments if c.review_id != review.id]
+        await self.changed()
 
     def find_review(self, issue: Issue, review_id: int) -> Review:
         found = next((r for r in pull_of(issue).reviews if r.id == review_id), None)
@@ -60,32 +107,66 @@ class Reviews(Issues):
                     await self.dismiss_review(issue, review, sender.login, "The head has moved.")
 
     async def _review_event(self, issue: Issue, review: Review, sender: User, action: str) -> None:
-        payload = {
+        payload = await self._review_payload(issue, review, action)
+        await self.emit(issue.repo, "pull_request_review", sender, payload)
+
+    async def _review_payload(self, issue: Issue, review: Review, action: str) -> Json:
+        return {
             "action": action,
             "review": self.json.review(issue, review, webhook=True),
             "pull_request": await self.pull_json(issue, full=False, webhook=True),
         }
-        await self.emit(issue.repo, "pull_request_review", sender, payload)
 
     # Comments on lines
 
     async def review_comment(
         self, issue: Issue, login: str, *, body: str, path: str, line: int = 1, review: Review | None = None,
-        reply_to: ReviewComment | None = None,
+        reply_to: ReviewComment | None = None, side: str = "RIGHT", start_line: int | None = None,
     ) -> ReviewComment:  # fmt: skip
+        """On a line of a file that the pull request changes, or in answer to another. Outside of a review it is one of its own."""
         check_body("PullRequestReviewComment", body)
+        if not self.may_speak(issue, login):
+            raise Refused(403, "Unable to create comment because issue is locked.")
         pull, now = pull_of(issue), self.clock.now()
         if reply_to is not None:
-            path, line = reply_to.path, reply_to.line
+            path, line, side = reply_to.path, reply_to.line, reply_to.side
         if not path:
             raise unprocessable("PullRequestReviewComment", "path", "missing_field")
+        if reply_to is None and all(file["filename"] != path for file in await self.files(issue)):
+            raise unprocessable("PullRequestReviewComment", "path", "invalid")
+        if review is None:
+            review = Review(self.new_id(), self.user(login), "", "COMMENTED", pull.head_sha, now)
+            pull.reviews.append(review)
         comment = ReviewComment(self.new_id(), self.user(login), body, path, line, pull.head_sha, now, now)
-        comment.review_id = review.id if review is not None else None
-        comment.in_reply_to = reply_to.id if reply_to is not None else None
+        comment.review_id, comment.side, comment.start_line = review.id, side, start_line
+        comment.in_reply_to = (reply_to.in_reply_to or reply_to.id) if reply_to is not None else None
         pull.review_comments.append(comment)
+        if review.state == "PENDING":
+            await self.changed()
+            return comment
         issue.updated_at = now
         await self._line_event(issue, comment, comment.user, "created")
         return comment
+
+    def visible_comments(self, issue: Issue, login: str | None) -> list[ReviewComment]:
+        """Those of a review that is not submitted are its author's alone."""
+        pull = pull_of(issue)
+        me = (login or "").lower()
+        hidden = {r.id for r in pull.reviews if r.state == "PENDING" and r.user.login.lower() != me}
+        return [c for c in pull.review_comments if c.review_id not in hidden]
+
+    def visible_reviews(self, issue: Issue, login: str | None) -> list[Review]:
+        me = (login or "").lower()
+        return [r for r in pull_of(issue).reviews if r.state != "PENDING" or r.user.login.lower() == me]
+
+    async def resolve_thread(self, issue: Issue, comment: ReviewComment, login: str, *, resolved: bool) -> None:
+        """A conversation is over, or begins again. Its author and whoever may write can say so."""
+        user, pull = self.user(login), pull_of(issue)
+        if user is not issue.user and not self.may(issue.repo, login, "write"):
+            raise Refused(403, "Must have write access to resolve a conversation.")
+        first = comment.in_reply_to or comment.id
+        (pull.resolved.add if resolved else pull.resolved.discard)(first)
+        await self.changed()
 
     async def edit_review_comment(self, issue: Issue, comment: ReviewComment, login: str, body: str) -> None:
         check_body("PullRequestReviewComment", body)

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from prow.sim import gitrepo, rules
+from prow.sim import gitlog, gitrepo, rules
 from prow.sim.errors import not_found
 from prow.sim.gitrepo import Compared
 from prow.sim.payloads import Json
 from prow.sim.state import Issue, IssueEvent, Protection, Pull, User
-from prow.sim.world.checks import Checks
-
-_LONGEST_BODY = 65_536
+from prow.sim.world.protection import Protections
 
 
-class Views(Checks):
+class Views(Protections):
     # How it stands
 
     def protection(self, issue: Issue) -> Protection | None:
-        return issue.repo.protections.get(issue.pull.base_ref) if issue.pull is not None else None
+        return self.protection_of(issue.repo, issue.pull.base_ref) if issue.pull is not None else None
 
     def verdicts(self, issue: Issue) -> rules.Verdicts:
         """What those who may write say about it."""
-        reviews = issue.pull.reviews if issue.pull is not None else []
-        writers = {r.user.login.lower(): self.may(issue.repo, r.user.login, "write") for r in reviews}
-        return rules.Verdicts.of(reviews, writers)
+        pull, repo = issue.pull, issue.repo
+        reviews = pull.reviews if pull is not None else []
+        writers = {r.user.login.lower(): self.may(repo, r.user.login, "write") for r in reviews}
+        found = rules.Verdicts.of(reviews, writers)
+        protection = self.protection(issue)
+        if pull is None or protection is None:
+            return found
+        approvals = {n: r for n, r in rules.opinions(reviews).items() if r.state == "APPROVED" and writers.get(n)}
+        if protection.code_owners and pull.owners is not None:
+            said = {name: self.approves_as(repo, name) for name in approvals}
+            found = replace(found, owners=rules.waiting_owners(pull.owners[1], said))
+        if protection.last_push:
+            pusher = (pull.last_pusher or issue.user).login.lower()
+            fresh = any(n != pusher and r.commit_id == pull.head_sha for n, r in approvals.items())
+            found = replace(found, last_push=fresh)
+        threads = [comment.id for comment in pull.review_comments if comment.in_reply_to is None]
+        return replace(found, unresolved=sum(thread not in pull.resolved for thread in threads))
 
     def review_decision(self, issue: Issue) -> str | None:
         return rules.review_decision(self.protection(issue), self.verdicts(issue))
@@ -32,7 +46,9 @@ class Views(Checks):
     def rules_refusal(self, issue: Issue) -> str:
         """Why the rules of the base branch forbid to merge it; empty when they allow it."""
         pull = pull_of(issue)
-        return rules.refusal(self.protection(issue), self.verdicts(issue), self.states(issue.repo, pull.head_sha))
+        protection = self.protection(issue)
+        states = self.required_states(issue.repo, pull.head_sha, protection)
+        return rules.refusal(protection, self.verdicts(issue), states)
 
     def merge_state(self, issue: Issue) -> str:
         pull = issue.pull
@@ -81,7 +97,7 @@ class Views(Checks):
                 "merged_by": self.json.user(pull.merged_by) if pull.merged_by else None,
                 "comments": len(issue.comments),
                 "review_comments": len(pull.review_comments),
-                "maintainer_can_modify": False,
+                "maintainer_can_modify": pull.maintainer_can_modify,
                 "commits": len((await self.compared(issue)).commits),
                 "additions": sum(int(str(f["additions"])) for f in files),
                 "deletions": sum(int(str(f["deletions"])) for f in files),
@@ -94,6 +110,25 @@ class Views(Checks):
     def record(self, issue: Issue, actor: User, event: str, **details: Any) -> None:
         """An entry of `GET …/issues/N/events`."""
         issue.events.append(IssueEvent(self.new_id(), event, actor, self.clock.now(), details))
+
+    async def timeline(self, issue: Issue) -> list[Json]:
+        """Everything that happened to it, as it came."""
+        found = [(e.created_at, e.id, self.json.issue_event(issue, e)) for e in issue.events]
+        found += [(c.created_at, c.id, self._said(self.json.comment(issue, c), c.user)) for c in issue.comments]
+        for review in issue.pull.reviews if issue.pull is not None else ():
+            if review.state != "PENDING":
+                told = self.json.review(issue, review)
+                told |= {"event": "reviewed", "state": review.state.lower()}
+                found.append((review.submitted_at, review.id, told))
+        if issue.pull is not None:
+            shas = [sha for sha, _ in (await self.compared(issue)).commits]
+            for one in await gitlog.of(issue.repo.path, shas):
+                told = self.json.git_commit(issue.repo, one) | {"event": "committed"}
+                found.append((datetime.fromisoformat(one.committer.date), 0, told))
+        return [told for _, _, told in sorted(found, key=lambda entry: entry[:2])]
+
+    def _said(self, comment: Json, user: User) -> Json:
+        return comment | {"event": "commented", "actor": self.json.user(user)}
 
     async def pull_event(self, issue: Issue, sender: User, action: str, **extra: Any) -> None:
         payload = {
@@ -118,7 +153,3 @@ def pull_of(issue: Issue) -> Pull:
     if issue.pull is None:
         raise not_found()
     return issue.pull
-
-
-def short(text: str) -> str:
-    return text[:_LONGEST_BODY]

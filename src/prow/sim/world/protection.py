@@ -1,0 +1,130 @@
+"""Protected branches: their rules, who is bound by them, and what they say about pushes."""
+
+from __future__ import annotations
+
+from prow.sim import codeowners, gitrepo, rules
+from prow.sim.accounts import Identity
+from prow.sim.gitrepo import NOTHING
+from prow.sim.payloads import Json
+from prow.sim.state import Issue, Protection, Repo
+from prow.sim.world.actions import Actions
+
+
+class Protections(Actions):
+    def protection_of(self, repo: Repo, branch: str) -> Protection | None:
+        """All that binds this branch, in one value: whatever else may come to protect branches is to be added up here."""
+        return repo.protections.get(branch)
+
+    def protection_json(self, repo: Repo, branch: str, protection: Protection) -> Json:
+        return self.json.protection(repo, branch, protection, self._restrictions(repo, protection))
+
+    def _restrictions(self, repo: Repo, protection: Protection) -> Json | None:
+        if protection.pushers is None:
+            return None
+        org = self.orgs.get(repo.owner.lower())
+        teams = [org.teams[slug] for slug in sorted(protection.push_teams) if slug in org.teams] if org else []
+        apps = [self.apps[slug] for slug in sorted(protection.push_apps) if slug in self.apps]
+        return {
+            "users": [self.json.user(self.user(login)) for login in sorted(protection.pushers)],
+            "teams": [self.json.team(team, repo.owner) for team in teams],
+            "apps": [self.json.app(app) for app in apps],
+        }
+
+    async def set_protection(self, repo: Repo, branch: str, protection: Protection | None) -> None:
+        """None: the branch is protected no more. Who owns what is looked up for those that wait to be merged."""
+        if protection is None:
+            repo.protections.pop(branch, None)
+        else:
+            repo.protections[branch] = protection
+        for issue in repo.issues.values():
+            if issue.pull is not None and issue.state == "open" and issue.pull.base_ref == branch:
+                await self.look_up_owners(issue)
+        await self.changed()
+
+    # Code owners
+
+    async def look_up_owners(self, issue: Issue) -> None:
+        """Who owns each changed file, by the CODEOWNERS of the base."""
+        pull = issue.pull
+        if pull is None or pull.merged:
+            return
+        protection = self.protection_of(issue.repo, pull.base_ref)
+        key = (pull.base_sha, pull.head_sha)
+        if protection is None or not protection.code_owners or (pull.owners is not None and pull.owners[0] == key):
+            return
+        text = None
+        for place in codeowners.PLACES:
+            text = await gitrepo.read_file(issue.repo.path, pull.base_sha, place)
+            if text is not None:
+                break
+        lines = codeowners.parse((text or b"").decode("utf-8", "replace"))
+        files = await gitrepo.changed_files(issue.repo.path, *key)
+        pull.owners = key, [codeowners.owners_of(lines, str(file["filename"])) for file in files]
+
+    def approves_as(self, repo: Repo, login: str) -> frozenset[str]:
+        """The names by which CODEOWNERS may mean this user: his own, and his teams'."""
+        org = self.orgs.get(repo.owner.lower())
+        teams = org.teams.values() if org is not None else ()
+        mine = [t.slug for t in teams if org is not None and self.is_team_member(org, t, login)]
+        return frozenset({login.lower(), *(f"{repo.owner.lower()}/{slug}" for slug in mine)})
+
+    # Pushes
+
+    def bound_by(self, repo: Repo, protection: Protection | None, login: str) -> bool:
+        """Protection binds everybody; administrators only where it says so."""
+        return protection is not None and (protection.enforce_admins or not self.may(repo, login, "admin"))
+
+    def among_pushers(self, repo: Repo, protection: Protection, login: str) -> bool:
+        """Where pushing is left to a few, whether this user or bot is one of them."""
+        if protection.pushers is None or login.lower() in protection.pushers:
+            return True
+        org = self.orgs.get(repo.owner.lower())
+        if login.endswith("[bot]"):
+            return login.removesuffix("[bot]").lower() in protection.push_apps
+        teams = [org.teams[slug] for slug in protection.push_teams if slug in org.teams] if org is not None else []
+        return any(org is not None and self.is_team_member(org, team, login) for team in teams)
+
+    def may_dismiss(self, issue: Issue, login: str) -> bool:
+        """Whether this user may dismiss reviews there: whoever may write, unless it is left to a few."""
+        pull, org = issue.pull, self.orgs.get(issue.repo.owner.lower())
+        protection = self.protection_of(issue.repo, pull.base_ref) if pull is not None else None
+        if protection is None or protection.dismissers is None or self.may(issue.repo, login, "admin"):
+            return True
+        teams = [org.teams[slug] for slug in protection.dismiss_teams if slug in org.teams] if org is not None else []
+        mine = any(org is not None and self.is_team_member(org, team, login) for team in teams)
+        return mine or login.lower() in protection.dismissers
+
+    async def push_refusal(self, repo: Repo, who: Identity, ref: str, before: str, after: str) -> str:
+        """Why a branch must not be pushed so; empty when it may. The commits are there already."""
+        branch = ref.removeprefix("refs/heads/")
+        protection = self.protection_of(repo, branch)
+        if protection is None or not ref.startswith("refs/heads/"):
+            return ""
+        login = who.login or ""
+        change, merges = "delete" if after == NOTHING else "create" if before == NOTHING else "update", False
+        if change == "update" and not await gitrepo.is_ancestor(repo.path, before, after):
+            change = "force"
+        if protection.linear and change in {"update", "force"}:
+            out = await gitrepo.git("rev-list", "--merges", "-n1", f"{before}..{after}", "--", cwd=repo.path)
+            merges = bool(out.strip())
+        return rules.push_refusal(
+            protection,
+            change=change,
+            spared=not self.bound_by(repo, protection, login),
+            allowed=self.among_pushers(repo, protection, login),
+            states=self.required_states(repo, after, protection),
+            merges=merges,
+        )
+
+    def required_states(self, repo: Repo, sha: str, protection: Protection | None) -> dict[str, str]:
+        """The words of a commit; for a context that is left to one app only what that app says counts."""
+        found = self.states(repo, sha)
+        for context, app_id in (protection.apps if protection is not None else {}).items():
+            bots = {app.bot.login for app in self.apps.values() if app.id == app_id}
+            statuses = [s for s in self.combined(repo, sha) if s.creator.login in bots]
+            runs = [run for run in self.latest_runs(repo, sha) if run.app is not None and run.app.id == app_id]
+            own = rules.states_by_name(statuses, runs)
+            found.pop(context, None)
+            if context in own:
+                found[context] = own[context]
+        return found
