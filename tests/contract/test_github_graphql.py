@@ -26,11 +26,10 @@ from graphql import (
 )
 
 import prow.github
-from prow.sim import graph
+from prow.sim.graph.service import declared
 from tests.support.github_description import OCTOKIT, needs_foreign
 
 pytestmark = needs_foreign
-_SIM = Path(graph.__file__).with_name("schema.graphql").read_text(encoding="utf-8")
 _ASKING = {"graphql", "mutate", "_hits"}
 
 
@@ -73,7 +72,7 @@ def test_every_operation_that_is_asked_was_judged() -> None:
 
 
 def test_the_simulator_serves_a_part_of_githubs_schema() -> None:
-    served = build_schema(_SIM)
+    served = build_schema(declared())
     wrong = [
         text
         for name, kind in served.type_map.items()

@@ -138,8 +138,10 @@ async def test_errors_are_githubs(sim: Sim, repo: RepoStory) -> None:
     assert "data" not in unknown
     assert "shoeSize" in unknown["errors"][0]["message"]
     assert "data" not in await ask(sim, "{ viewer {")
-    unbounded = await ask(sim, '{ repository(owner: "acme", name: "widgets") { pullRequests { totalCount } } }')
+    unbounded = await ask(sim, '{ repository(owner: "acme", name: "widgets") { pullRequests { nodes { number } } } }')
     assert unbounded["errors"][0]["type"] == "MISSING_PAGINATION_BOUNDARIES"
+    counted = await ask(sim, '{ repository(owner: "acme", name: "widgets") { pullRequests { totalCount } } }')
+    assert counted == {"data": {"repository": {"pullRequests": {"totalCount": 0}}}}
     many = await ask(sim, '{ search(type: ISSUE, query: "is:pr", first: 101) { issueCount } }')
     assert many["errors"][0]["type"] == "EXCESSIVE_PAGINATION"
     bad = await ask(sim, '{ search(type: ISSUE, query: "is:pr", first: 1, after: "?") { issueCount } }')

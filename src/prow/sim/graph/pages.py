@@ -55,8 +55,19 @@ def _position(text: str) -> Any:
         raise refused("INVALID_CURSOR_ARGUMENTS", f"`{text[:80]}` does not appear to be a valid cursor.") from None
 
 
+def _counted(name: str, items: Sequence[Any], page: Page) -> Json:
+    """Whoever wants no nodes need not say how many."""
+
+    def nodes(_: object) -> int:
+        return page.size(name)
+
+    return {"nodes": nodes, "edges": nodes, "pageInfo": nodes, "totalCount": len(items)}
+
+
 def by_position(name: str, items: Sequence[Any], page: Page) -> Json:
     """A list that does not move: a cursor is a place in it."""
+    if page.first is None and page.last is None:
+        return _counted(name, items, page)
     size = page.size(name)
     start = 0
     if page.after is not None:
@@ -73,6 +84,8 @@ def by_position(name: str, items: Sequence[Any], page: Page) -> Json:
 
 def by_key(name: str, items: Sequence[Any], page: Page, key: Callable[[Any], list[Any]], *, down: bool = False) -> Json:
     """A list that may change between two pages: a cursor is the order key of its last item, so that nothing is left out."""
+    if page.first is None and page.last is None:
+        return _counted(name, items, page)
     size = page.size(name)
     ordered = sorted(items, key=key, reverse=down)
     rest = ordered
@@ -90,4 +103,5 @@ def _connection(nodes: Sequence[Any], places: Sequence[Any], more: bool, total: 
         "startCursor": cursor(places[0]) if places else None,
         "endCursor": cursor(places[-1]) if places else None,
     }
-    return {"nodes": list(nodes), "pageInfo": info, "totalCount": total}
+    edges = [{"cursor": cursor(place), "node": node} for place, node in zip(places, nodes, strict=True)]
+    return {"nodes": list(nodes), "edges": edges, "pageInfo": info, "totalCount": total}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from prow.sim import gitrepo
+from prow.sim import gitlog, gitrepo
 from prow.sim.accounts import Identity
+from prow.sim.gitlog import Logged
 from prow.sim.limits import Budget
 from prow.sim.payloads import stamp
-from prow.sim.state import CheckRun, Repo, Status
+from prow.sim.state import CheckRun, Comment, Issue, Repo, Review, Status
 from prow.sim.world import World
 
 COST = 1
@@ -27,6 +28,22 @@ class CommitAt:
     sha: str
 
 
+@dataclass(frozen=True)
+class Reviewed:
+    """A review with the pull request that it is of."""
+
+    issue: Issue
+    review: Review
+
+
+@dataclass(frozen=True)
+class Said:
+    """A comment with the issue that it is on."""
+
+    issue: Issue
+    comment: Comment
+
+
 @dataclass
 class Reading:
     """`budget`: what the reader has left this hour."""
@@ -34,6 +51,7 @@ class Reading:
     world: World
     who: Identity
     budget: Budget
+    _logged: dict[tuple[int, str], Logged] = field(default_factory=dict)
     _branches: dict[tuple[int, str], Branch | None] = field(default_factory=dict)
 
     @property
@@ -49,6 +67,13 @@ class Reading:
             sha = await gitrepo.resolve(repo.path, f"refs/heads/{name}")
             self._branches[key] = Branch(repo, name, sha) if sha is not None else None
         return self._branches[key]
+
+    async def logged(self, commit: CommitAt) -> Logged:
+        """The commit as git tells it; asked once a query."""
+        key = (commit.repo.id, commit.sha)
+        if key not in self._logged:
+            self._logged[key] = await gitlog.one(commit.repo.path, commit.sha)
+        return self._logged[key]
 
     def sees(self, repo: Repo) -> bool:
         return self.world.sees(repo, self.who)

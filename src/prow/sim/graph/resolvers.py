@@ -11,9 +11,9 @@ from graphql import GraphQLResolveInfo
 from prow.sim import rules, search
 from prow.sim.errors import Refused
 from prow.sim.graph.pages import Page, by_key, by_position, refused
-from prow.sim.graph.reading import Branch, CommitAt, Reading
+from prow.sim.graph.reading import Branch, CommitAt, Reading, Reviewed
 from prow.sim.payloads import Json, node, stamp
-from prow.sim.state import CheckRun, Issue, Org, Pull, Repo, Review, Status, User
+from prow.sim.state import CheckRun, Issue, Label, Milestone, Org, Pull, Repo, Status, Team, User
 from prow.sim.world.views import pull_of
 
 Resolver = Callable[..., Any]
@@ -58,17 +58,7 @@ def _search(_: object, info: Info, *, query: str, first: int | None = None, afte
     return page | {"issueCount": len(issues)}
 
 
-# Organization and Repository
-
-
-def _repositories(org: Org, info: Info, *, isArchived: bool | None = None, **page: Any) -> Json:  # noqa: N803
-    reading = _reading(info)
-    found = [
-        repo
-        for repo in reading.world.repos.values()
-        if repo.owner.lower() == org.login.lower() and reading.sees(repo) and isArchived in {None, repo.archived}
-    ]
-    return by_key("repositories", found, Page(**page), lambda repo: [repo.id])
+# Repository
 
 
 def _numbered(repo: Repo, number: int, kind: str, *, pull: bool) -> Issue:
@@ -84,6 +74,13 @@ def _pull_request(repo: Repo, _: Info, *, number: int) -> Issue:
 
 def _issue(repo: Repo, _: Info, *, number: int) -> Issue:
     return _numbered(repo, number, "an Issue", pull=False)
+
+
+def _issue_or_pull(repo: Repo, _: Info, *, number: int) -> Issue:
+    found = repo.issues.get(number)
+    if found is None:
+        raise refused("NOT_FOUND", f"Could not resolve to an issue or pull request with the number of {number}.")
+    return found
 
 
 def _listed(name: str, found: list[Issue], page: Page, order: dict[str, str] | None, labels: list[str] | None) -> Json:
@@ -116,10 +113,26 @@ def _pull_requests(
 
 def _issues(
     repo: Repo, _: Info, *, states: list[str] | None = None, labels: list[str] | None = None,
-    orderBy: dict[str, str] | None = None, **page: Any,  # noqa: N803
+    filterBy: dict[str, Any] | None = None, orderBy: dict[str, str] | None = None, **page: Any,  # noqa: N803
 ) -> Json:  # fmt: skip
+    wanted = {name: value for name, value in (filterBy or {}).items() if value is not None}
+    states = wanted.get("states", states)
     found = [i for i in repo.issues.values() if i.pull is None and (states is None or i.graph_state in states)]
-    return _listed("issues", found, Page(**page), orderBy, labels)
+    found = [i for i in found if _fits(i, wanted)]
+    return _listed("issues", found, Page(**page), orderBy, wanted.get("labels", labels))
+
+
+def _fits(issue: Issue, wanted: dict[str, Any]) -> bool:
+    """GraphQL's `filterBy`: who wrote it, whose it is, who is mentioned, and its milestone by number or by `*` for any."""
+    assignees = {user.login.lower() for user in issue.assignees}
+    mentioned = f"@{wanted.get('mentioned', '')}".lower()
+    milestone = str(issue.milestone.number) if issue.milestone is not None else ""
+    return (
+        wanted.get("assignee", "*").lower() in {"*", *assignees}
+        and wanted.get("createdBy", issue.user.login).lower() == issue.user.login.lower()
+        and ("mentioned" not in wanted or mentioned in issue.body.lower())
+        and (wanted.get("milestone", milestone) == milestone or (wanted.get("milestone") == "*" and bool(milestone)))
+    )
 
 
 async def _ref(repo: Repo, info: Info, *, qualifiedName: str) -> Branch | None:  # noqa: N803
@@ -160,6 +173,14 @@ async def _changed_files(issue: Issue, info: Info) -> int:
     return len(await _reading(info).world.files(issue))
 
 
+async def _lines(issue: Issue, info: Info, kind: str) -> int:
+    return sum(int(str(file[kind])) for file in await _reading(info).world.files(issue))
+
+
+def _reason(issue: Issue) -> str | None:
+    return "COMPLETED" if issue.state == "closed" else None
+
+
 async def _commits(issue: Issue, info: Info, **page: Any) -> Json:
     compared = await _reading(info).world.compared(issue)
     commits = [{"commit": CommitAt(issue.repo, sha)} for sha, _ in compared.commits]
@@ -167,12 +188,12 @@ async def _commits(issue: Issue, info: Info, **page: Any) -> Json:
 
 
 def _reviews(issue: Issue, _: Info, *, states: list[str] | None = None, **page: Any) -> Json:
-    found = [r for r in pull_of(issue).reviews if states is None or r.state in states]
+    found = [Reviewed(issue, r) for r in pull_of(issue).reviews if states is None or r.state in states]
     return by_position("reviews", found, Page(**page))
 
 
 def _opinions(issue: Issue, _: Info, **page: Any) -> Json:
-    found = list(rules.opinions(pull_of(issue).reviews).values())
+    found = [Reviewed(issue, review) for review in rules.opinions(pull_of(issue).reviews).values()]
     return by_position("latestOpinionatedReviews", found, Page(**page))
 
 
@@ -235,6 +256,7 @@ _BOTH: dict[str, Resolver] = {
     "author": _item(lambda i: i.user),
     "createdAt": _item(lambda i: _when(i.created_at)),
     "updatedAt": _item(lambda i: _when(i.updated_at)),
+    "closed": _item(lambda i: i.state == "closed"),
     "closedAt": _item(lambda i: _when(i.closed_at)),
     "labels": lambda issue, _, **page: by_position("labels", issue.labels, Page(**page)),
     "assignees": lambda issue, _, **page: by_position("assignees", issue.assignees, Page(**page)),
@@ -252,7 +274,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "User": _ACTOR,
     "Bot": _ACTOR,
-    "Organization": _ACTOR | {"repositories": _repositories},
+    "Organization": _ACTOR,
     "Repository": {
         "id": _item(lambda r: node("R", r.id)),
         "name": _item(lambda r: r.name),
@@ -268,6 +290,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "rebaseMergeAllowed": _item(lambda r: r.allow_rebase_merge),
         "ref": _ref,
         "issue": _issue,
+        "issueOrPullRequest": _issue_or_pull,
         "issues": _issues,
         "pullRequest": _pull_request,
         "pullRequests": _pull_requests,
@@ -277,11 +300,13 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "prefix": _item(lambda _: "refs/heads/"),
         "target": _item(lambda b: CommitAt(b.repo, b.sha)),
     },
-    "Issue": _BOTH | {"id": _item(lambda i: node("I", i.id))},
+    "Issue": _BOTH | {"id": _item(lambda i: node("I", i.id)), "stateReason": _item(_reason)},
     "PullRequest": _BOTH
     | {
         "id": _item(lambda i: node("PR", i.id)),
-        "closed": _item(lambda i: i.state == "closed"),
+        "additions": lambda issue, info: _lines(issue, info, "additions"),
+        "deletions": lambda issue, info: _lines(issue, info, "deletions"),
+        "maintainerCanModify": _item(lambda _: False),
         "isDraft": _pull(lambda p: p.draft),
         "isCrossRepository": _item(lambda i: pull_of(i).head_repo is not i.repo),
         "merged": _pull(lambda p: p.merged),
@@ -328,9 +353,12 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "createdAt": _item(lambda s: _when(s.created_at)),
     },
     "PullRequestReview": {
-        "id": _item(lambda r: node("PRR", r.id)),
-        "author": _item(lambda r: r.user),
-        "submittedAt": _item(lambda r: _when(r.submitted_at)),
+        "id": _item(lambda r: node("PRR", r.review.id)),
+        "author": _item(lambda r: r.review.user),
+        "body": _item(lambda r: r.review.body),
+        "state": _item(lambda r: r.review.state),
+        "submittedAt": _item(lambda r: _when(r.review.submitted_at)),
+        "commit": _item(lambda r: CommitAt(r.issue.repo, r.review.commit_id)),
     },
 }
 """Fields that are not named here are attributes of the source with the same name."""
@@ -341,6 +369,14 @@ def type_of(source: object) -> str:
     match source:
         case Org():
             return "Organization"
+        case Team():
+            return "Team"
+        case Repo():
+            return "Repository"
+        case Label():
+            return "Label"
+        case Milestone():
+            return "Milestone"
         case User(type=kind):
             return "Bot" if kind == "Bot" else "User"
         case Issue(pull=None):
@@ -353,7 +389,7 @@ def type_of(source: object) -> str:
             return "StatusContext"
         case CommitAt():
             return "Commit"
-        case Review():
+        case Reviewed():
             return "PullRequestReview"
         case _:
             raise TypeError(f"{type(source).__name__} has no type in the schema")

@@ -16,21 +16,26 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     GraphQLUnionType,
+    OverlappingFieldsCanBeMergedRule,
     build_schema,
     execute,
     parse,
+    specified_rules,
     validate,
 )
 
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
+from prow.sim.graph import commits, mutations, repositories, resolvers, talk
 from prow.sim.graph.reading import Reading
-from prow.sim.graph.resolvers import FIELDS, type_of
+from prow.sim.graph.resolvers import type_of
 from prow.sim.limits import Budget
 from prow.sim.payloads import Json
 from prow.sim.world import World
 
 _KEPT = 64
+_RULES = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
+"""GitHub lets one name stand for enums of two types in two branches of a union; its own program asks so."""
 
 
 class Graph:
@@ -67,7 +72,7 @@ class Graph:
         if known is None:
             try:
                 document = parse(text)
-                known = document, validate(self._schema, document)
+                known = document, validate(self._schema, document, _RULES)
             except GraphQLError as error:
                 known = None, [error]
             self._parsed[text] = known
@@ -85,14 +90,20 @@ def _error(error: GraphQLError) -> Json:
     return {"type": kind} | shown if kind else shown
 
 
+def declared() -> str:
+    """The schema as it is served."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("*.graphql")))
+
+
 def _schema() -> GraphQLSchema:
-    schema = build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
+    schema = build_schema(declared())
     for name, kind in schema.type_map.items():
         if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             kind.resolve_type = _resolve_type
         elif isinstance(kind, GraphQLObjectType):
-            for field, resolver in FIELDS.get(name, {}).items():
-                kind.fields[field].resolve = resolver
+            for area in (resolvers, repositories, commits, talk, mutations):
+                for field, resolver in area.FIELDS.get(name, {}).items():
+                    kind.fields[field].resolve = resolver
     return schema
 
 

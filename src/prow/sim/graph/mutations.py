@@ -1,0 +1,217 @@
+"""What GraphQL can change: each mutation finds its subject, asks whether the caller may, and does what the world does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from prow.sim.errors import Refused
+from prow.sim.graph.nodes import find, find_all, find_any
+from prow.sim.graph.pages import cursor, refused
+from prow.sim.graph.reading import Reading, Reviewed, Said
+from prow.sim.payloads import Json
+from prow.sim.state import Issue, Label, Milestone, Org, Repo, Team, User
+from prow.sim.world.views import pull_of
+
+Wanted = dict[str, Any]
+Info = GraphQLResolveInfo[Reading]
+_STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+
+
+def _may(reading: Reading, repo: Repo, needed: str) -> None:
+    if not reading.world.may(repo, reading.login, needed):
+        raise refused("FORBIDDEN", f"{reading.login} does not have the correct permissions to execute this call.")
+    if repo.archived:
+        raise refused("UNPROCESSABLE", "Repository was archived so is read-only.")
+
+
+def _issue(reading: Reading, wanted: str, needed: str, *, own: bool = True) -> Issue:
+    """The issue or pull request of that id; `own`: its author may, too."""
+    issue = find(reading, wanted, Issue)
+    author = own and issue.user.login.lower() == reading.login.lower()
+    _may(reading, issue.repo, "read" if author else needed)
+    return issue
+
+
+async def _create_issue(reading: Reading, wanted: Wanted) -> Json:
+    repo = find(reading, wanted["repositoryId"], Repo)
+    _may(reading, repo, "read")
+    issue = await reading.world.open_issue(repo, reading.login, title=wanted["title"], body=wanted.get("body") or "")
+    await _set(reading, issue, {k: v for k, v in wanted.items() if k not in {"title", "body"}})
+    return {"issue": issue}
+
+
+async def _create_pull(reading: Reading, wanted: Wanted) -> Json:
+    repo = find(reading, wanted["repositoryId"], Repo)
+    _may(reading, repo, "read")
+    head = wanted["headRefName"]
+    if wanted.get("headRepositoryId") is not None:
+        head = f"{find(reading, wanted['headRepositoryId'], Repo).owner}:{head.rpartition(':')[2]}"
+    issue = await reading.world.open_pull(
+        repo,
+        reading.login,
+        title=wanted["title"],
+        head=head,
+        base=wanted["baseRefName"].removeprefix("refs/heads/"),
+        body=wanted.get("body") or "",
+        draft=bool(wanted.get("draft")),
+    )
+    return {"pullRequest": issue}
+
+
+async def _create_repository(reading: Reading, wanted: Wanted) -> Json:
+    owner = find_any(reading, wanted["ownerId"]) if wanted.get("ownerId") else reading.world.user(reading.login)
+    if not isinstance(owner, User | Org):
+        raise refused("NOT_FOUND", "Could not resolve the owner.")
+    own = owner.login.lower() == reading.login.lower()
+    if not own and not reading.world.is_member(owner.login, reading.login):
+        raise refused("FORBIDDEN", f"{reading.login} cannot create a repository for {owner.login}.")
+    repo = await reading.world.create_repo(f"{owner.login}/{wanted['name']}")
+    repo.private = wanted["visibility"] != "PUBLIC"
+    repo.collaborators[reading.login] = "admin"
+    return {"repository": repo}
+
+
+async def _comment(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["subjectId"], "read")
+    comment = await reading.world.comment(issue, reading.login, wanted["body"])
+    return {"commentEdge": {"cursor": cursor(comment.id), "node": Said(issue, comment)}, "subject": issue}
+
+
+async def _review(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["pullRequestId"], "read")
+    state = _STATES[wanted.get("event") or "COMMENT"]
+    review = await reading.world.review(issue, reading.login, state=state, body=wanted.get("body") or "")
+    return {"pullRequestReview": Reviewed(issue, review)}
+
+
+async def _merge(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["pullRequestId"], "write", own=False)
+    await reading.world.merge(
+        issue,
+        reading.login,
+        method=(wanted.get("mergeMethod") or "MERGE").lower(),
+        sha=wanted.get("expectedHeadOid") or "",
+        title=wanted.get("commitHeadline") or "",
+        message=wanted.get("commitBody"),
+    )
+    return {"actor": reading.world.user(reading.login), "pullRequest": issue}
+
+
+def _state(subject: str, state: str) -> Callable[[Reading, Wanted], Awaitable[Json]]:
+    """Close or reopen the issue or pull request that the input names as `subject`Id."""
+
+    async def change(reading: Reading, wanted: Wanted) -> Json:
+        issue = _issue(reading, wanted[f"{subject}Id"], "triage")
+        await reading.world.edit(issue, reading.login, {"state": state})
+        return {subject: issue}
+
+    return change
+
+
+def _draft(*, draft: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
+    async def change(reading: Reading, wanted: Wanted) -> Json:
+        issue = _issue(reading, wanted["pullRequestId"], "write")
+        await reading.world.set_draft(issue, reading.login, draft=draft)
+        return {"pullRequest": issue}
+
+    return change
+
+
+async def _request_reviews(reading: Reading, wanted: Wanted) -> Json:
+    """In place of those who are asked, or beside them with `union`."""
+    issue = _issue(reading, wanted["pullRequestId"], "triage")
+    people = [user.login for user in find_all(reading, wanted.get("userIds"), User)]
+    teams = [team.slug for team in find_all(reading, wanted.get("teamIds"), Team)]
+    pull, world = pull_of(issue), reading.world
+    if not wanted.get("union"):
+        gone = [user.login for user in pull.requested_reviewers if user.login not in people]
+        gone_teams = [team.slug for team in pull.requested_teams if team.slug not in teams]
+        await world.remove_reviewers(issue, reading.login, gone, gone_teams)
+    await world.request_reviewers(issue, reading.login, people, teams)
+    return {"actor": world.user(reading.login), "pullRequest": issue}
+
+
+async def _set(reading: Reading, issue: Issue, wanted: Wanted) -> None:
+    """Title, text, base, state, labels, assignees and milestone, as far as they are given."""
+    changes: Wanted = {name: wanted[name] for name in ("title", "body") if wanted.get(name) is not None}
+    if wanted.get("baseRefName"):
+        changes["base"] = wanted["baseRefName"].removeprefix("refs/heads/")
+    if wanted.get("state"):
+        changes["state"] = wanted["state"].lower()
+    if wanted.get("labelIds") is not None:
+        changes["labels"] = [label.name for label in find_all(reading, wanted["labelIds"], Label)]
+    if wanted.get("assigneeIds") is not None:
+        changes["assignees"] = [user.login for user in find_all(reading, wanted["assigneeIds"], User)]
+    if wanted.get("milestoneId"):
+        changes["milestone"] = find(reading, wanted["milestoneId"], Milestone).number
+    if changes:
+        await reading.world.edit(issue, reading.login, changes)
+
+
+async def _update_issue(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["id"], "triage")
+    await _set(reading, issue, wanted)
+    return {"actor": reading.world.user(reading.login), "issue": issue}
+
+
+async def _update_pull(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["pullRequestId"], "triage")
+    await _set(reading, issue, wanted)
+    return {"actor": reading.world.user(reading.login), "pullRequest": issue}
+
+
+async def _add_labels(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["labelableId"], "triage", own=False)
+    names = [label.name for label in find_all(reading, wanted["labelIds"], Label)]
+    await reading.world.add_labels(issue, reading.login, names)
+    return {"labelable": issue}
+
+
+async def _remove_labels(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["labelableId"], "triage", own=False)
+    for label in find_all(reading, wanted["labelIds"], Label):
+        if label in issue.labels:
+            await reading.world.remove_label(issue, reading.login, label.name)
+    return {"labelable": issue}
+
+
+_MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
+    "addComment": _comment,
+    "addLabelsToLabelable": _add_labels,
+    "addPullRequestReview": _review,
+    "closeIssue": _state("issue", "closed"),
+    "closePullRequest": _state("pullRequest", "closed"),
+    "convertPullRequestToDraft": _draft(draft=True),
+    "createIssue": _create_issue,
+    "createPullRequest": _create_pull,
+    "createRepository": _create_repository,
+    "markPullRequestReadyForReview": _draft(draft=False),
+    "mergePullRequest": _merge,
+    "removeLabelsFromLabelable": _remove_labels,
+    "reopenIssue": _state("issue", "open"),
+    "reopenPullRequest": _state("pullRequest", "open"),
+    "requestReviews": _request_reviews,
+    "updateIssue": _update_issue,
+    "updatePullRequest": _update_pull,
+}
+
+
+def _resolver(change: Callable[[Reading, Wanted], Awaitable[Json]]) -> Callable[..., Awaitable[Json]]:
+    async def resolve(_: object, info: Info, *, input: Wanted) -> Json:  # noqa: A002 - GitHub's word
+        try:
+            made = await change(info.context, input)
+        except Refused as error:
+            details = [one if isinstance(one, str) else one.get("message") for one in error.errors or ()]
+            texts = [text for text in details if text]
+            raise refused(
+                "NOT_FOUND" if error.status == 404 else "UNPROCESSABLE", ", ".join(texts) or error.message
+            ) from error
+        return made | {"clientMutationId": input.get("clientMutationId")}
+
+    return resolve
+
+
+FIELDS = {"Mutation": {name: _resolver(change) for name, change in _MUTATIONS.items()}}
