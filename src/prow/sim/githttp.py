@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from prow.lib import open_work
-from prow.sim import gitrepo
+from prow.sim import gitrepo, pushrules
 from prow.sim.accounts import NOBODY, Identity, token_of
-from prow.sim.errors import Refused
+from prow.sim.errors import Moved, Refused
 from prow.sim.gitrepo import NOTHING
 from prow.sim.state import Repo
 from prow.sim.world import World
@@ -52,7 +52,8 @@ class _GitHTTP:
         who = self._who(request)
         sees = self._world.sees(repo, who)
         if sees and (service == "git-upload-pack" or self._world.may_push(repo, who)):
-            return None
+            archived = repo.archived and service == "git-receive-pack"
+            return PlainTextResponse("This repository was archived so it is read-only.", 403) if archived else None
         if who.login is None:
             return PlainTextResponse(
                 "Authentication required", 401, headers={"WWW-Authenticate": 'Basic realm="GitHub"'}
@@ -65,6 +66,9 @@ class _GitHTTP:
             return PlainTextResponse("only smart HTTP is served", 403)
         try:
             repo = self._repo(request)
+        except Moved as moved:
+            place = f"{self._world.base}/{moved.full_name}/info/refs?service={service}"
+            return RedirectResponse(place, 301)
         except Refused:
             return _not_found()
         refusal = self._refusal(request, repo, service)
@@ -109,11 +113,14 @@ class _GitHTTP:
         refusal = self._refusal(request, repo, "git-receive-pack")
         if refusal is not None:
             return refusal
-        login = self._who(request).login or ""
+        who = self._who(request)
+        login = who.login or ""
         body = await _body(request)
         async with self._world.lock(repo):
             before = await gitrepo.refs(repo.path)
-            out = b"".join([piece async for piece in self._run("receive-pack", repo, body, "")])
+            rules = {command.ref: self._world.push_rules(repo, who, command) for command in pushrules.commands(body)}
+            with pushrules.hooks({ref: rule for ref, rule in rules.items() if rule is not None}) as settings:
+                out = b"".join([piece async for piece in self._run("receive-pack", repo, body, "", settings)])
             after = await gitrepo.refs(repo.path)
         for ref in sorted(before.keys() | after.keys()):
             old, new = before.get(ref, NOTHING), after.get(ref, NOTHING)
@@ -121,12 +128,19 @@ class _GitHTTP:
                 await self._world.pushed(repo, login, ref, old, new)
         return Response(out, media_type="application/x-git-receive-pack-result", headers={"Cache-Control": "no-cache"})
 
-    async def _run(self, command: str, repo: Repo, body: bytes, protocol: str) -> AsyncIterator[bytes]:
+    async def _run(
+        self,
+        command: str,
+        repo: Repo,
+        body: bytes,
+        protocol: str,
+        settings: Sequence[str] = ("core.hooksPath=/dev/null",),
+    ) -> AsyncIterator[bytes]:
+        """`settings`: of git's configuration, for this run."""
         with open_work.counted():
             process = await asyncio.create_subprocess_exec(
                 "git",
-                "-c",
-                "core.hooksPath=/dev/null",
+                *(word for setting in settings for word in ("-c", setting)),
                 command,
                 "--stateless-rpc",
                 str(repo.path),

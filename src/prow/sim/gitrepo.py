@@ -32,6 +32,10 @@ _SETTINGS = """
 	allowFilter = true
 	allowAnySHA1InWant = true
 	allowReachableSHA1InWant = true
+	hideRefs = refs/sim
+[receive]
+	hideRefs = refs/pull
+	hideRefs = refs/sim
 [http]
 	receivepack = true
 [gc]

@@ -6,6 +6,7 @@ from prow.sim import codeowners, gitrepo, rules
 from prow.sim.accounts import Identity
 from prow.sim.gitrepo import NOTHING
 from prow.sim.payloads import Json
+from prow.sim.pushrules import Command, PushRule
 from prow.sim.state import Issue, Protection, Repo
 from prow.sim.world.actions import Actions
 
@@ -93,6 +94,25 @@ class Protections(Actions):
         teams = [org.teams[slug] for slug in protection.dismiss_teams if slug in org.teams] if org is not None else []
         mine = any(org is not None and self.is_team_member(org, team, login) for team in teams)
         return mine or login.lower() in protection.dismissers
+
+    def push_rules(self, repo: Repo, who: Identity, command: Command) -> PushRule | None:
+        """What becomes of a push by git, before its commits are here: why each kind of it is refused. None: the branch is not protected."""
+        branch = command.ref.removeprefix("refs/heads/")
+        protection = self.protection_of(repo, branch)
+        if protection is None or not command.ref.startswith("refs/heads/"):
+            return None
+        login = who.login or ""
+        spared, allowed = not self.bound_by(repo, protection, login), self.among_pushers(repo, protection, login)
+        states = self.required_states(repo, command.after, protection)
+        whole = "delete" if command.after == NOTHING else "create" if command.before == NOTHING else ""
+
+        def why(change: str, *, merges: bool = False) -> str:
+            kind = whole or change
+            return rules.push_refusal(
+                protection, change=kind, spared=spared, allowed=allowed, states=states, merges=merges
+            )
+
+        return PushRule(why("update"), why("update", merges=True), why("force"))
 
     async def push_refusal(self, repo: Repo, who: Identity, ref: str, before: str, after: str) -> str:
         """Why a branch must not be pushed so; empty when it may. The commits are there already."""

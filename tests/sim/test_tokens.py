@@ -1,0 +1,81 @@
+"""Tokens: what their scopes open, and what GitHub says where they do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+from tests.sim.callers import ask_as, bearer, expect
+from tests.sim.support import client
+
+
+async def test_a_token_tells_its_scopes_and_what_the_call_takes(sim: Sim, repo: RepoStory) -> None:
+    async with bearer(sim, sim.world.token("prow-bot", scopes=["public_repo", "read:org"])) as bot:
+        answer = await bot.get("/repos/acme/widgets/issues")
+        assert answer.headers["x-oauth-scopes"] == "public_repo, read:org"
+        assert answer.headers["x-accepted-oauth-scopes"] == "repo"
+        assert (await bot.get("/orgs/acme/teams")).headers["x-accepted-oauth-scopes"].startswith("admin:org")
+    async with client(sim) as nobody:
+        assert "x-oauth-scopes" not in (await nobody.get("/repos/acme/widgets")).headers
+
+
+async def test_a_private_repository_is_there_for_those_who_may_read_it_with_the_right_scope(
+    sim: Sim, repo: RepoStory
+) -> None:
+    repo.repo.private = True
+    public = sim.world.token("prow-bot", scopes=["public_repo"])
+    async with (
+        client(sim) as nobody,
+        client(sim, "mia") as mia,
+        bearer(sim, public) as narrow,
+        client(sim, "prow-bot") as bot,
+    ):
+        for path in ("/repos/acme/widgets", "/repos/acme/widgets/issues", "/repos/acme/widgets/branches/main"):
+            for caller in (nobody, mia, narrow):
+                assert (await expect(caller.get(path), 404))["message"] == "Not Found"
+            await expect(bot.get(path), 200)
+        listed = await expect(nobody.get("/orgs/acme/repos"), 200)
+        assert listed == []
+    query = '{ repository(owner: "acme", name: "widgets") { name } }'
+    assert (await ask_as(sim, public, query))["errors"][0]["type"] == "NOT_FOUND"
+    assert (await ask_as(sim, sim.world.token("prow-bot"), query))["data"]["repository"]["name"] == "widgets"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [([], 404), (["read:org"], 404), (["repo:status"], 201), (["public_repo"], 201), (["repo"], 201)],
+)
+async def test_a_status_takes_a_scope_of_its_own(sim: Sim, repo: RepoStory, scopes: list[str], status: int) -> None:
+    async with bearer(sim, sim.world.token("prow-bot", scopes=scopes)) as bot:
+        path = f"/repos/acme/widgets/statuses/{await repo.tip()}"
+        await expect(bot.post(path, json={"state": "success"}), status)
+
+
+@pytest.mark.parametrize(("scopes", "status"), [([], 404), (["repo:status"], 404), (["public_repo"], 201)])
+async def test_without_a_scope_nothing_is_written(sim: Sim, repo: RepoStory, scopes: list[str], status: int) -> None:
+    issue = await repo.open_issue("mia", title="Help")
+    async with bearer(sim, sim.world.token("prow-bot", scopes=scopes)) as bot:
+        path = f"/repos/acme/widgets/issues/{issue.number}/comments"
+        await expect(bot.post(path, json={"body": "Hello"}), status)
+        await expect(bot.get(path), 200)
+
+
+async def test_the_scope_for_an_organisation_is_told_when_it_is_missing(sim: Sim) -> None:
+    sim.world.org("acme", owners=["boss"])
+    async with bearer(sim, sim.world.token("boss", scopes=["public_repo"])) as narrow:
+        refused = await narrow.put("/orgs/acme/memberships/wernher", json={"role": "member"})
+        assert refused.status_code == 403
+        assert "admin:org" in refused.headers["x-accepted-oauth-scopes"]
+        await expect(narrow.get("/orgs/acme/hooks"), 403)
+
+
+async def test_a_revoked_token_is_no_token(sim: Sim, repo: RepoStory) -> None:
+    token = sim.world.token("prow-bot")
+    async with bearer(sim, token) as bot:
+        await expect(bot.get("/user"), 200)
+        sim.world.revoke(token)
+        refused = await expect(bot.get("/user"), 401)
+        assert refused["message"] == "Bad credentials"
+        await expect(bot.get("/repos/acme/widgets"), 401)
+        assert (await bot.post("/graphql", json={"query": "{ viewer { login } }"})).status_code == 401
