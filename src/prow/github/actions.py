@@ -11,7 +11,7 @@ from prow.model.base import Noun
 
 _FAILED = "pull_request OR pull_request_target OR workflow_call"
 _WAITING = "pull_request OR pull_request_target"
-_GOOD = frozenset({"success", "skipped"})
+_NO_FAILURE = frozenset({"success", "skipped", "action_required"})
 _MOST = 100
 
 
@@ -32,9 +32,12 @@ class _Runs(msgspec.Struct):
 
 class Actions(Area):
     async def failed_workflow_runs(self, org: str, repo: str, branch: str, sha: str) -> tuple[WorkflowRun, ...]:
-        """Runs for a pull request's head that ended badly; the newest hundred are looked at."""
+        """Runs for a pull request's head that ended badly; the newest hundred are looked at.
+
+        One that waits for leave counts as completed at GitHub, too: it is none of these, since it cannot be run again.
+        """
         found = await self._runs(org, repo, {"head_sha": sha, "event": _FAILED, "branch": branch})
-        return tuple(run for run in found if run.status == "completed" and (run.conclusion or "") not in _GOOD)
+        return tuple(run for run in found if run.status == "completed" and (run.conclusion or "") not in _NO_FAILURE)
 
     async def workflow_runs_to_approve(self, org: str, repo: str, branch: str, sha: str) -> tuple[WorkflowRun, ...]:
         """Runs of a newcomer's pull request that GitHub starts only when somebody allows it."""

@@ -37,11 +37,15 @@ class Logged:
 
 
 async def of(path: Path, shas: Sequence[str]) -> list[Logged]:
-    """These commits, in this order."""
+    """These commits, in this order; one may be there twice. Full names only."""
     if not shas:
         return []
     out = await git("log", "--no-walk=unsorted", _FORMAT, "--stdin", cwd=path, stdin="\n".join(shas).encode())
-    return _parsed(out)
+    found = _parsed(out)
+    if len(found) == len(shas):
+        return found
+    known = {one.sha: one for one in found}
+    return [known[sha] for sha in shas]
 
 
 async def one(path: Path, sha: str) -> Logged:

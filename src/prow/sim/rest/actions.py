@@ -129,7 +129,7 @@ class Actions(Area):
     # Workflows
 
     async def list_workflow_runs(self, call: Call) -> Answer:
-        """The newest first. `status` takes conclusions, too."""
+        """The newest first. `status` takes conclusions, too; `event` takes several, between `OR`s."""
         repo, query = self.repo(call), call.query
         found = [
             run
@@ -138,7 +138,7 @@ class Actions(Area):
             and query.get("branch", "") in {"", run.head_branch}
             and query.get("actor", "").lower() in {"", run.actor.login.lower()}
             and query.get("status", "") in {"", run.status, run.conclusion}
-            and query.get("event", "") in {"", run.event}
+            and (not query.get("event") or run.event in query["event"].split(" OR "))
         ]
         total, size = len(found), 1000
         items = [await self.world.workflow_json(repo, run) for run in found[:size]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prow.sim import search
 from prow.sim.errors import Refused
+from prow.sim.payloads import Json
 from prow.sim.rest.call import Answer, Area, Call, Table
 
 _RESOURCES = ("core", "search", "graphql")
@@ -48,8 +49,8 @@ class Search(Area):
             text = "The listed users and repositories cannot be searched either because the resources do not exist or you do not have permission to view them."
             raise Refused(422, "Validation Failed", [{"message": text, "resource": "Search", "field": "q", "code": "invalid"}])  # fmt: skip
         found = [known[entry.id][1] for entry in query.select(entry for entry, _ in known.values())]
-        items = [self.world.json.issue(issue) | {"score": 1.0} for issue in found[: search.MOST_RESULTS]]
-        about = {"total_count": len(found), "incomplete_results": False}
+        items = [_without_empty(self.world.json.issue(issue)) | {"score": 1.0} for issue in found[: search.MOST_RESULTS]]
+        about = {"total_count": len(found), "incomplete_results": False, "search_type": "lexical"}
         return Answer(items=items, wrap=lambda page: about | {"items": list(page)})
 
     def _visible(self, name: str, call: Call) -> bool:
@@ -66,6 +67,11 @@ class Search(Area):
         ]
         about = {"total_count": len(found), "incomplete_results": False}
         return Answer(items=found[: search.MOST_RESULTS], wrap=lambda page: about | {"items": list(page)})
+
+
+def _without_empty(issue: Json) -> Json:
+    """Search leaves out a body that is not there."""
+    return issue if issue["body"] is not None else {name: value for name, value in issue.items() if name != "body"}
 
 
 def _sorted(call: Call) -> str:
