@@ -30,6 +30,8 @@ _WITH_SLASHES = frozenset({"path", "ref", "branch", "name", "environment_name", 
 _OLD_REF = re.compile(r"/git/refs/(?=.)")
 """The form of `GET …/git/ref/…` that GitHub described before and still answers; upstream's client asks so."""
 _PROSE = frozenset({"description", "title", "example", "examples", "externalDocs", "x-github", "default", "deprecated"})
+_OTHER_MEDIA = re.compile(r"application/vnd\.github\.(?:diff|patch|sha|raw|html)")
+"""Forms that a caller may ask for by `Accept`; the description has only JSON."""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -64,6 +66,7 @@ class Description:
         """The operation that a path belongs to; of several templates that fit, the one with the most literal parts."""
         if method == "GET":
             path = _OLD_REF.sub("/git/ref/", path)
+            path = re.sub(r"/contents/?$", "/contents/.", path)
         key = (method.lower(), path)
         if key not in self._found:
             parts = {"", *path.split("/")}
@@ -93,6 +96,8 @@ class Description:
         if not described:
             return f"a body of {len(body)} bytes where none is described" if body and status < 400 else ""
         plain = kind.partition(";")[0]
+        if _OTHER_MEDIA.fullmatch(plain):
+            return ""
         if plain not in described:
             return f"content type {kind!r} is not described, only {', '.join(described)}"
         if plain != "application/json":
@@ -109,23 +114,23 @@ class Description:
         validator = self._validators[key]
         if validator is None or validator.is_valid(value):
             return ""
-        wrong = [told for told in map(_told, validator.iter_errors(value)) if not _erratum(key[0], told)]
+        wrong = [one for one in map(told, validator.iter_errors(value)) if not _erratum(key[0], one)]
         return "; ".join(wrong[:4])
 
     def _validator(self, schema: Any) -> jsonschema_rs.Validator:
         needed: dict[str, Any] = {}
-        todo = list(_refs(schema))
+        todo = list(refs(schema))
         while todo:
             name = todo.pop()
             if name not in needed:
                 needed[name] = self._schemas[name]
-                todo += _refs(needed[name])
+                todo += refs(needed[name])
         return jsonschema_rs.Draft202012Validator(
-            {**schema, "components": {"schemas": needed}}, validate_formats=True, formats={"uri": _is_uri}
+            {**schema, "components": {"schemas": needed}}, validate_formats=True, formats={"uri": is_uri}
         )
 
 
-def _is_uri(text: str) -> bool:
+def is_uri(text: str) -> bool:
     """GitHub itself sends templates with braces where a `uri` is described."""
     return re.match(r"(?:https?|git|ssh|svn|[a-z]+)://\S+|git@\S+", text) is not None
 
@@ -141,11 +146,11 @@ ERRATA = (
 )
 
 
-def _erratum(operation: str, told: str) -> bool:
-    return any(re.fullmatch(where, operation) and re.match(what, told) for where, what in ERRATA)
+def _erratum(operation: str, wrong: str) -> bool:
+    return any(re.fullmatch(where, operation) and re.match(what, wrong) for where, what in ERRATA)
 
 
-def _told(error: Any) -> str:
+def told(error: Any) -> str:
     where = "/".join(str(part) for part in error.instance_path)
     return f"{where or '(whole)'}: {error.message[-200:]}"
 
@@ -162,16 +167,16 @@ def _pattern(template: str) -> str:
     return "".join(texts)
 
 
-def _refs(schema: Any) -> Iterator[str]:
+def refs(schema: Any) -> Iterator[str]:
     match schema:
         case {"$ref": str(ref)}:
             yield ref.rpartition("/")[2]
         case dict():
             for value in schema.values():
-                yield from _refs(value)
+                yield from refs(value)
         case list():
             for value in schema:
-                yield from _refs(value)
+                yield from refs(value)
 
 
 def _converted(schema: Any) -> Any:
@@ -182,6 +187,8 @@ def _converted(schema: Any) -> Any:
         return schema
     found = {k: _converted(v) for k, v in schema.items() if k not in {*_PROSE, "properties", "nullable"}}
     found = {k: v for k, v in found.items() if not k.startswith("x-")}
+    if "oneOf" in found:  # its alternatives are not told apart so well that only one would ever fit
+        found["anyOf"] = found.pop("oneOf")
     if "properties" in schema:
         found["properties"] = {name: _converted(part) for name, part in schema["properties"].items()}
     found.pop("discriminator", None)
