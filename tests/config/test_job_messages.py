@@ -429,23 +429,55 @@ def test_a_rule_that_is_broken_is_told_where_it_is_broken(kind: str, job: str, s
     assert told(tmp_path, CONFIG, text_of(kind, job)) == f"a.yaml:{said}"
 
 
+_DECORATED = "{name: %s, decorate: true, spec: {containers: [{args: [a]}]}%s}"
+
+
 @pytest.mark.parametrize(
     ("plank", "said"),
     [
-        ("{}", "4:5: job 'j': decoration needs utility_images\n4:5: job 'j': decoration needs gcs_configuration"),
         (
-            "{utility_images: {clonerefs: c}, gcs_configuration: {bucket: b}}",
+            "default_decoration_configs: {'*': {}}",
+            ["1:43: decoration needs utility_images (%s)", "1:43: decoration needs gcs_configuration (%s)"],
+        ),
+        (
+            "default_decoration_configs: {'*': {utility_images: {clonerefs: c}, gcs_configuration: {bucket: b}}}",
+            [
+                "1:60: decoration needs utility_images for initupload, entrypoint, sidecar (%s)",
+                "1:95: decoration needs a path_strategy: legacy, single, explicit (%s)",
+            ],
+        ),
+        (
             (
-                "4:5: job 'j': decoration needs utility_images for initupload, entrypoint, sidecar\n"
-                "4:5: job 'j': decoration needs a path_strategy: legacy, single, explicit"
+                "default_decoration_config_entries: [{config: {utility_images: {clonerefs: c, initupload: i, entrypoint: e, sidecar: s}}}, "
+                "{repo: o, config: {gcs_configuration: {path_strategy: x}}}, {repo: p, config: {gcs_configuration: {path_strategy: z}}}]"
             ),
+            ["1:185: path_strategy 'x' must be one of legacy, single, explicit (%s)"],
         ),
     ],
 )
-def test_what_the_defaults_lack_is_told_of_the_job(plank: str, said: str, tmp_path: Path) -> None:
-    config = f"plank: {{default_decoration_configs: {{'*': {plank}}}}}\n"
-    jobs = "\npresubmits:\n  o/r:\n  - {name: j, decorate: true, spec: {containers: [{args: [a]}]}}\n"
-    assert told(tmp_path, config, jobs) == f"a.yaml:{said}"
+def test_what_is_wrong_with_the_defaults_is_told_where_they_stand_once_for_all_jobs(
+    plank: str, said: list[str], tmp_path: Path
+) -> None:
+    config = f"plank: {{{plank}}}\n"
+    one = f"presubmits:\n  o/r:\n  - {_DECORATED % ('j', '')}\n"
+    assert told(tmp_path, config, one).splitlines() == ["config.yaml:" + line % "job 'j'" for line in said]
+    many = one + "".join(f"  - {_DECORATED % (f'j{n}', '')}\n" for n in range(1200))
+    heirs = "job 'j' and 1,200 more"
+    assert told(tmp_path, config, many).splitlines() == ["config.yaml:" + line % heirs for line in said]
+
+
+def test_what_a_job_says_itself_is_told_of_the_job(tmp_path: Path) -> None:
+    images = "utility_images: {clonerefs: c, initupload: i, entrypoint: e, sidecar: s}"
+    config = f"plank: {{default_decoration_configs: {{'*': {{{images}, gcs_configuration: {{path_strategy: explicit}}}}}}}}\n"
+    own = _DECORATED % ("j", ", decoration_config: {gcs_configuration: {path_strategy: single}}")
+    assert told(tmp_path, config, f"presubmits:\n  o/r:\n  - {own}\n") == (
+        "a.yaml:3:121: job 'j': path_strategy single needs default_org and default_repo"
+    )
+    none = f"periodics:\n- {(_DECORATED % ('j', '')).replace('{name', '{interval: 1h, name')}\n"
+    assert told(tmp_path, "", none).splitlines() == [
+        "a.yaml:2:3: job 'j': decoration needs utility_images",
+        "a.yaml:2:3: job 'j': decoration needs gcs_configuration",
+    ]
 
 
 def test_all_errors_of_all_jobs_are_told_at_once(tmp_path: Path) -> None:

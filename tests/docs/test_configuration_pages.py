@@ -54,7 +54,7 @@ MISTAKES = [
     ("config.yaml", "  queries:", "\tqueries:", "config.yaml:14:1: [config]", "a tab cannot indent; use blanks"),
     ("jobs/rockets.yaml", "  - name: docs", "  name: docs", "jobs/rockets.yaml:12:19: [config]", "look at the indentation"),
     # Rules.
-    ("config.yaml", "path_strategy: explicit", "path_strategy: explict", "", "must be one of legacy, single, explicit"),
+    ("config.yaml", "path_strategy: explicit", "path_strategy: explict", "config.yaml:7:24: [config]", "must be one of legacy, single, explicit"),
     ("jobs/rockets.yaml", "optional: true", "always_run: true", "jobs/rockets.yaml:12:21: [config]", "always_run and run_if_changed exclude each other"),
     ("jobs/rockets.yaml", "name: docs", "name: unit", "jobs/rockets.yaml:11:5: [config]", "(jobs/rockets.yaml:3)"),
     ("jobs/rockets.yaml", "name: unit", "name: unit tests", "jobs/rockets.yaml:3:11: [config]", "only letters, digits, `-`, `.` and `_`"),

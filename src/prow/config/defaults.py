@@ -11,8 +11,10 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from prow.config.config import Config
+from prow.config.documents import Document
 from prow.config.job import Brancher, JobBase, Periodic, Preset, Presubmit
 from prow.config.sections import DecorationEntry
+from prow.lib.goyaml import Path
 from prow.model.decoration import (
     CensoringOptions,
     DecorationConfig,
@@ -108,9 +110,10 @@ def merge_prowjob_defaults(lower: ProwJobDefault | None, higher: ProwJobDefault 
 
 
 class Defaults:
-    """Everything jobs get from one config; keeps what many jobs share."""
+    """Everything jobs get from one config; keeps what many jobs share. `main`: config.yaml, to tell where it stands."""
 
-    def __init__(self, config: Config, presets: Sequence[Preset]) -> None:
+    def __init__(self, config: Config, presets: Sequence[Preset], main: Document | None = None) -> None:
+        self.main = main
         self._config = config
         self._presets = Presets(presets)
         plank = config.plank
@@ -130,8 +133,7 @@ class Defaults:
         if isinstance(job, Presubmit) and not job.trigger and not job.rerun_command:
             changes["trigger"] = trigger_pattern(job.name)
             changes["rerun_command"] = f"/test {job.name}"
-        if isinstance(job, Periodic) and job.extra_refs:
-            repo = job.extra_refs[0].full_name
+        repo = _repo_of(job, repo)
         decorate = self._config.decorate_all_jobs if job.decorate is None else job.decorate
         changes["decorate"] = decorate
         if decorate:
@@ -153,6 +155,25 @@ class Defaults:
             self._merged[key] = merged
         return self._merged[key]
 
+    def decoration_origin(self, job: JobBase, repo: str, path: Path) -> Path | None:
+        """Where in config.yaml a part of a job's decoration comes from, or should come from; None: from the job. `job` as it was
+        written, `path` below the job."""
+        if path[:1] != ("decoration_config",):
+            return None
+        below = path[1:]
+        own = job.decoration_config
+        if own is not None and (not below or getattr(own, str(below[0])) is not None):
+            return None
+        entries = matching(self._decoration, _repo_of(job, repo), job.cluster or DEFAULT_CLUSTER)
+        if not entries:
+            return None
+        says = [each for each in entries if each.config is not None and below and getattr(each.config, str(below[0]))]
+        entry = (says or entries)[-1]
+        if not self._config.plank.default_decoration_config_entries:
+            return ("plank", "default_decoration_configs", entry.repo, *below)
+        index = next(index for index, each in enumerate(self._decoration) if each is entry)
+        return ("plank", "default_decoration_config_entries", index, "config", *below)
+
     def _prowjob_defaults(self, repo: str, cluster: str, own: ProwJobDefault | None) -> ProwJobDefault:
         key = (repo, cluster)
         if key not in self._prowjob:
@@ -162,6 +183,11 @@ class Defaults:
             self._prowjob[key] = merged
         result = merge_prowjob_defaults(self._prowjob[key], own) or _PLAIN
         return result if result.tenant_id else msgspec.structs.replace(result, tenant_id=DEFAULT_TENANT)
+
+
+def _repo_of(job: JobBase, repo: str) -> str:
+    """Whose defaults a job gets: those of the repository it is listed under, or that a periodic clones first."""
+    return job.extra_refs[0].full_name if isinstance(job, Periodic) and job.extra_refs else repo
 
 
 class Presets:

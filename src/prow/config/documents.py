@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path as FilePath
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -148,6 +148,11 @@ class Document:
         return found
 
 
+class _Inherited(NamedTuple):
+    document: Document
+    heirs: list[str]
+
+
 class Findings:
     """All that is wrong with a configuration, in the order it was found. `strict`: unknown keys are errors."""
 
@@ -155,6 +160,7 @@ class Findings:
         self.strict = strict
         self.errors: list[ConfigError] = []
         self.warnings: list[ConfigError] = []
+        self._inherited: dict[tuple[str, Path, str], _Inherited] = {}
 
     def wrong(self, document: Document, path: Path, message: str) -> None:
         self.errors.append(document.error(path, message))
@@ -162,8 +168,17 @@ class Findings:
     def warn(self, document: Document, path: Path, message: str) -> None:
         self.warnings.append(document.error(path, message))
 
+    def inherited(self, document: Document, path: Path, message: str, heir: str) -> None:
+        """Something wrong that `heir` has from this place. Told once, for all that have it from there."""
+        key = (document.name, path, message)
+        self._inherited.setdefault(key, _Inherited(document, [])).heirs.append(heir)
+
     def check(self) -> None:
         """Raise what was found so far."""
+        for (_, path, message), (document, heirs) in self._inherited.items():
+            more = f" and {len(heirs) - 1:,} more" if len(heirs) > 1 else ""
+            self.wrong(document, path, f"{message} ({heirs[0]}{more})")
+        self._inherited = {}
         raise_all(self.errors)
 
     def texts(self) -> tuple[str, ...]:

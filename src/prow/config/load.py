@@ -202,7 +202,7 @@ class Loader:
         findings.errors += fresh.errors
         findings.warnings += fresh.warnings
         findings.check()
-        defaults = Defaults(self._settings, before)
+        defaults = Defaults(self._settings, before, main)
         parts = [self._parts[main.name]]
         touched: set[Place] = set()
         for each in documents:
@@ -293,7 +293,7 @@ def _combined(
     if terms.presets:
         check_presets([(document, jobs.presets) for document, jobs in files], findings)
     settings = replace(config, presets=(), presubmits={}, postsubmits={}, periodics=())
-    defaults = Defaults(settings, tuple(preset for _, jobs in files for preset in jobs.presets))
+    defaults = Defaults(settings, tuple(preset for _, jobs in files for preset in jobs.presets), main)
     parts = [make_part(document, jobs, settings, defaults, findings) for document, jobs in files]
     check_between(parts, findings)
     return settings, _with_warnings(parts, findings)

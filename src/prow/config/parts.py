@@ -78,7 +78,11 @@ def finish_jobs(placed: Sequence[Placed], config: Config, defaults: Defaults, fi
             findings.warn(each.document, (*each.path, *path), f"job {each.job.name!r}: {odd}")
         set_source(job, Source(each.document.name, each.document.line(*each.path)))
         for path, wrong in job_problems(job, config):
-            findings.wrong(each.document, (*each.path, *path), f"job {job.name!r}: {wrong}")
+            origin = defaults.decoration_origin(each.job, each.repo, path)
+            if origin is not None and defaults.main is not None:
+                findings.inherited(defaults.main, origin, wrong, f"job {job.name!r}")
+            else:
+                findings.wrong(each.document, (*each.path, *path), f"job {job.name!r}: {wrong}")
         finished.append(each._replace(job=job))
     return finished
 

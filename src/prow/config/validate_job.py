@@ -240,7 +240,7 @@ def decoration_problems(config: DecorationConfig | None) -> Iterator[Finding]:
         return
     images = config.utility_images
     if images is None:
-        yield (), "decoration needs utility_images"
+        yield ("utility_images",), "decoration needs utility_images"
     else:
         missing = [name for name in images.__struct_fields__ if not getattr(images, name)]
         if missing:
@@ -249,7 +249,7 @@ def decoration_problems(config: DecorationConfig | None) -> Iterator[Finding]:
         yield ("ssh_key_secrets",), "oauth_token_secret and ssh_key_secrets exclude each other"
     storage = config.gcs_configuration
     if storage is None:
-        yield (), "decoration needs gcs_configuration"
+        yield ("gcs_configuration",), "decoration needs gcs_configuration"
         return
     if wrong := url_problem(storage.bucket if "://" in storage.bucket else f"gs://{storage.bucket}"):
         yield ("gcs_configuration", "bucket"), f"the bucket {storage.bucket!r} is no address: {wrong}"
