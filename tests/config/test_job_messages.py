@@ -476,7 +476,7 @@ def test_what_a_job_says_itself_is_told_of_the_job(tmp_path: Path) -> None:
     none = f"periodics:\n- {(_DECORATED % ('j', '')).replace('{name', '{interval: 1h, name')}\n"
     assert told(tmp_path, "", none).splitlines() == [
         "a.yaml:2:3: job 'j': decoration needs utility_images",
-        "a.yaml:2:3: job 'j': decoration needs gcs_configuration",
+        "2:3: job 'j': decoration needs gcs_configuration",
     ]
 
 
