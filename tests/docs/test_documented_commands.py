@@ -30,6 +30,7 @@ NOT_RUN = {
     "prow explain pr": "needs a Prow that runs: tests/cli/test_explain.py asks one",
     "prow watch pr": "needs a Prow that runs, and does not end: tests/cli/test_explain.py watches one",
     "prow run unit": "makes what the repository around it makes: tests/cli/test_run.py runs jobs of a repository",
+    "prow ghproxy": "serves other programs: tests/cli/test_ghproxy.py starts it with these flags",
     "make": "sets up the checkout it is in, or takes minutes",
 }
 
@@ -122,7 +123,12 @@ async def served(folder: Path, lines: list[str]) -> None:
             for flag, value in flags.items():
                 inside = str(value).replace("/var/lib/prow", str(folder / "state")).replace(":8889", f":{tide}")
                 flags[flag] = folder / inside if (folder / inside).exists() else inside
-            if "github-token-path" in flags:
+            if "github-app-id" in flags:
+                app = sim.world.app("prow", permissions={"contents": "read", "pull_requests": "read", "metadata": "read"})
+                (folder / "app.pem").write_text(sim.world.new_private_key(app))
+                sim.world.install(app, "acme")
+                flags |= {"github-app-id": app.id, "github-app-private-key-path": folder / "app.pem"}
+            if flags.keys() & {"github-token-path", "github-app-id"}:
                 flags |= {"github-endpoint": sim.world.base, "github-graphql-endpoint": f"{sim.world.base}/graphql"}
             ports = {"up": ["port", "deck-port"], "deck": ["deck-port"], "hook": ["port"]}
             flags |= {port: free_port() for port in ports.get(name, ())}
