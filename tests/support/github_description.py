@@ -20,7 +20,7 @@ FOREIGN = Path(__file__).parents[1] / "foreign"
 OCTOKIT = FOREIGN / "node_modules" / "@octokit"
 _FILE = OCTOKIT / "openapi" / "generated" / "api.github.com.json"
 _CACHE = Path(__file__).parents[2] / ".pytest_cache"
-_FORMAT = 3
+_FORMAT = 4
 """Raised when the reduced file changes its shape."""
 
 installed = _FILE.exists()

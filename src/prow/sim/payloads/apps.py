@@ -17,7 +17,7 @@ class Apps(Pulls):
             "node_id": node("A", app.id),
             "owner": self.owner(app.owner),
             "name": app.slug,
-            "description": None,
+            "description": "",
             "external_url": self.base,
             "html_url": f"{self.base}/apps/{app.slug}",
             "created_at": stamp(app.created_at),

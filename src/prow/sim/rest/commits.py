@@ -144,8 +144,8 @@ class Commits(Area):
             raise Refused(404, f"No common ancestor between {left} and {right}.")
         ahead, behind = await gitdata.counts(repo.path, base, head)
         shas = await gitdata.only_in(repo.path, base, head, most=_MOST_COMPARED)
-        commits = await gitlog.of(repo.path, [base, fork, *shas])
-        found = [self.world.commit_json(repo, one) for one in commits]
+        told = {one.sha: one for one in await gitlog.of(repo.path, list(dict.fromkeys([base, fork, *shas])))}
+        found = [self.world.commit_json(repo, told[sha]) for sha in (base, fork, *shas)]
         files = (await gitrepo.changed_files(repo.path, base, head))[:_MOST_FILES]
         api, page = f"{self.world.base}/repos/{repo.full_name}", f"{self.world.base}/{repo.full_name}"
         span = f"{left}...{right}"

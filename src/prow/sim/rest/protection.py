@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from prow.sim.errors import Refused
+from prow.sim.errors import Refused, unprocessable
 from prow.sim.payloads import Json
 from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body
 from prow.sim.rest.refs import branch_of
@@ -198,7 +198,7 @@ def _contexts(wanted: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, int
 def _reviews(wanted: Mapping[str, Any], before: Protection) -> dict[str, Any]:
     count = wanted.get("required_approving_review_count", before.reviews if before.reviews is not None else 1)
     if not 0 <= int(count) <= 6:
-        raise Refused(422, "Validation Failed", ["required_approving_review_count must be between 0 and 6"])
+        raise unprocessable("ProtectedBranch", "required_approving_review_count", "invalid")
     found: dict[str, Any] = {
         "reviews": int(count),
         "dismiss_stale": bool(wanted.get("dismiss_stale_reviews", before.dismiss_stale)),
