@@ -107,7 +107,7 @@ OWN = "presubmits:\n- name: unit\n  %s\n  spec: {containers: [{image: x}]}\n"
 def test_jobs_of_a_repository_itself_are_checked(tmp_path: Path) -> None:
     assert own(tmp_path, OWN % "optional: true") == []
     assert own(tmp_path, OWN % "cluster: secret") == [
-        "checkout/.prow.yaml:3:12: [in-repo-config] presubmits[0].cluster: job 'unit': the cluster 'secret' is not allowed for acme/rockets"
+        "checkout/.prow.yaml:3:12: [in-repo-config] presubmits[0].cluster: job 'unit': the cluster 'secret' is not allowed for acme/rockets; allowed are: default"
     ]
     (told,) = own(tmp_path, OWN % "optinal: true")
     assert told.startswith(

@@ -50,10 +50,11 @@ def test_a_central_job_cannot_be_replaced() -> None:
 
 def test_a_cluster_must_be_allowed() -> None:
     assert refused({".prow.yaml": job("c", "cluster: trusted, ")}) == (
-        ".prow.yaml:2:22: job 'c': the cluster 'trusted' is not allowed for o/r"
+        ".prow.yaml:2:22: job 'c': the cluster 'trusted' is not allowed for o/r; allowed are: default"
     )
     config = central("in_repo_config: {allowed_clusters: {o: [trusted]}}\n")
     assert read_in_repo({".prow.yaml": job("c", "cluster: trusted, ")}, config, org="o", repo="r").presubmits
+    assert refused({".prow.yaml": job("c", "cluster: trsuted, ")}, config).endswith("; did you mean 'trusted'?")
 
 
 def test_prow_as_a_file_is_refused() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from prow.config.config import Config, set_origin
+from prow.config.decode import nearest
 from prow.config.defaults import Defaults
 from prow.config.documents import Document, Findings
 from prow.config.errors import ConfigError
@@ -149,9 +150,9 @@ def _bytes(content: bytes | str) -> bytes:
 def _check_clusters(placed: list[Placed], config: Config, findings: Findings, *, org: str, repo: str) -> None:
     allowed = config.in_repo_config.clusters_for(org, repo)
     for each in placed:
-        if each.job.cluster not in allowed:
-            findings.wrong(
-                each.document,
-                (*each.path, "cluster"),
-                f"job {each.job.name!r}: the cluster {each.job.cluster!r} is not allowed for {org}/{repo}",
-            )
+        if each.job.cluster in allowed:
+            continue
+        near = nearest(each.job.cluster, allowed)
+        hint = f"did you mean {near!r}?" if near else f"allowed are: {', '.join(sorted(allowed)) or 'none'}"
+        text = f"job {each.job.name!r}: the cluster {each.job.cluster!r} is not allowed for {org}/{repo}; {hint}"
+        findings.errors.append(each.document.error((*each.path, "cluster"), text, hint=near))
