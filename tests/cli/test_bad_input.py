@@ -64,7 +64,7 @@ def up(files: dict[str, str], **changes: str) -> tuple[int, str]:
         ({"github_enabled_repo": "acme"}, '"acme" is not of the form org/repo'),
         ({"confg_path": "x"}, "unknown flag --confg-path; did you mean --config-path?"),
         ({"port": "many"}, "'many' is not a valid integer"),
-        ({"github_endpoint": "nonsense"}, "is not an address of a GitHub API"),
+        ({"github_endpoint": "nonsense"}, '--github-endpoint "nonsense": give an address such as'),
         ({"port": "99999"}, "port 99999: give one from 0 to 65535"),
         ({"log_level": "loud"}, "there is no log level 'loud'; use one of trace, debug, info"),
         ({"webhook_path": "hook"}, "--webhook-path hook: a path begins with a slash"),

@@ -11,7 +11,7 @@ import pytest
 from prow.github.client import GitHub
 from prow.github.errors import NotFound, Refused
 from prow.github.rules import Options
-from prow.github.tokens import Tokens
+from prow.github.tokens import FixedToken, Tokens
 from prow.lib.clock import SystemClock
 from prow.lib.errors import Denied, Retry
 from prow.model.forge import CommitStatus
@@ -20,14 +20,6 @@ from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 
 FAST = Options(initial_delay=0.01, max_retries=4)
-
-
-class Token:
-    def __init__(self, value: str) -> None:
-        self.value = value
-
-    async def token(self, org: str) -> str:
-        return self.value
 
 
 class World:
@@ -47,12 +39,12 @@ def client(sim: Sim, tokens: Tokens, *, dry_run: bool = False) -> GitHub:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     sim = Sim(tmp_path / "github")
-    sim.world.org("acme", members=["wernher"])
+    sim.world.org("acme", members=["wernher", "prow-bot"])
     async with sim.serve():
         repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
         repo.collaborator("prow-bot", "write")
         pr = await repo.open_pull_request("mia", title="Change", files={"a": "b\n", "c": "c\n"})
-        github = client(sim, Token(sim.world.token("prow-bot")))
+        github = client(sim, FixedToken(sim.world.token("prow-bot")))
         yield World(sim, repo, pr, github)
         await github.aclose()
 
@@ -110,10 +102,10 @@ async def test_a_write_whose_answer_was_lost_is_not_repeated_blindly(world: Worl
 async def test_errors_say_what_they_mean(world: World) -> None:
     with pytest.raises(NotFound):
         await world.github.get_repo("acme", "nothing")
-    mia = client(world.sim, Token(world.sim.world.token("mia")))
+    mia = client(world.sim, FixedToken(world.sim.world.token("mia")))
     with pytest.raises(Refused):
         await mia.add_labels("acme", "rockets", world.pr.number, ["x"])
-    nobody = client(world.sim, Token("wrong"))
+    nobody = client(world.sim, FixedToken("wrong"))
     with pytest.raises(Denied):
         await nobody.current_user()
     await mia.aclose()
@@ -121,7 +113,7 @@ async def test_errors_say_what_they_mean(world: World) -> None:
 
 
 async def test_a_dry_run_writes_nothing(world: World) -> None:
-    dry = client(world.sim, Token(world.sim.world.token("prow-bot")), dry_run=True)
+    dry = client(world.sim, FixedToken(world.sim.world.token("prow-bot")), dry_run=True)
     await dry.add_labels("acme", "rockets", world.pr.number, ["x"])
     await dry.create_comment("acme", "rockets", world.pr.number, "hello")
     assert (world.pr.labels, list(world.pr.comments)) == (set(), [])
