@@ -28,7 +28,7 @@ async def test_a_new_webhook_secret_and_a_new_token_are_used_without_a_restart(t
         await pr.expect_label("size/XS")
         old, new = b"0123456789abcdef0123", b"fedcba98765432100123"
         github = world.sim.world
-        revoked = [token for token, login in github.tokens.items() if login == BOT]
+        revoked = [token for token, known in github.tokens.items() if known.identity.login == BOT]
         (tmp_path / "token").write_text(github.token(BOT))
         (tmp_path / "hmac").write_bytes(new)
         while await _ping(world.system.hook_url, new) != 200:

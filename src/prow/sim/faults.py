@@ -141,16 +141,16 @@ class Faults:
     # Striking
 
     def of_call(self, *, method: str, path: str, login: str, resource: str, body: bytes) -> CallFault | None:
-        """What strikes this call, if anything. `resource`: the budget it is booked on."""
+        """What strikes this call, if anything. `resource`: the budget it is booked on; empty for git, which has none."""
         whom = f"{method} {path}"
-        told = self.limit_of(login, resource)
+        told = self.limit_of(login, resource) if resource else None
         if told is not None:
             if self.clock.monotonic() > told.since + _IN_FLIGHT:
                 self.ignored.append(f"{login or 'nobody'}: {whom}")
             return told.fault
         for given in self._given:
             what = given.rule.what
-            if isinstance(what, DeliveryFault):
+            if isinstance(what, DeliveryFault) or (not resource and isinstance(what, PrimaryLimit | SecondaryLimit)):
                 continue
             if given.rule.match.call(method=method, path=path, login=login, body=body) and self._strikes(given, whom):
                 if isinstance(what, PrimaryLimit | SecondaryLimit):

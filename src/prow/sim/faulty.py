@@ -76,7 +76,7 @@ class Faulty:
             method=request.method,
             path=path,
             login=self._who(token) if token else "",
-            resource="graphql" if path == "/graphql" else "search" if path.startswith("/search/") else "core",
+            resource=_resource(path),
             body=body,
         )
 
@@ -119,8 +119,7 @@ class Faulty:
         """As GitHub says it; GraphQL tells of a spent budget with a 200."""
         token = token_of(request)
         login = self._who(token) if token else ""
-        graphql = _path(request) == "/graphql"
-        resource = "graphql" if graphql else "core"
+        resource = _resource(_path(request))
         told = self._faults.limit_of(login, resource)
         left = max(0.0, told.until - self._clock.monotonic()) if told is not None else fault.seconds
         if isinstance(fault, SecondaryLimit):
@@ -137,7 +136,7 @@ class Faulty:
             "x-ratelimit-resource": resource,
         }
         text = f"API rate limit exceeded for {login or 'this address'}."
-        if graphql:
+        if resource == "graphql":
             body: Any = {"errors": [{"type": "RATE_LIMITED", "message": text}]}
             await _json_answer(200, body, headers).given(send)
         else:
@@ -165,8 +164,8 @@ class _Answer:
         await send({"type": "http.response.body", "body": self.body})
 
     async def with_body(self, send: Send, body: bytes) -> None:
-        """With another body; its ETag goes, since it is not that one's."""
-        self.headers = [h for h in self.headers if h[0].lower() not in {b"content-length", b"etag"}]
+        """With another body under the same headers: its ETag stays, as with a proxy that cut it."""
+        self.headers = [header for header in self.headers if header[0].lower() != b"content-length"]
         self.headers.append((b"content-length", str(len(body)).encode()))
         self.body = body
         await self.given(send)
@@ -224,6 +223,13 @@ def _path(request: Request) -> str:
     """As at github.com, whatever prefix a server of one's own has."""
     path: str = request.scope["path"]
     return "/graphql" if path == "/api/graphql" else path.removeprefix("/api/v3")
+
+
+def _resource(path: str) -> str:
+    """The budget that a call is booked on; git has none."""
+    if path.endswith(("/info/refs", "/git-upload-pack", "/git-receive-pack")):
+        return ""
+    return "graphql" if path == "/graphql" else "search" if path.startswith("/search/") else "core"
 
 
 def _json(body: bytes) -> Any:
