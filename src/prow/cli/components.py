@@ -131,7 +131,7 @@ def tide(
 ) -> Tide:
     """`history_uri`: where its history is kept; empty: in memory."""
     reader = OwnersReader(mirrors, github.bound(caller="tide", cost=Cost.BACKGROUND))
-    return Tide(
+    made = Tide(
         settings,
         config=parts.config,
         github=github.bound(caller="tide", cost=Cost.MERGE),
@@ -143,6 +143,8 @@ def tide(
         own_jobs=adapters.InRepo(mirrors, parts.in_repo_cache).reader_for,
         people=People(mirrors, reader, lambda: parts.agent.snapshot),
     )
+    parts.agent.subscribe(lambda before, now: made.config_changed() if before.config.hash != now.config.hash else None)
+    return made
 
 
 def horologium(parts: Parts, *, dry_run: bool = False) -> Horologium:

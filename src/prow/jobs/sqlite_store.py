@@ -57,7 +57,7 @@ _PAGE_OF_PULL = "SELECT name, body FROM jobs WHERE pull = :pull AND name > :afte
 HORIZON = 20_000
 """Changes that are kept for watches."""
 _TRIM_EVERY = 500
-_POLL = 0.1
+POLL = 0.1
 _BATCH = 200
 _BOOKMARK_EVERY = 60.0
 
@@ -78,20 +78,32 @@ class _Logged(NamedTuple):
 
 
 class SQLiteJobStore:
-    """Implements `JobStore`. `namespace`: what every job gets, as there is one namespace per store."""
+    """Implements `JobStore`. `namespace`: what every job gets, as there is one namespace per store.
 
-    def __init__(self, database: Database, *, clock: Clock, namespace: str = "default", horizon: int = HORIZON) -> None:
+    poll: seconds between looks for what other processes wrote; what this one writes is seen at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        namespace: str = "default",
+        horizon: int = HORIZON,
+        poll: float = POLL,
+    ) -> None:
         self._db = database
         self._clock = clock
         self._namespace = namespace
         self._horizon = horizon
+        self._poll_every = poll
         self._changed = asyncio.Event()
         self._waiting = 0
         self._poller: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path, *, clock: Clock, namespace: str = "default") -> SQLiteJobStore:
-        return cls(await Database.open(path, MIGRATIONS), clock=clock, namespace=namespace)
+    async def open(cls, path: Path, *, clock: Clock, namespace: str = "default", poll: float = POLL) -> SQLiteJobStore:
+        return cls(await Database.open(path, MIGRATIONS), clock=clock, namespace=namespace, poll=poll)
 
     async def close(self) -> None:
         if self._poller is not None:
@@ -218,7 +230,7 @@ class SQLiteJobStore:
         seen = -1  # so that the first look wakes: a watch may have read before a commit that we see only after it
         woken = self._clock.monotonic()
         while True:
-            await self._clock.sleep(_POLL)
+            await self._clock.sleep(self._poll_every)
             if not self._waiting:
                 continue
             try:

@@ -55,7 +55,6 @@ _AGAIN_AFTER = 10.0
 _STATUSES_AGAIN = timedelta(seconds=3)
 """When a pool is looked at again whose statuses could not all be written."""
 _JOBS_SEEN_WITHIN = 5.0
-_CONFIG_EVERY = 1.0
 _BASE_MOVES, _BASE_MOVED_WAIT = 3, 0.5
 """How often in a row a merge is tried again because the base moved meanwhile, and the first pause, in seconds."""
 
@@ -73,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tide:
-    """A `bus.Listener`. Call `run()` as a task. `github`: for what a merge waits for; `background`: for lists and statuses."""
+    """A `bus.Listener`. Call `run()` as a task, and `config_changed()` when it has. `github`: for what a merge waits for; `background`: for lists and statuses."""
 
     name = "tide"
     kinds = frozenset(
@@ -159,6 +158,12 @@ class Tide:
 
     # What is told
 
+    def config_changed(self) -> None:
+        """Everything is listed and decided about again."""
+        self._refusals.clear()
+        self._relist.set()
+        self._mark(*self._pulls.pools())
+
     async def take(self, event: Event) -> None:
         """An event from hook."""
         org, repo = event.org, event.repo.name
@@ -206,7 +211,6 @@ class Tide:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pools.run(), name="tide-pools")
             group.create_task(self._watch_jobs(), name="tide-jobs")
-            group.create_task(self._watch_config(), name="tide-config")
             group.create_task(self._lists.run(self._on_list, self._has_candidates), name="tide-lists")
             await self._resync_for_ever()
 
@@ -242,16 +246,6 @@ class Tide:
                         self._mark(PoolKey(row.org, row.repo, row.base_ref))
                     if changes.overflowed:
                         break
-
-    async def _watch_config(self) -> None:
-        known = self._config().hash
-        while True:
-            await self._clock.sleep(_CONFIG_EVERY)
-            if self._config().hash != known:
-                known = self._config().hash
-                self._refusals.clear()
-                self._relist.set()
-                self._mark(*self._pulls.pools())
 
     def _on_list(self, pools: frozenset[PoolKey]) -> None:
         self._mark(*pools)
