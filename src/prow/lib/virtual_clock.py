@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from prow.lib import open_work
 
 _QUIET_ROUNDS = 8
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.002
+"""Seconds between looks at work that is open."""
 _START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
@@ -89,7 +91,11 @@ class VirtualClock:
         """Return when nothing but the clock is left to run."""
         loop = asyncio.get_running_loop()
         ready: list[object] = loop._ready  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio shows it nowhere else
-        rounds = 0
+        rounds, pause = 0, _FIRST_PAUSE
         while rounds < _QUIET_ROUNDS:
-            await asyncio.sleep(0.0005 if open_work.count() else 0)  # noqa: TID251 - the one place below the clock
-            rounds = rounds + 1 if not ready and not open_work.count() else 0
+            if open_work.count():
+                await asyncio.sleep(pause)  # noqa: TID251 - the one place below the clock
+                rounds, pause = 0, min(2 * pause, _LONGEST_PAUSE)
+            else:
+                await asyncio.sleep(0)  # noqa: TID251 - the one place below the clock
+                rounds, pause = (rounds + 1, _FIRST_PAUSE) if not ready else (0, pause)

@@ -145,9 +145,9 @@ class Pulls(Reviews):
             await self.clock.sleep(self.mergeable_delay)
         made = await gitmerge.preview(issue.repo.path, base, head, when=self.seconds)
         compared = await gitrepo.compare(issue.repo.path, base, head)
-        rebased = made
-        if made is not None and not (compared.linear and len(compared.commits) == 1):
-            rebased = await gitmerge.rebase(issue.repo.path, base, compared, when=self.seconds)
+        rebases = made is not None
+        if rebases and not (compared.linear and len(compared.commits) == 1):
+            rebases = await gitmerge.rebases(issue.repo.path, base, compared, when=self.seconds)
 
         def outdated() -> bool:
             return (pull.base_sha, pull.head_sha) != (base, head) or issue.state != "open"
@@ -160,7 +160,7 @@ class Pulls(Reviews):
         pull.compared = ((base, head), compared)
         pull.merge_commit_sha = made
         pull.mergeable = made is not None
-        pull.rebaseable = rebased is not None
+        pull.rebaseable = rebases
         pull.checking = False
         await self.changed()
 
