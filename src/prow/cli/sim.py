@@ -11,53 +11,75 @@ import click
 from prow.lib import flags, logs
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
+from prow.lib.flags import Seconds, flag
+from prow.lib.http import TLS
 from prow.lib.service import run
-from prow.sim import server
-from prow.sim.server import Sim
+from prow.sim import process
 
 
 class SimFlags(flags.FlagGroup):
-    listen: str = flags.flag("listen", "127.0.0.1:8081", "Address to serve on.")
-    state: str = flags.flag("state", "", "Folder for its repositories; default: a new one, gone at the end.")
-    repo: tuple[str, ...] = flags.flag("repo", (), "org/repo to create with a first commit; may be repeated.")
-    user: tuple[str, ...] = flags.flag(
-        "user", ("admin",), "Login that gets a token and may write everywhere; may be repeated."
+    listen: str = flag("listen", "127.0.0.1:9080", "Address to serve on; port 0: any free one.")
+    seed: str = flag(
+        "seed", "", "YAML file with users, organisations, repositories and what is in them (docs/simulator.md)."
     )
+    state: str = flag("state", "", "Folder where everything is kept, to go on from later; default: nothing is kept.")
+    repo: tuple[str, ...] = flag("repo", (), "org/repo to create with a first commit; may be repeated.")
+    user: tuple[str, ...] = flag(
+        "user",
+        (),
+        "Login that gets a token and may write in every --repo; may be repeated. Default without a seed: admin.",
+    )
+    latency: Seconds = flag("latency", Seconds(0), "Time that every answer of the API takes.")
+    faults: str = flag("faults", "", "YAML or JSON file with a plan of faults (docs/simulator.md).")
+    tls_cert: str = flag("tls-cert", "", "PEM file with a certificate, to serve HTTPS; with --tls-key.")
+    tls_key: str = flag("tls-key", "", "PEM file with the certificate's key.")
+    control_token: str = flag("control-token", "", "Token for /_sim/; default: a new one, printed.")
 
 
 @click.group()
 def command() -> None:
-    """GitHub in a box: REST, webhooks and git over HTTP with GitHub's rules. State is in memory, repositories are real."""
+    """GitHub in a box: REST, GraphQL, webhooks and git over HTTP with GitHub's rules, over real git repositories."""
 
 
 @command.command("github", cls=flags.GoCommand)
 @flags.group(SimFlags)
 def github(sim_flags: SimFlags) -> None:
-    """Serve a simulated GitHub until Ctrl-C; prints its address and a token per user."""
+    """Serve a simulated GitHub until Ctrl-C; prints its address and its tokens."""
     logs.setup("sim", level="warning", form="text")
-    host, _, port = sim_flags.listen.rpartition(":")
+    with nullcontext(sim_flags.state) if sim_flags.state else tempfile.TemporaryDirectory(prefix="prow-sim-") as root:
+        run(process.run(_settings(sim_flags, Path(root)), _ready, clock=SystemClock()), clock=SystemClock())
+
+
+def _settings(given: SimFlags, root: Path) -> process.Settings:
+    host, _, port = given.listen.rpartition(":")
     if not port.isdecimal():
-        raise UsageError(f"--listen {sim_flags.listen}: give an address such as 127.0.0.1:8081")
-    for name in sim_flags.repo:
+        raise UsageError(f"--listen {given.listen}: give an address such as 127.0.0.1:9080")
+    for name in given.repo:
         if name.count("/") != 1:
             raise UsageError(f'--repo {name}: is not of the form "org/repo"')
+    if bool(given.tls_cert) is not bool(given.tls_key):
+        raise UsageError("--tls-cert and --tls-key go together: give both or none")
+    for path in filter(None, (given.tls_cert, given.tls_key)):
+        if not Path(path).is_file():
+            raise UsageError(f"{path}: there is no such file")
+    return process.Settings(
+        root=root.absolute(),
+        host=host.strip("[]") or "127.0.0.1",
+        port=int(port),
+        keep=bool(given.state),
+        seed=Path(given.seed) if given.seed else None,
+        faults=Path(given.faults) if given.faults else None,
+        latency=given.latency,
+        repos=given.repo,
+        users=given.user or (() if given.seed else ("admin",)),
+        tls=TLS(Path(given.tls_cert), Path(given.tls_key)) if given.tls_cert else None,
+        control_token=given.control_token,
+    )
 
-    def ready(sim: Sim, url: str) -> None:
-        print(f"GitHub is at {url}, repositories are below {sim.world.root}", flush=True)
-        for login in sim_flags.user:
-            print(f"token of {login}: {sim.world.token(login)}", flush=True)
 
-    async def serve() -> None:
-        with (
-            nullcontext(sim_flags.state) if sim_flags.state else tempfile.TemporaryDirectory(prefix="prow-sim-") as root
-        ):
-            await server.run(
-                Path(root),
-                host=host or "127.0.0.1",
-                port=int(port),
-                ready=ready,
-                repos=sim_flags.repo,
-                admins=sim_flags.user,
-            )
-
-    run(serve(), clock=SystemClock())
+def _ready(running: process.Running) -> None:
+    begun = "goes on at" if running.went_on else "is at"
+    print(f"GitHub {begun} {running.url}, repositories are below {running.sim.world.root}")
+    for login, token in sorted(running.tokens.items()):
+        print(f"token of {login}: {token}")
+    print(f"control token: {running.control_token}", flush=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,16 +39,18 @@ _BY_ID = re.compile(r"/repositories/(\d{1,18})(?=/|$)")
 _FREE = frozenset({"/rate_limit"})
 """Calls that cost nothing."""
 _GIT_PATHS = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
+_PUSH = "/git-receive-pack"
 _LIMITED = "API rate limit exceeded"
 
 
 class Sim:
-    """A GitHub. `latency`: seconds every API answer takes. `faults`: planned misfortune."""
+    """A GitHub. `latency`: seconds every API answer takes. `faults`: planned misfortune. `saved`: awaited before a change is answered."""
 
     def __init__(self, root: Path, *, clock: Clock | None = None, ids: Ids | None = None, latency: float = 0.0) -> None:
         self.clock = clock or SystemClock()
         self.world = World(root, clock=self.clock, ids=ids or RandomIds())
         self.latency = latency
+        self.saved: Callable[[], Awaitable[None]] | None = None
         self.faults = Faults(self.clock, remember=self.world.remember)
         self.world.hooks.faults = self.faults
         self.budgets = self.world.budgets
@@ -69,12 +70,14 @@ class Sim:
         self.app.decide = decide
 
     @asynccontextmanager
-    async def serve(self, *, host: str = "127.0.0.1", port: int = 0, tls: http.TLS | None = None) -> AsyncIterator[str]:
-        """Serve while the block runs; gives the base address."""
+    async def serve(
+        self, *, host: str = "127.0.0.1", port: int = 0, tls: http.TLS | None = None, app: http.App | None = None
+    ) -> AsyncIterator[str]:
+        """Serve while the block runs; gives the base address. `app`: stands in front of this one."""
         listener = http.bind(host, port)
         address = http.url(host, listener.getsockname()[1])
         self.world.base = address if tls is None else address.replace("http://", "https://", 1)
-        async with http.serve(self.app, listener=listener, tls=tls):
+        async with http.serve(app or self.app, listener=listener, tls=tls):
             try:
                 yield self.world.base
             finally:
@@ -97,6 +100,8 @@ class Sim:
         path = self._named(scope["path"].removeprefix("/api/v3"))
         if path.endswith(_GIT_PATHS) and not path.startswith("/repos/"):
             await self._git(scope, receive, send)
+            if self.saved is not None and path.endswith(_PUSH):
+                await self.saved()
             return
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         found = self._router.find(method, _GRAPHQL if path == f"/api{_GRAPHQL}" else path)
@@ -120,6 +125,8 @@ class Sim:
                 body, accept = await _json_body(request), request.headers.get("accept", "")
                 call = Call(who, found.parts, dict(request.query_params), body, (method, template), accept)
                 made = await answered(request, await found.handler(call))
+            if self.saved is not None and (write or _mutates(call)):
+                await self.saved()
         except Moved as moved:
             made = self._moved(request, moved)
         except Refused as refused:
@@ -170,6 +177,10 @@ class Sim:
         return self.world.identify(token) if token is not None else NOBODY
 
 
+def _mutates(call: Call) -> bool:
+    return call.route[1] == _GRAPHQL and isinstance(call.body, dict) and "mutation" in str(call.body.get("query"))
+
+
 def _resource(template: str) -> str:
     """Which of its limits a call is counted against."""
     return "graphql" if template == _GRAPHQL else "search" if template.startswith("/search/") else "core"
@@ -189,23 +200,3 @@ async def _json_body(request: Request) -> Any:
         return msgspec.json.decode(data)
     except msgspec.DecodeError as error:
         raise Refused(400, "Problems parsing JSON") from error
-
-
-async def run(
-    root: Path,
-    *,
-    host: str,
-    port: int,
-    ready: Callable[[Sim, str], None],
-    repos: Sequence[str] = (),
-    admins: Sequence[str] = (),
-) -> None:
-    """Serve a GitHub until cancelled, with these repositories in which `admins` may do everything; `ready` gets it and its address."""
-    sim = Sim(root)
-    async with sim.serve(host=host, port=port) as url:
-        for full_name in repos:
-            sim.world.org(full_name.partition("/")[0], members=admins)
-            repo = await sim.world.create_repo(full_name, files={"README.md": f"# {full_name}\n"})
-            repo.collaborators.update(dict.fromkeys(admins, "admin"))
-        ready(sim, url)
-        await asyncio.Event().wait()

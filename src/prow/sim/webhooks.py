@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,11 @@ class Webhooks:
         return self._send(
             hook, event, json.dumps(payload).encode(), payload.get("action", ""), guid=guid, redelivery=redelivery
         )
+
+    def resume(self, hooks: Iterable[Hook]) -> None:
+        """Go on where another one was: what was not delivered then is not sent again by itself."""
+        known = [delivery.id for hook in hooks for delivery in hook.deliveries]
+        self._next_id = max(known, default=0) + 1
 
     def redeliver(self, hook: Hook, delivery: Delivery) -> Delivery:
         """What the button in GitHub's settings does: the same body, the same GUID."""

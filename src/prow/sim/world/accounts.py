@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -45,7 +44,7 @@ class Accounts:
         self.installations: dict[int, Installation] = {}
         self.hooks = Webhooks(clock=clock, ids=ids)
         self.budgets = Budgets(clock)
-        self._ids = itertools.count(1001)
+        self.last_id = 1000
 
     @property
     def json(self) -> Payloads:
@@ -58,7 +57,8 @@ class Accounts:
 
     def new_id(self) -> int:
         """One sequence for everything, as good as GitHub's many."""
-        return next(self._ids)
+        self.last_id += 1
+        return self.last_id
 
     # People
 

@@ -1,0 +1,136 @@
+"""`/_sim/`: what a test in any language does to this GitHub from outside: tokens, faults, deliveries, counts, more of a seed.
+
+Served to this machine only, and with the control token. Answers are JSON; `GET /_sim/` lists the calls.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+
+from prow.lib.clock import Clock
+from prow.lib.errors import UsageError
+from prow.lib.http import Receive, Scope, Send
+from prow.sim import seed
+from prow.sim.accounts import token_of
+from prow.sim.answers import JSON, Made
+from prow.sim.errors import Refused
+from prow.sim.plan import plan_from
+from prow.sim.server import Sim
+from prow.sim.sowing import sow
+
+PREFIX = "/_sim/"
+_HERE = ("127.0.0.1", "::1")
+_LARGEST = 16 << 20
+_PATIENCE = 30.0
+
+
+class Control:
+    """An ASGI application in front of a simulator. `token`: whoever knows it may control. `changed`: awaited after each change."""
+
+    def __init__(self, sim: Sim, *, token: str, clock: Clock, changed: Callable[[], Awaitable[None]]) -> None:
+        self._sim = sim
+        self.token = token
+        self._clock = clock
+        self._changed = changed
+        self._calls: dict[tuple[str, str], Callable[[bytes], Awaitable[Any]]] = {
+            ("GET", ""): self._index,
+            ("GET", "calls"): self._counts,
+            ("POST", "tokens"): self._new_token,
+            ("GET", "faults"): self._faults,
+            ("PUT", "faults"): self._plan,
+            ("DELETE", "faults"): self._no_faults,
+            ("GET", "deliveries"): self._deliveries,
+            ("POST", "settle"): self._settle,
+            ("POST", "seed"): self._sow,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._sim.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            made = Made(200, msgspec.json.encode(await self._answer(request)), {"content-type": JSON})
+        except Refused as error:
+            made = _refusal(error.status, error.message)
+        except (msgspec.ValidationError, msgspec.DecodeError, UsageError) as error:
+            made = _refusal(422, str(error))
+        await made.given(send)
+
+    async def _answer(self, request: Request) -> Any:
+        if request.client is None or request.client.host not in _HERE:
+            raise Refused(403, "The controls are for this machine only.")
+        if not hmac.compare_digest((token_of(request) or "").encode(), self.token.encode()):
+            raise Refused(401, "Send the control token: Authorization: token TOKEN. It was printed at the start.")
+        call = self._calls.get((request.method, request.url.path.removeprefix(PREFIX)))
+        if call is None:
+            raise Refused(404, f"There is no such control; GET {PREFIX} lists them.")
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _LARGEST:
+                raise Refused(413, "Too large.")
+        answer = await call(bytes(body))
+        if request.method != "GET":
+            await self._changed()
+        return answer
+
+    async def _index(self, _: bytes) -> Any:
+        return {"calls": [f"{method} {PREFIX}{path}" for method, path in self._calls]}
+
+    async def _counts(self, _: bytes) -> Any:
+        """API calls since the start by method and path template, 304s aside."""
+        world = self._sim.world
+        counts = {f"{method} {path}": count for (method, path), count in world.calls.items()}
+        return {"calls": counts, "content_writes": world.content_writes}
+
+    async def _new_token(self, body: bytes) -> Any:
+        wanted = msgspec.json.decode(body, type=seed.Account)
+        return {"token": self._sim.world.token(wanted.login, scopes=wanted.scopes)}
+
+    async def _faults(self, _: bytes) -> Any:
+        return [{"rule": rule, "struck": struck} for rule, struck in self._sim.faults.rules]
+
+    async def _plan(self, body: bytes) -> Any:
+        """A plan in place of the one before."""
+        self._sim.faults.follow(plan_from(msgspec.json.decode(body)))
+        return {}
+
+    async def _no_faults(self, _: bytes) -> Any:
+        self._sim.faults.clear()
+        return {}
+
+    async def _deliveries(self, _: bytes) -> Any:
+        """Of every hook, oldest first."""
+        world = self._sim.world
+        hooks = [hook for repo in world.repos.values() for hook in repo.hooks]
+        hooks += [hook for org in world.orgs.values() for hook in org.hooks]
+        return [world.json.delivery(one) | {"hook": hook.url} for hook in hooks for one in hook.deliveries]
+
+    async def _settle(self, _: bytes) -> Any:
+        """Answer when every webhook that was due was answered or has failed."""
+        try:
+            async with self._clock.timeout(_PATIENCE):
+                await self._sim.world.hooks.settled()
+        except TimeoutError:
+            raise Refused(504, f"Webhooks were still on their way after {_PATIENCE:g} s.") from None
+        return {}
+
+    async def _sow(self, body: bytes) -> Any:
+        """More users, organisations and repositories, in the seed's format."""
+        source = seed.Source("seed", body)
+        wanted = source.seed()
+        if any(repo.clone for repo in wanted.repos):
+            raise Refused(422, "A seed from outside copies no repository of this machine.")
+        await sow(self._sim, source, wanted, folder=Path("/nonexistent"))
+        return {}
+
+
+def _refusal(status: int, message: str) -> Made:
+    return Made(status, msgspec.json.encode({"message": message}), {"content-type": JSON})

@@ -1,0 +1,108 @@
+"""The simulated GitHub as a process: seed, state on disk, controls, faults, HTTPS, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from prow.lib import goyaml
+from prow.lib.clock import Clock
+from prow.lib.errors import UsageError
+from prow.lib.http import TLS
+from prow.sim import seed
+from prow.sim.control import Control
+from prow.sim.plan import Plan, plan_from
+from prow.sim.server import Sim
+from prow.sim.sowing import sow
+from prow.sim.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """`root`: folder of the repositories, and of the state when `keep`. `repos`: made with a first commit; `users`: get a token and may
+    write there. `seed`, `faults`: files. `control_token`: empty: a new one."""
+
+    root: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    keep: bool = False
+    seed: Path | None = None
+    faults: Path | None = None
+    latency: float = 0.0
+    repos: Sequence[str] = ()
+    users: Sequence[str] = ()
+    tls: TLS | None = None
+    control_token: str = ""
+
+
+@dataclass(frozen=True)
+class Running:
+    """`tokens`: of `users`, and of whoever the seed gives one. `went_on`: the state of an earlier run was there."""
+
+    sim: Sim
+    url: str
+    tokens: dict[str, str]
+    control_token: str
+    went_on: bool
+
+
+async def run(settings: Settings, ready: Callable[[Running], None], *, clock: Clock) -> None:
+    """Serve until cancelled. A seed is sown once: not again where a state is kept and was there."""
+    sim = Sim(settings.root, clock=clock, latency=settings.latency)
+    source = seed.read(settings.seed) if settings.seed is not None else None
+    if settings.faults is not None:
+        sim.faults.follow(_plan(settings.faults))
+    async with AsyncExitStack() as stack:
+        store: Store | None = None
+        if settings.keep:
+            settings.root.mkdir(parents=True, exist_ok=True)
+            store = await Store.open(sim.world)
+            stack.push_async_callback(store.close)
+            stack.push_async_callback(store.save)
+
+        async def saved() -> None:
+            if store is not None:
+                await store.save()
+
+        control = Control(sim, token=settings.control_token or secrets.token_hex(18), clock=clock, changed=saved)
+        url = await stack.enter_async_context(
+            sim.serve(host=settings.host, port=settings.port, tls=settings.tls, app=control)
+        )
+        went_on = store is not None and not store.fresh
+        if source is not None and settings.seed is not None and not went_on:
+            await sow(sim, *source, folder=settings.seed.parent)
+        await _given(sim, settings)
+        tokens = {token.identity.login: text for text, token in sim.world.tokens.items() if token.identity.login}
+        for login in settings.users:
+            if login not in tokens:
+                tokens[login] = sim.world.token(login)
+        sim.saved = saved
+        await saved()
+        ready(Running(sim, url, tokens, control.token, went_on))
+        await asyncio.Event().wait()
+
+
+async def _given(sim: Sim, settings: Settings) -> None:
+    """The repositories of the command line, where they are not there yet."""
+    for full_name in settings.repos:
+        if full_name.lower() not in sim.world.repos:
+            sim.world.org(full_name.partition("/")[0], members=settings.users)
+            repo = await sim.world.create_repo(full_name, files={"README.md": f"# {full_name}\n"})
+            repo.collaborators.update(dict.fromkeys(settings.users, "admin"))
+
+
+def _plan(path: Path) -> Plan:
+    try:
+        return plan_from(goyaml.load(path.read_bytes()))
+    except OSError as error:
+        raise UsageError(f"--faults {path}: {error.strerror}") from error
+    except goyaml.YamlError as error:
+        raise UsageError(f"{path}:{error.line}:{error.column}: {error.message}") from error
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{path}: {error}") from error
