@@ -19,6 +19,8 @@ from prow.podutils import clonerefs
 from prow.podutils.clone_rules import BadRefs, CloneRecord, check_refs, decode_records, format_records
 from prow.podutils.options import CloneOptions
 from prow.podutils.plan import clone_path
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
 
 _ENV = {
     "PATH": os.environ["PATH"],
@@ -287,3 +289,32 @@ async def test_cookies_are_set_without_touching_the_users_configuration(tmp_path
     assert setup.commands[0].command.endswith(f"git config --global http.cookiefile {cookie}")
     assert not setup.failed
     assert not record.failed
+
+
+async def test_a_private_repository_is_cloned_as_a_github_app(tmp_path: Path) -> None:
+    sim = Sim(tmp_path / "github")
+    async with sim.serve():
+        repo = await RepoStory.create(sim, "acme/rockets", files={"README.md": "hello\n"})
+        repo.repo.private = True
+        app = sim.world.app("prow", permissions={"contents": "read", "metadata": "read"})
+        key = tmp_path / "app.pem"
+        key.write_text(sim.world.new_private_key(app))
+        refs = Refs(org="acme", repo="rockets", base_ref="main", clone_uri=f"{sim.world.base}/acme/rockets.git")
+        as_app = {
+            "github_app_id": str(app.id),
+            "github_app_private_key_file": str(key),
+            "github_api_endpoints": (sim.world.base,),
+        }
+        options = options_of(tmp_path, refs, **as_app)
+        (_, refused) = await clonerefs.run(options, clock=SystemClock(), environ=_ENV)
+        assert refused.failed
+        assert "the GitHub App prow is not installed in acme" in refused.commands[0].error
+        sim.world.install(app, "acme")
+        (_, record) = await clonerefs.run(options, clock=SystemClock(), environ=_ENV)
+        assert not record.failed
+        assert (Path(clone_path(options.src_root, refs)) / "README.md").read_text() == "hello\n"
+        log = (tmp_path / "logs/clone.json").read_text()
+        assert not [token for token in sim.world.tokens if token in log]
+        key.write_text("no key")
+        (only,) = await clonerefs.run(options, clock=SystemClock(), environ=_ENV)
+        assert "the GitHub App's key cannot be used" in only.commands[-1].error

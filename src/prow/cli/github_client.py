@@ -7,17 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-import prow
-from prow.github.app_key import AppKey, AppTokens
-from prow.github.apps import Apps
-from prow.github.call import Cost
+from prow.github.app_key import AppKey
 from prow.github.client import GitHub
 from prow.github.disk_cache import DiskCache
 from prow.github.installations import Installations
 from prow.github.limiter import Limits, Paces
 from prow.github.rules import Options
 from prow.github.tokens import TokenFile, Tokens
-from prow.github.transport import Transport
 from prow.lib.clock import Clock
 from prow.lib.secrets import Secrets
 
@@ -50,27 +46,19 @@ def open_tokens(
         return TokenFile(secrets.load(settings.token_path, flag="--github-token-path"))
     if not settings.app_id:
         return None
-    key = AppKey(secrets.load(settings.app_key_path, flag="--github-app-private-key-path"))
-    own = AppTokens(settings.app_id, key, clock=clock)
-    transport = Transport(
+    tokens = Installations(
+        settings.app_id,
+        AppKey(secrets.load(settings.app_key_path, flag="--github-app-private-key-path")),
         clock=clock,
-        tokens=own,
         component=component,
-        version=prow.__version__,
         endpoints=settings.endpoints,
-        graphql_endpoint=settings.graphql_endpoint,
         options=settings.options,
-    )
-    stack.push_async_callback(transport.aclose)
-    return Installations(
-        Apps(transport, caller="app", cost=Cost.INTERACTIVE),
-        own,
-        clock=clock,
-        app_id=settings.app_id,
         host=settings.host,
         censor=secrets.register,
         forget=secrets.forget,
     )
+    stack.push_async_callback(tokens.aclose)
+    return tokens
 
 
 async def open_github(

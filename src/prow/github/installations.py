@@ -2,22 +2,26 @@
 
 GitHub is asked where the App is installed when an organisation comes up that is not known, at most once a minute. A token is
 made on first use and again a minute before it expires; whoever needs it meanwhile waits for the same request. Both
-questions go through a client of their own (`app`), which asks as the App itself.
+questions go through a client of their own, which asks as the App itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Protocol
 
 import msgspec
 
-from prow.github.apps import App, Installation, InstallationToken
+import prow
+from prow.github.app_key import AppKey, AppTokens
+from prow.github.apps import Apps, Installation
+from prow.github.call import Cost
 from prow.github.errors import BadName, NotFound, Refused
-from prow.github.tokens import Credential, Tokens
+from prow.github.rules import Options
+from prow.github.tokens import Credential
+from prow.github.transport import Transport
 from prow.lib.clock import Clock
 
 _RENEW_BEFORE = timedelta(minutes=1)
@@ -27,14 +31,6 @@ _FOR_APP = re.compile(r"/app(?:/|\?|$)|/repos/[^/]+/[^/]+/installation(?:\?|$)",
 
 class NotInstalled(Refused):
     """The App has no installation in this organisation, or a suspended one. The text says who can do what."""
-
-
-class _AsksAsApp(Protocol):
-    async def get_app(self) -> App: ...
-
-    async def list_installations(self) -> tuple[Installation, ...]: ...
-
-    async def create_installation_token(self, installation: int) -> InstallationToken: ...
 
 
 class _Known:
@@ -48,23 +44,33 @@ class _Known:
 
 
 class Installations:
-    """`own`: the App's own credentials. `host`: of the web pages. `censor` gets every token that is made, `forget` those that are over."""
+    """`host`: of the web pages. `censor` gets every token that is made, `forget` those that are over. Close it with `aclose`."""
 
     app = True
 
     def __init__(
         self,
-        asks: _AsksAsApp,
-        own: Tokens,
+        app_id: str,
+        key: AppKey,
         *,
         clock: Clock,
-        app_id: str,
+        component: str,
+        endpoints: Sequence[str] = ("https://api.github.com",),
+        options: Options | None = None,
         host: str = "github.com",
         censor: Callable[[bytes], None] = lambda _: None,
         forget: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        self._asks = asks
-        self._own = own
+        self._own = AppTokens(app_id, key, clock=clock)
+        self._transport = Transport(
+            clock=clock,
+            tokens=self._own,
+            component=component,
+            version=prow.__version__,
+            endpoints=endpoints,
+            options=options,
+        )
+        self._asks = Apps(self._transport, caller="app", cost=Cost.INTERACTIVE)
         self._clock = clock
         self._app_id = app_id
         self._host = host
@@ -74,6 +80,9 @@ class Installations:
         self._slug = ""
         self._listed: float | None = None
         self._listing = asyncio.Lock()
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
 
     async def token(self, org: str) -> str:
         return (await self.credential(org)).token

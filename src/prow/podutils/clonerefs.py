@@ -11,13 +11,15 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import ProwError
+from prow.lib.errors import ProwError, UsageError
+from prow.lib.secrets import Secrets
 from prow.model.refs import Refs
 from prow.podutils import clone_rules as rules
 from prow.podutils.clone_rules import CloneRecord, CommandRecord, Step
@@ -25,11 +27,12 @@ from prow.podutils.git_runner import Runner
 from prow.podutils.options import CloneOptions, validate_clone
 from prow.podutils.plan import clone_path
 
+if TYPE_CHECKING:
+    from prow.github.installations import Installations
+
 _log = logs.get("clonerefs")
 
-Credentials = Callable[[str], Awaitable[tuple[str, str]]]
-"""User and token for an organisation: what a GitHub App needs."""
-
+_APP_USER = "x-access-token"
 _SMALL_FILE = 64 << 10
 
 
@@ -42,7 +45,6 @@ async def run(
     *,
     clock: Clock,
     allow_local: bool = False,
-    credentials: Credentials | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[CloneRecord, ...]:
     """Clone, write the records to `options.log`, return them: the set-up first, then one per ref as they are done.
@@ -57,7 +59,7 @@ async def run(
     home = await asyncio.to_thread(tempfile.mkdtemp, prefix="clonerefs-")
     try:
         runner = Runner(clock, environ=os.environ if environ is None else environ, home=home, allow_local=allow_local)
-        records = await _all(options, runner, clock=clock, home=home, allow_local=allow_local, credentials=credentials)
+        records = await _all(options, runner, clock=clock, home=home, allow_local=allow_local)
     finally:
         await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
     await asyncio.to_thread(_write, Path(options.log), rules.encode_records(records))
@@ -77,18 +79,18 @@ async def _all(
     clock: Clock,
     home: str,
     allow_local: bool,
-    credentials: Credentials | None,
 ) -> tuple[CloneRecord, ...]:
     setup: list[CommandRecord] = []
     began = clock.monotonic()
-    async with _agent(options, runner, setup, clock, home) as error:
+    async with _agent(options, runner, setup, clock, home) as error, AsyncExitStack() as stack:
         if error:
             _log.error("The set-up for cloning failed.", error=error)
             return (CloneRecord(commands=(*setup, CommandRecord(error=error)), failed=True),)
         try:
             token = await asyncio.to_thread(_token, options)
-            if options.github_app_id and credentials is None:
-                raise SetupFailed("a GitHub App's tokens cannot be had here")
+            app = await asyncio.to_thread(_app, options, clock)
+            if app is not None:
+                stack.push_async_callback(app.aclose)
         except SetupFailed as failure:
             _log.error("The set-up for cloning failed.", error=str(failure))
             return (CloneRecord(commands=(*setup, CommandRecord(error=str(failure))), failed=True),)
@@ -103,8 +105,8 @@ async def _all(
                     if rules.takes_token(uri):
                         if token:
                             runner.authorize(uri, token, "x-oauth-basic")
-                        elif options.github_app_id and credentials is not None:
-                            runner.authorize(uri, *await credentials(refs.org))
+                        elif app is not None:
+                            runner.authorize(uri, _APP_USER, await app.token(refs.org))
                     done.append(await _clone(options, refs, runner, clock))
                 except (ProwError, OSError) as failure:
                     done.append(CloneRecord(refs=refs, commands=(CommandRecord(error=str(failure)),), failed=True))
@@ -165,6 +167,21 @@ async def _recorded(step: Step, runner: Runner, clock: Clock, *, stdin: bytes | 
 
 def _nanoseconds(seconds: float) -> int:
     return int(seconds * 1_000_000_000)
+
+
+def _app(options: CloneOptions, clock: Clock) -> Installations | None:
+    """The GitHub App to clone as. Raises SetupFailed for a key that is none."""
+    if not options.github_app_id:
+        return None
+    from prow.github.app_key import AppKey  # noqa: PLC0415 - most clone as somebody else, or as nobody
+    from prow.github.installations import Installations  # noqa: PLC0415
+
+    try:
+        key = AppKey(Secrets(clock).load(options.github_app_private_key_file))
+        endpoints = options.github_api_endpoints
+        return Installations(options.github_app_id, key, clock=clock, component="clonerefs", endpoints=endpoints)
+    except UsageError as error:
+        raise SetupFailed(f"the GitHub App's key cannot be used: {error}") from None
 
 
 def _token(options: CloneOptions) -> str:
