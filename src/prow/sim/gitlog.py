@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from prow.sim.gitrepo import NOTHING, git
 
 _FORMAT = "--format=%x01%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x02"
 _MOST_IN_PUSH = 20
+_BLAMED = re.compile(rb"[0-9a-f]{40} [0-9]+ [0-9]+(?: [0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,9 @@ def _parsed(out: bytes) -> list[Logged]:
             )
         )
     return found
+
+
+async def blamed(path: Path, sha: str, file: str) -> list[str]:
+    """For each line of a file the commit that wrote it."""
+    out = await git("blame", "--line-porcelain", sha, "--", file, cwd=path)
+    return [line.split()[0].decode() for line in out.splitlines() if _BLAMED.fullmatch(line)]

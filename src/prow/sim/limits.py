@@ -142,6 +142,13 @@ class Budgets:
         finally:
             haste.open -= 1
 
+    def admit_content(self, who: Identity) -> None:
+        """Refuse a write of content that comes too fast."""
+        haste, now = self._haste.setdefault(who.key, _Haste()), self._clock.monotonic()
+        wait = max(haste.minute.wait(now), haste.hour.wait(now))
+        if self.secondary and wait > 0:
+            raise _too_fast(wait)
+
     def wrote(self, who: Identity) -> None:
         """A write of content that took effect."""
         haste, now = self._haste.setdefault(who.key, _Haste()), self._clock.monotonic()

@@ -18,9 +18,12 @@ MOST_STATUSES = 1000
 
 @dataclass(eq=False)
 class User:
+    """`busy`: has told GitHub to have little time."""
+
     login: str
     id: int
     type: str = "User"
+    busy: bool = False
 
 
 @dataclass

@@ -20,7 +20,7 @@ Info = GraphQLResolveInfo[Reading]
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
-def _may(reading: Reading, repo: Repo, needed: str) -> None:
+def may(reading: Reading, repo: Repo, needed: str) -> None:
     if not reading.world.may(repo, reading.login, needed):
         raise refused("FORBIDDEN", f"{reading.login} does not have the correct permissions to execute this call.")
     if repo.archived:
@@ -31,13 +31,13 @@ def _issue(reading: Reading, wanted: str, needed: str, *, own: bool = True) -> I
     """The issue or pull request of that id; `own`: its author may, too."""
     issue = find(reading, wanted, Issue)
     author = own and issue.user.login.lower() == reading.login.lower()
-    _may(reading, issue.repo, "read" if author else needed)
+    may(reading, issue.repo, "read" if author else needed)
     return issue
 
 
 async def _create_issue(reading: Reading, wanted: Wanted) -> Json:
     repo = find(reading, wanted["repositoryId"], Repo)
-    _may(reading, repo, "read")
+    may(reading, repo, "read")
     issue = await reading.world.open_issue(repo, reading.login, title=wanted["title"], body=wanted.get("body") or "")
     await _set(reading, issue, {k: v for k, v in wanted.items() if k not in {"title", "body"}})
     return {"issue": issue}
@@ -45,7 +45,7 @@ async def _create_issue(reading: Reading, wanted: Wanted) -> Json:
 
 async def _create_pull(reading: Reading, wanted: Wanted) -> Json:
     repo = find(reading, wanted["repositoryId"], Repo)
-    _may(reading, repo, "read")
+    may(reading, repo, "read")
     head = wanted["headRefName"]
     if wanted.get("headRepositoryId") is not None:
         head = f"{find(reading, wanted['headRepositoryId'], Repo).owner}:{head.rpartition(':')[2]}"
@@ -178,6 +178,23 @@ async def _remove_labels(reading: Reading, wanted: Wanted) -> Json:
     return {"labelable": issue}
 
 
+def _pin(*, pinned: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
+    async def change(reading: Reading, wanted: Wanted) -> Json:
+        issue = _issue(reading, wanted["issueId"], "write", own=False)
+        await reading.world.pin(issue, reading.login, pinned=pinned)
+        return {"issue": issue}
+
+    return change
+
+
+async def _transfer(reading: Reading, wanted: Wanted) -> Json:
+    issue = _issue(reading, wanted["issueId"], "write", own=False)
+    target = find(reading, wanted["repositoryId"], Repo)
+    may(reading, target, "write")
+    labels = bool(wanted.get("createLabelsIfMissing"))
+    return {"issue": await reading.world.transfer_issue(issue, reading.login, target, labels=labels)}
+
+
 _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
     "addComment": _comment,
     "addLabelsToLabelable": _add_labels,
@@ -190,16 +207,19 @@ _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
     "createRepository": _create_repository,
     "markPullRequestReadyForReview": _draft(draft=False),
     "mergePullRequest": _merge,
+    "pinIssue": _pin(pinned=True),
     "removeLabelsFromLabelable": _remove_labels,
     "reopenIssue": _state("issue", "open"),
     "reopenPullRequest": _state("pullRequest", "open"),
     "requestReviews": _request_reviews,
+    "transferIssue": _transfer,
+    "unpinIssue": _pin(pinned=False),
     "updateIssue": _update_issue,
     "updatePullRequest": _update_pull,
 }
 
 
-def _resolver(change: Callable[[Reading, Wanted], Awaitable[Json]]) -> Callable[..., Awaitable[Json]]:
+def resolver(change: Callable[[Reading, Wanted], Awaitable[Json]]) -> Callable[..., Awaitable[Json]]:
     async def resolve(_: object, info: Info, *, input: Wanted) -> Json:  # noqa: A002 - GitHub's word
         try:
             made = await change(info.context, input)
@@ -214,4 +234,4 @@ def _resolver(change: Callable[[Reading, Wanted], Awaitable[Json]]) -> Callable[
     return resolve
 
 
-FIELDS = {"Mutation": {name: _resolver(change) for name, change in _MUTATIONS.items()}}
+FIELDS = {"Mutation": {name: resolver(change) for name, change in _MUTATIONS.items()}}

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from prow.sim import gitlog, gitrepo
 from prow.sim.accounts import Identity
 from prow.sim.gitlog import Logged
+from prow.sim.graph.cost import Cost
 from prow.sim.limits import Budget
 from prow.sim.payloads import stamp
 from prow.sim.state import CheckRun, Comment, Issue, Repo, Review, Status
 from prow.sim.world import World
-
-COST = 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class Reading:
     world: World
     who: Identity
     budget: Budget
+    cost: Cost
     _logged: dict[tuple[int, str], Logged] = field(default_factory=dict)
     _branches: dict[tuple[int, str], Branch | None] = field(default_factory=dict)
 
@@ -84,11 +84,11 @@ class Reading:
         return [*runs, *statuses]
 
     def rate_limit(self) -> dict[str, object]:
-        used = min(self.budget.used + COST, self.budget.limit)
+        used = min(self.budget.used + 1, self.budget.limit)
         return {
-            "cost": COST,
+            "cost": self.cost.points,
             "limit": self.budget.limit,
-            "nodeCount": 0,
+            "nodeCount": self.cost.nodes,
             "remaining": self.budget.limit - used,
             "resetAt": stamp(self.world.clock.now().fromtimestamp(self.budget.reset, tz=self.world.clock.now().tzinfo)),
             "used": used,

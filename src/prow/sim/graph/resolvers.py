@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from prow.sim import rules, search
-from prow.sim.errors import Refused
+from prow.sim.errors import Moved, Refused
 from prow.sim.graph.pages import Page, by_key, by_position, refused
 from prow.sim.graph.reading import Branch, CommitAt, Reading, Reviewed
 from prow.sim.payloads import Json, node, stamp
@@ -35,6 +35,8 @@ def _repository(_: object, info: Info, *, owner: str, name: str, **__: Any) -> R
     reading = _reading(info)
     try:
         repo = reading.world.repo(f"{owner}/{name}")
+    except Moved as moved:  # a former name is as good
+        repo = reading.world.repo(moved.full_name)
     except Refused:
         repo = None
     if repo is None or not reading.sees(repo):
@@ -49,13 +51,20 @@ def _organization(_: object, info: Info, *, login: str) -> Org:
     return found
 
 
-def _search(_: object, info: Info, *, query: str, first: int | None = None, after: str | None = None, **__: Any) -> Json:  # fmt: skip
+def _search(
+    _: object, info: Info, *, query: str, type: str = "ISSUE",  # noqa: A002 - GitHub's word
+    first: int | None = None, after: str | None = None, **__: Any,
+) -> Json:  # fmt: skip
     reading = _reading(info)
+    if type == "USER":
+        people = reading.world.find_users(query)
+        page = by_position("search", people[: search.MOST_RESULTS], Page(first=first, after=after))
+        return page | {"issueCount": 0, "userCount": len(people)}
     known = {key: pair for key, pair in reading.world.indexed().items() if reading.sees(pair[1].repo)}
     found = search.parse(query).select(entry for entry, _ in known.values())
     issues = [known[entry.id][1] for entry in found]
     page = by_position("search", issues[: search.MOST_RESULTS], Page(first=first, after=after))
-    return page | {"issueCount": len(issues)}
+    return page | {"issueCount": len(issues), "userCount": 0}
 
 
 # Repository
@@ -306,7 +315,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "id": _item(lambda i: node("PR", i.id)),
         "additions": lambda issue, info: _lines(issue, info, "additions"),
         "deletions": lambda issue, info: _lines(issue, info, "deletions"),
-        "maintainerCanModify": _item(lambda _: False),
+        "maintainerCanModify": _pull(lambda p: p.maintainer_can_modify),
         "isDraft": _pull(lambda p: p.draft),
         "isCrossRepository": _item(lambda i: pull_of(i).head_repo is not i.repo),
         "merged": _pull(lambda p: p.merged),

@@ -26,7 +26,8 @@ from graphql import (
 
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
-from prow.sim.graph import commits, mutations, repositories, resolvers, talk
+from prow.sim.graph import blame, commits, mutations, people, repositories, resolvers, talk, threads
+from prow.sim.graph.cost import MOST_NODES, cost_of
 from prow.sim.graph.reading import Reading
 from prow.sim.graph.resolvers import type_of
 from prow.sim.limits import Budget
@@ -52,15 +53,25 @@ class Graph:
         document, errors = self._document(body["query"])
         if document is None or errors:
             return {"errors": [_error(error) for error in errors]}
+        cost = cost_of(document, body.get("operationName"), body.get("variables") or {})
+        if cost.nodes > MOST_NODES:
+            text = f"This query requests up to {cost.nodes:,} possible nodes which exceeds the maximum limit of {MOST_NODES:,}."
+            return {"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": text}]}
+        budget.used = min(budget.limit, budget.used + cost.points - 1)  # the call itself is the first point
+        if cost.write:
+            self._world.budgets.admit_content(who)
         result = execute(
             self._schema,
             document,
-            context_value=Reading(self._world, who, budget),
+            context_value=Reading(self._world, who, budget, cost),
             variable_values=body.get("variables") or {},
             operation_name=body.get("operationName"),
         )
         done = await result if isawaitable(result) else result
         assert isinstance(done, ExecutionResult)
+        if cost.write and not done.errors:
+            self._world.budgets.wrote(who)
+            self._world.content_writes += 1
         found: Json = {"data": done.data}
         if done.errors:
             found["errors"] = [_error(error) for error in done.errors]
@@ -101,7 +112,7 @@ def _schema() -> GraphQLSchema:
         if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             kind.resolve_type = _resolve_type
         elif isinstance(kind, GraphQLObjectType):
-            for area in (resolvers, repositories, commits, talk, mutations):
+            for area in (resolvers, repositories, people, commits, blame, talk, mutations, threads):
                 for field, resolver in area.FIELDS.get(name, {}).items():
                     kind.fields[field].resolve = resolver
     return schema

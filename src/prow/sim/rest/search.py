@@ -49,7 +49,9 @@ class Search(Area):
             text = "The listed users and repositories cannot be searched either because the resources do not exist or you do not have permission to view them."
             raise Refused(422, "Validation Failed", [{"message": text, "resource": "Search", "field": "q", "code": "invalid"}])  # fmt: skip
         found = [known[entry.id][1] for entry in query.select(entry for entry, _ in known.values())]
-        items = [_without_empty(self.world.json.issue(issue)) | {"score": 1.0} for issue in found[: search.MOST_RESULTS]]
+        items = [
+            _without_empty(self.world.json.issue(issue)) | {"score": 1.0} for issue in found[: search.MOST_RESULTS]
+        ]
         about = {"total_count": len(found), "incomplete_results": False, "search_type": "lexical"}
         return Answer(items=items, wrap=lambda page: about | {"items": list(page)})
 
@@ -59,12 +61,7 @@ class Search(Area):
 
     async def users(self, call: Call) -> Answer:
         """By login, or by the address that the simulator gives everybody."""
-        words = [word.lower() for word in self._text(call).split() if ":" not in word]
-        found = [
-            self.world.json.user(user) | {"score": 1.0}
-            for user in self.world.users.values()
-            if all(word.partition("@")[0] in user.login.lower() for word in words)
-        ]
+        found = [self.world.json.user(user) | {"score": 1.0} for user in self.world.find_users(self._text(call))]
         about = {"total_count": len(found), "incomplete_results": False}
         return Answer(items=found[: search.MOST_RESULTS], wrap=lambda page: about | {"items": list(page)})
 

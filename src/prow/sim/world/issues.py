@@ -12,6 +12,7 @@ from prow.sim.world.labels import Labels
 _LONGEST_BODY = 65_536
 _LONGEST_TITLE = 256
 _MOST_ASSIGNEES = 10
+_MOST_PINNED = 3
 _REASONS = ("completed", "not_planned", "duplicate", "reopened")
 _LOCK_REASONS = ("off-topic", "too heated", "resolved", "spam")
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -44,6 +45,30 @@ class Issues(Labels):
         repo.next_number += 1
         repo.issues[issue.number] = issue
         return issue
+
+    async def pin(self, issue: Issue, login: str, *, pinned: bool) -> None:
+        """At most three issues of a repository are pinned."""
+        if pinned and sum(other.pinned for other in issue.repo.issues.values() if other is not issue) >= _MOST_PINNED:
+            raise Refused(422, "Maximum 3 pinned issues per repository")
+        issue.pinned = pinned
+        await self.touched(issue, self.user(login), "pinned" if pinned else "unpinned")
+
+    async def transfer_issue(self, issue: Issue, login: str, target: Repo, *, labels: bool = False) -> Issue:
+        """To another repository of the same owner, under a number of its own. Labels that are not known there are lost, or (`labels`) made."""
+        if issue.repo.owner.lower() != target.owner.lower() or issue.repo is target or issue.pull is not None:
+            raise Refused(422, "Issue cannot be transferred to this repository")
+        made = self.new_issue(target, issue.user.login, issue.title, issue.body)
+        made.comments, made.state, made.state_reason = issue.comments, issue.state, issue.state_reason
+        made.assignees, made.created_at = list(issue.assignees), issue.created_at
+        names = [label.name for label in issue.labels if labels or label.name.lower() in target.labels]
+        if names:
+            await self.add_labels(made, login, names)
+        del issue.repo.issues[issue.number]
+        issue.repo.moved_issues[issue.number] = made
+        changes = {"new_issue": self.json.issue(made), "new_repository": self.repo_json(target)}
+        payload = {"action": "transferred", "issue": self.json.issue(issue), "changes": changes}
+        await self.emit(issue.repo, "issues", self.user(login), payload)
+        return made
 
     async def close_or_reopen(self, issue: Issue, sender: User, state: str, reason: str | None) -> None:
         """The state of an issue, and why it is so. A new reason alone is a change, too."""

@@ -127,6 +127,11 @@ class Orgs(Base):
         found = self.json.org_membership(org, membership)
         await self.emit_org(org, "organization", sender, {"action": action, "membership": found})
 
+    def find_users(self, query: str) -> list[User]:
+        """By login, or by the address that the simulator gives everybody."""
+        words = [word.lower().partition("@")[0] for word in query.split() if ":" not in word]
+        return [user for user in self.users.values() if all(word in user.login.lower() for word in words)]
+
     def _known(self, login: str) -> User:
         found = self.users.get(login.lower())
         if found is None:
