@@ -23,6 +23,7 @@ from prow.lib.goyaml import Path
 
 S = TypeVar("S", bound=msgspec.Struct)
 _MOST_UNKNOWN = 500
+_MOST_ERRORS = 1_000
 # Beyond, nobody has mistyped a name.
 _LONGEST_NAME = 100
 
@@ -49,7 +50,8 @@ class Report:
         self.unknown: list[Problem] = []
 
     def wrong(self, where: Where, message: str) -> None:
-        self.errors.append(Problem(unwind(where), message))
+        if len(self.errors) <= _MOST_ERRORS:
+            self.errors.append(Problem(unwind(where), message))
 
     def unread(self, where: Where, key: str, known: typing.Iterable[str]) -> None:
         """A key that nothing reads. Each costs a search, so only the first of a file are told."""
@@ -57,6 +59,8 @@ class Report:
             self.unknown.append(unknown_key(unwind((where, key)), known))
 
     def expected(self, where: Where, wanted: str, value: Any) -> None:
+        if len(self.errors) > _MOST_ERRORS:
+            return
         path = unwind(where)
         name = f"{spell(path)}: " if path else ""
         self.errors.append(Problem(path, f"{name}expected {wanted}, found {describe(value)}{_advice(wanted, value)}"))

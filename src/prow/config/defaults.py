@@ -29,6 +29,7 @@ J = TypeVar("J", bound=JobBase)
 S = TypeVar("S", bound=msgspec.Struct)
 
 DEFAULT_CLUSTER = "default"
+_MOST_ADDED = 10_000
 DEFAULT_TENANT = "GlobalDefaultID"
 
 
@@ -232,17 +233,20 @@ class _Together:
 
     def added_to(self, spec: dict[str, Any]) -> dict[str, Any]:
         result = {**spec, "containers": [dict(container) for container in spec.get("containers") or ()]}
+        if (len(self._env) + len(self._mounts)) * len(result["containers"]) > _MOST_ADDED:
+            raise PresetConflict(f"presets add more than {_MOST_ADDED} variables and mounts")
         for container in result["containers"]:
             self._env.add_to(container, "env")
             self._mounts.add_to(container, "volumeMounts")
         self._volumes.add_to(result, "volumes")
         if self._tolerations:
-            present = list(result.get("tolerations") or ())
+            present = result.get("tolerations") or ()
+            seen = {_spelt(each) for each in present}
             for each in self._tolerations:
-                if each in present:
+                if _spelt(each) in seen:
                     raise PresetConflict(_conflict("toleration", each))
-                present.append(each)
-            result["tolerations"] = present
+                seen.add(_spelt(each))
+            result["tolerations"] = [*present, *self._tolerations]
         return result
 
 
@@ -255,6 +259,9 @@ class _Items:
         self._names = {each.get("name") for each in items}
         self._twice = len(self._names) < len(items)
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def add_to(self, target: dict[str, Any], key: str) -> None:
         if not self._items:
             return
@@ -266,6 +273,10 @@ class _Items:
                     raise PresetConflict(_conflict(self._what, each))
                 seen.add(each.get("name"))
         target[key] = [*present, *self._items]
+
+
+def _spelt(value: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(value, order="sorted")
 
 
 def _conflict(what: str, item: dict[str, Any]) -> str:

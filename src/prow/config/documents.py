@@ -27,6 +27,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 MAX_FILE = 16 * 1024 * 1024
 MAX_TOTAL = 256 * 1024 * 1024
+# More than that nobody reads at once; each costs memory.
+MOST_ERRORS = 1_000
 _GZIP = b"\x1f\x8b"
 
 
@@ -82,12 +84,20 @@ class Document:
         line, column = self.positions.find(path, key=at_key)
         return ConfigError(message, file=self.name, line=line, column=column, path=spell(path), kind=kind, hint=hint)
 
-    def decode(self, struct: type[S], findings: Findings, *, coerce: bool, without: Collection[str] = ()) -> S | None:
+    def decode(
+        self,
+        struct: type[S],
+        findings: Findings,
+        *,
+        coerce: bool,
+        without: Collection[str] = (),
+        max_nodes: int = goyaml.MAX_NODES,
+    ) -> S | None:
         """The document as a struct; None when it is no YAML. What is wrong goes to `findings`. `without`: keys that are
         passed over, whatever they hold."""
         twice: list[goyaml.Duplicate] = []
         try:
-            self.tree = goyaml.load(self.data, lines=self.lines, duplicates=twice)
+            self.tree = goyaml.load(self.data, lines=self.lines, duplicates=twice, max_nodes=max_nodes)
         except YamlError as error:
             findings.errors.append(
                 ConfigError(error.message, file=self.name, line=error.line, column=error.column, kind=Kind.SYNTAX)
@@ -163,10 +173,12 @@ class Findings:
         self._inherited: dict[tuple[str, Path, str], _Inherited] = {}
 
     def wrong(self, document: Document, path: Path, message: str) -> None:
-        self.errors.append(document.error(path, message))
+        if len(self.errors) <= MOST_ERRORS:
+            self.errors.append(document.error(path, message))
 
     def warn(self, document: Document, path: Path, message: str) -> None:
-        self.warnings.append(document.error(path, message))
+        if len(self.warnings) <= MOST_ERRORS:
+            self.warnings.append(document.error(path, message))
 
     def inherited(self, document: Document, path: Path, message: str, heir: str) -> None:
         """Something wrong that `heir` has from this place. Told once, for all that have it from there."""
@@ -179,6 +191,11 @@ class Findings:
             more = f" and {len(heirs) - 1:,} more" if len(heirs) > 1 else ""
             self.wrong(document, path, f"{message} ({heirs[0]}{more})")
         self._inherited = {}
+        if len(self.errors) > MOST_ERRORS:
+            last = self.errors[MOST_ERRORS]
+            self.errors[MOST_ERRORS:] = [
+                ConfigError("there are more errors than these", file=last.file, line=last.line)
+            ]
         raise_all(self.errors)
 
     def texts(self) -> tuple[str, ...]:

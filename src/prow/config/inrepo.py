@@ -29,6 +29,9 @@ MAX_FILES = 1_000
 MAX_FILE = 1024 * 1024
 MAX_TOTAL = 8 * 1024 * 1024
 MAX_JOBS = 2_000
+MAX_PRESETS = 1_000
+# Aliases make much of little.
+MAX_VALUES = 500_000
 
 
 class ProwYAML(Noun, frozen=True):
@@ -103,8 +106,31 @@ def read_in_repo(
 
 def parse_files(files: Mapping[str, bytes | str], findings: Findings) -> list[tuple[Document, ProwYAML]]:
     """What each of the files says by itself, in their order."""
-    decoded = [(document, document.decode(ProwYAML, findings, coerce=True)) for document in _documents(files)]
-    return [(document, part) for document, part in decoded if part is not None]
+    parts, values, presets = [], 0, 0
+    for document in _documents(files):
+        part = document.decode(ProwYAML, findings, coerce=True, max_nodes=MAX_VALUES)
+        if part is None:
+            continue
+        values += _size(document.tree)
+        presets += len(part.presets)
+        if values > MAX_VALUES or presets > MAX_PRESETS:
+            bounds = f"{MAX_VALUES:,} values and {MAX_PRESETS:,} presets at most"
+            raise ConfigError(f"a repository's own config may have {bounds}", file=document.name)
+        parts.append((document, part))
+    return parts
+
+
+def _size(tree: Any) -> int:
+    """How many values there are; those of an alias as often as it stands there."""
+    count, waiting = 0, [tree]
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return count
 
 
 def effective_jobs(config: Config, own: InRepoJobs, *, org: str, repo: str) -> Config:

@@ -348,22 +348,61 @@ def _periodic_problems(job: Periodic) -> Iterator[Finding]:
 
 def clashes(jobs: Sequence[Brancher]) -> Iterator[tuple[int, str]]:
     """Jobs of one repo that cannot both be there: (index of the later one, what is wrong)."""
-    by_name: dict[str, list[int]] = {}
-    by_context: dict[str, list[int]] = {}
+    by_name: dict[str, _Meeting] = {}
+    by_context: dict[str, _Meeting] = {}
     for index, job in enumerate(jobs):
-        for other in _meeting(jobs, job, by_name.get(job.name, ())):
+        same_name = by_name.setdefault(job.name, _Meeting(jobs))
+        if (other := same_name.first(job, named_otherwise=False)) is not None:
             yield index, f"the job {job.name!r} is there twice for the same branches ({_place(jobs[other])})"
-            break
-        for other in _meeting(jobs, job, by_context.get(job.context, ())):
-            if jobs[other].name != job.name:
-                yield index, f"the job {jobs[other].name!r} reports to the context {job.context!r} too"
-                break
-        by_name.setdefault(job.name, []).append(index)
-        by_context.setdefault(job.context, []).append(index)
+        same_context = by_context.setdefault(job.context, _Meeting(jobs))
+        if (other := same_context.first(job, named_otherwise=True)) is not None:
+            yield index, f"the job {jobs[other].name!r} reports to the context {job.context!r} too"
+        same_name.add(index)
+        same_context.add(index)
 
 
-def _meeting(jobs: Sequence[Brancher], job: Brancher, others: Iterable[int]) -> Iterator[int]:
-    return (other for other in others if jobs[other].intersects(job))
+class _Meeting:
+    """Jobs of one name or context, found by their branches, so that thousands on as many branches cost no square of it.
+    `first`: of the earlier ones, the first that may run on a branch of this job."""
+
+    def __init__(self, jobs: Sequence[Brancher]) -> None:
+        self._jobs = jobs
+        self._all: list[int] = []
+        self._everywhere: list[int] = []
+        self._but_for: list[int] = []
+        self._on: dict[str, list[int]] = {}
+
+    def add(self, index: int) -> None:
+        job = self._jobs[index]
+        _note(self._all, index, self._jobs)
+        if job.runs_on_every_branch:
+            _note(self._everywhere, index, self._jobs)
+        elif not job.branches:
+            # Two of these meet always, so without errors there is one.
+            _note(self._but_for, index, self._jobs)
+        for branch in job.branches:
+            _note(self._on.setdefault(branch, []), index, self._jobs)
+
+    def first(self, job: Brancher, *, named_otherwise: bool) -> int | None:
+        found: Iterable[int]
+        if job.runs_on_every_branch:
+            found = self._all
+        elif job.branches:
+            met = [index for index in self._but_for if any(map(self._jobs[index].runs_on_branch, job.branches))]
+            found = [*self._everywhere, *met, *(index for branch in job.branches for index in self._on.get(branch, ()))]
+        else:
+            found = [*self._everywhere, *self._but_for]
+            found += (index for branch, there in self._on.items() if job.runs_on_branch(branch) for index in there)
+        return min(
+            (index for index in found if not named_otherwise or self._jobs[index].name != job.name), default=None
+        )
+
+
+def _note(there: list[int], index: int, jobs: Sequence[Brancher]) -> None:
+    """The first of each of two names are all that is asked for."""
+    names = {jobs[other].name for other in there}
+    if not there or (len(names) == 1 and jobs[index].name not in names):
+        there.append(index)
 
 
 def _place(job: JobBase) -> str:

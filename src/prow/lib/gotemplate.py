@@ -8,14 +8,19 @@ struct does not have, or a field of nil, is an error and the whole output is dis
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 MAX_OUTPUT = 256 * 1024
+MAX_ITERATIONS = 10_000
+MAX_SOURCE = 1_000_000
+# Each may be made of two others, and so on: a dozen make 81 of them at most.
+MAX_TEMPLATES = 12
 
-
+_MOST_VERBS = 100
+_TEMPLATE_ACTION = re.compile(r"{{-?\s*(?:template|block)\b")
 _WIDE = re.compile(r"%[-+# 0]*(?:\[\d+\])?(?:\d{5,}|\*|\d*\.(?:\d{5,}|\*))")
 
 
@@ -81,11 +86,15 @@ class Template:
             return cls(text, None)
         from gotpl import TemplateError as Failed  # noqa: PLC0415 - 150 ms, and most processes render nothing
 
+        if len(_TEMPLATE_ACTION.findall(text[:MAX_SOURCE])) > MAX_TEMPLATES:
+            raise TemplateError(f"more than {MAX_TEMPLATES} times {{{{template}}}} or {{{{block}}}}")
         try:
             environment = _environment(html=html, replace=replace)
             return cls(text, environment.from_html_string(text) if html else environment.from_string(text))
         except Failed as error:
             raise TemplateError(_reason(error)) from None
+        except (ArithmeticError, ValueError, RecursionError) as error:
+            raise TemplateError(f"{type(error).__name__}: {error}") from None
 
     def render(self, data: object) -> str:
         """Raises TemplateError; then there is no output at all."""
@@ -107,12 +116,16 @@ def _environment(*, html: bool, replace: bool) -> Any:
     import gotpl  # noqa: PLC0415
 
     budget = gotpl.ExecutionBudget(
-        max_output_chars=MAX_OUTPUT, max_iterations=100_000, max_template_depth=100, max_function_calls=10_000
+        max_output_chars=MAX_OUTPUT, max_iterations=MAX_ITERATIONS, max_template_depth=100, max_function_calls=10_000
     )
-    functions: dict[str, Any] = {"printf": _printf} | ({"replace": _replace} if replace else {})
+    functions: dict[str, Any] = {"printf": _printf, **{name: _bounded(name) for name in ("print", "println", "js")}}
+    functions |= {"replace": _replace} if replace else {}
     builtins = "and or not eq ne lt le gt ge len index slice print printf println html js urlquery call"
     sandbox = gotpl.SandboxPolicy(
-        allow_custom_lookup=True, allow_functions=[*builtins.split(), *functions], default_budget=budget
+        allow_custom_lookup=True,
+        allow_functions=[*builtins.split(), *functions],
+        default_budget=budget,
+        max_template_chars=MAX_SOURCE,
     )
     return gotpl.Environment(functions=functions, sandbox=sandbox, missing_key="zero" if html else "default")
 
@@ -121,13 +134,45 @@ def _printf(text: str, *values: object) -> str:
     """The library's own, but for widths that would fill the memory before the output is measured."""
     from gotpl.runtime.gofmt import sprintf  # noqa: PLC0415
 
+    if text.count("%") > _MOST_VERBS:
+        raise ValueError(f"printf takes {_MOST_VERBS} verbs at most")
     if _WIDE.search(text):
         raise ValueError("printf takes no width or precision over 9999, and none from a value")
-    return sprintf(text, *values)
+    _measure(text, *values)
+    return _measured(sprintf(text, *values))
+
+
+def _bounded(name: str) -> Callable[..., str]:
+    """The library's own, whose results are measured too: what is put into a variable is no output yet."""
+    from gotpl.runtime import sync_vm  # noqa: PLC0415
+
+    own = sync_vm._builtin_functions("go")[name]  # noqa: SLF001 - the version is pinned
+
+    def function(*values: object) -> str:
+        _measure(*values)
+        return _measured(str(own(*values)))
+
+    return function
 
 
 def _replace(old: str, new: str, source: str) -> str:
+    _measure(new, source)
+    if source.count(old) * len(new) > MAX_OUTPUT:
+        raise ValueError(_TOO_LONG)
     return source.replace(old, new)
+
+
+_TOO_LONG = f"a text of more than {MAX_OUTPUT} characters"
+
+
+def _measure(*values: object) -> None:
+    if sum(len(value) for value in values if isinstance(value, str)) > MAX_OUTPUT:
+        raise ValueError(_TOO_LONG)
+
+
+def _measured(text: str) -> str:
+    _measure(text)
+    return text
 
 
 _WHERE = re.compile(r"(?:template: )?template:(\d+):(\d+): (?:executing \"template\": )?")

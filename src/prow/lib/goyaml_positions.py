@@ -15,7 +15,6 @@ from yaml.events import (
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -33,12 +32,14 @@ class _Node:
     __slots__ = ("by_key", "children", "column", "is_map", "line", "plain", "text")
 
     def __init__(self, event: Any) -> None:
-        self.line: int = event.start_mark.line + 1
-        self.column: int = event.start_mark.column + 1
-        self.is_map = isinstance(event, MappingStartEvent)
+        mark = event.start_mark
+        self.line: int = mark.line + 1
+        self.column: int = mark.column + 1
+        self.is_map = event.__class__ is MappingStartEvent
         self.children: list[_Node] = []
-        self.text: str | None = event.value if isinstance(event, ScalarEvent) else None
-        self.plain = isinstance(event, ScalarEvent) and event.implicit[0]
+        scalar = event.__class__ is ScalarEvent
+        self.text: str | None = event.value if scalar else None
+        self.plain = scalar and event.implicit[0]
         self.by_key: dict[str, tuple[_Node, _Node]] | None = None
 
     def at(self, step: str | int) -> tuple[_Node, _Node] | None:
@@ -86,23 +87,27 @@ class Positions:
 def _read(get: Any) -> _Node | None:
     """The first document."""
     event = get()
-    while not isinstance(event, (DocumentStartEvent, StreamEndEvent)) and event is not None:
+    while event is not None and event.__class__ not in {DocumentStartEvent, StreamEndEvent}:
         event = get()
     anchors: dict[str, _Node] = {}
     around: list[_Node] = []
-    while isinstance(event := get(), (NodeEvent, MappingEndEvent, SequenceEndEvent)):
-        if isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+    while (kind := (event := get()).__class__) in _VALUES:
+        if kind in _ENDS:
             node = around.pop()
-        elif isinstance(event, AliasEvent):
-            node = anchors.get(str(event.anchor)) or _Node(event)
         else:
-            node = _Node(event)
+            node = anchors.get(event.anchor) or _Node(event) if kind is AliasEvent else _Node(event)
             if event.anchor is not None:
                 anchors[event.anchor] = node
-        if not isinstance(event, (MappingEndEvent, SequenceEndEvent)) and around:
-            around[-1].children.append(node)
-        if isinstance(event, (MappingStartEvent, SequenceStartEvent)):
-            around.append(node)
-        elif not around:
+            if around:
+                around[-1].children.append(node)
+            if kind in _BEGINS:
+                around.append(node)
+                continue
+        if not around:
             return node
     return None
+
+
+_BEGINS = frozenset({MappingStartEvent, SequenceStartEvent})
+_ENDS = frozenset({MappingEndEvent, SequenceEndEvent})
+_VALUES = frozenset({ScalarEvent, AliasEvent, *_BEGINS, *_ENDS})
