@@ -2,13 +2,14 @@
 
 Several qualifiers narrow the result, with GitHub's exceptions: `repo:`, `org:` and `user:` add up; so do several `base:`, `head:`,
 `author:`, `assignee:`, `milestone:` and `review:`. `label:"a","b"` means either label. Names of labels and people are compared
-without regard to case.
+without regard to case. Other words are looked for in title, text and comments, or where `in:` says; one that begins the sha of a commit
+finds its pull requests.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -16,9 +17,16 @@ MOST_RESULTS = 1000
 LONGEST_QUERY = 256
 _SCOPES = frozenset({"repo", "org", "user"})
 _ANY_OF = frozenset({"base", "head", "author", "assignee", "milestone", "review"})
-_ALL_OF = frozenset({"is", "type", "state", "archived", "draft", "label", "updated", "created", "no", "in"})
+_PEOPLE = frozenset({"commenter", "mentions", "involves", "reviewed-by", "review-requested", "team-review-requested"})
+_TIMES = frozenset({"updated", "created", "closed", "merged"})
+_ALL_OF = (
+    frozenset({"is", "type", "state", "archived", "draft", "label", "no", "in", "comments", "status"})
+    | _PEOPLE
+    | _TIMES
+)
 _QUALIFIERS = _SCOPES | _ANY_OF | _ALL_OF
 _WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')
+_SHA = re.compile(r"[0-9a-f]{7,40}")
 _VALUE = re.compile(r'"([^"]*)"|([^",]+)')
 
 
@@ -44,6 +52,17 @@ class Entry:
     review: str = "none"
     labels: frozenset[str] = frozenset()
     assignees: frozenset[str] = frozenset()
+    body: str = ""
+    said: str = ""
+    comments: int = 0
+    shas: tuple[str, ...] = ()
+    closed: datetime | None = None
+    merged_at: datetime | None = None
+    status: str = ""
+    locked: bool = False
+    private: bool = False
+    people: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By qualifier, who is meant by it: commenter, mentions, reviewed-by, review-requested, team-review-requested."""
 
     @property
     def owner(self) -> str:
@@ -69,9 +88,17 @@ class Query:
     sort: str = "created-desc"
     _groups: dict[str, list[Term]] = field(default_factory=dict, compare=False)
 
+    @property
+    def places(self) -> frozenset[str]:
+        """Where words are looked for."""
+        named = {value for term in self.terms if term.key == "in" for value in term.value.lower().split(",")}
+        return frozenset(named) or frozenset({"title", "body", "comments"})
+
     def matches(self, entry: Entry) -> bool:
         return all(
-            any(_holds(term, entry) for term in terms) if key in {"scope", *_ANY_OF} else _each(terms, entry)
+            any(_holds(term, entry, self.places) for term in terms)
+            if key in {"scope", *_ANY_OF}
+            else all(_holds(term, entry, self.places) is not term.negated for term in terms)
             for key, terms in self._groups.items()
         )
 
@@ -79,6 +106,10 @@ class Query:
         """All that match, in the order that was asked for."""
         name, _, direction = self.sort.partition("-")
         by: Callable[[Entry], tuple[datetime, int]]
+        if name == "comments":
+            return sorted(
+                (e for e in entries if self.matches(e)), key=lambda e: (e.comments, e.id), reverse=direction != "asc"
+            )
         by = (lambda e: (e.updated, e.id)) if name == "updated" else (lambda e: (e.created, e.id))
         return sorted((e for e in entries if self.matches(e)), key=by, reverse=direction != "asc")
 
@@ -111,11 +142,7 @@ def _group(term: Term) -> str:
     return "scope" if term.key in _SCOPES else term.key
 
 
-def _each(terms: Iterable[Term], entry: Entry) -> bool:
-    return all(_holds(term, entry) is not term.negated for term in terms)
-
-
-def _holds(term: Term, entry: Entry) -> bool:
+def _holds(term: Term, entry: Entry, places: frozenset[str]) -> bool:
     value, low = term.value, term.value.lower()
     match term.key:
         case "is" | "type" | "state":
@@ -148,10 +175,50 @@ def _holds(term: Term, entry: Entry) -> bool:
             return _within(value, entry.updated)
         case "created":
             return _within(value, entry.created)
+        case "closed" | "merged":
+            when = entry.closed if term.key == "closed" else entry.merged_at
+            return when is not None and _within(value, when)
+        case "comments":
+            return _amount(value, entry.comments)
+        case "status":
+            return entry.status == low
+        case "involves":
+            who = _person(low)
+            return (
+                who == entry.author
+                or who in entry.assignees
+                or any(who in entry.people.get(k, ()) for k in ("commenter", "mentions"))
+            )
+        case key if key in _PEOPLE:
+            return _person(low) in entry.people.get(key, ())
         case "in":
             return True
         case _:
-            return low in entry.title.lower()
+            return _said(low, entry, places)
+
+
+def _said(word: str, entry: Entry, places: frozenset[str]) -> bool:
+    texts = {"title": entry.title, "body": entry.body, "comments": entry.said}
+    if any(word in text.lower() for place, text in texts.items() if place in places):
+        return True
+    return _SHA.fullmatch(word) is not None and any(sha.startswith(word) for sha in entry.shas)
+
+
+def _amount(text: str, count: int) -> bool:
+    """`N`, `>N`, `>=N`, `<N`, `<=N` or `A..B`."""
+    start, dots, end = text.partition("..")
+    if dots:
+        return (start in {"*", ""} or count >= _int(start)) and (end in {"*", ""} or count <= _int(end))
+    match = re.fullmatch(r"([<>]=?)?(\d+)", text)
+    if match is None:
+        return False
+    number = int(match[2])
+    signs = {">": count > number, ">=": count >= number, "<": count < number, "<=": count <= number}
+    return signs.get(match[1] or "", count == number)
+
+
+def _int(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def _person(login: str) -> str:
@@ -168,7 +235,10 @@ def _is(word: str, entry: Entry) -> bool:
         "merged": entry.merged,
         "unmerged": entry.pull and not entry.merged,
         "draft": entry.draft,
-        "public": True,
+        "public": not entry.private,
+        "private": entry.private,
+        "locked": entry.locked,
+        "unlocked": not entry.locked,
     }.get(word, False)
 
 

@@ -309,7 +309,7 @@ class Pull:
 
 @dataclass(eq=False)
 class Issue:
-    """An issue or a pull request: one sequence of numbers."""
+    """An issue or a pull request: one sequence of numbers. `talk`: what search made of its comments."""
 
     repo: Repo
     id: int
@@ -332,6 +332,7 @@ class Issue:
     lock_reason: str | None = None
     pinned: bool = False
     reactions: list[Reaction] = field(default_factory=list)
+    talk: tuple[Any, tuple[str, frozenset[str], frozenset[str]]] | None = None
     pull: Pull | None = None
 
     @property

@@ -17,6 +17,8 @@ from prow.sim.world.orgs import Orgs
 _STATES = frozenset({"error", "failure", "pending", "success"})
 _LONGEST_DESCRIPTION = 140
 _MOST_SUITES = 5_000
+_MOST_COMMITS = 20_000
+"""Of a repository, about which something is remembered."""
 
 
 class Checks(Orgs):
@@ -36,6 +38,7 @@ class Checks(Orgs):
             raise Refused(422, "Validation Failed: This SHA and context has reached the maximum number of statuses.")
         status = Status(self.new_id(), context, state, description, target_url, self.user(login), self.clock.now())
         all_of_commit.append(status)
+        _forget_oldest(repo.statuses)
         await self.emit(repo, "status", status.creator, await self._status_event(repo, sha, status))
         return status
 
@@ -139,6 +142,7 @@ class Checks(Orgs):
         run.app, run.suite = app, self.suite(repo, sha, app)
         self._set_run(run, fields, now)
         repo.check_runs.setdefault(sha, []).append(run)
+        _forget_oldest(repo.check_runs)
         sender = self.user(login)
         await self._run_event(repo, sender, run, "created")
         if run.status == "completed":
@@ -218,3 +222,9 @@ class Checks(Orgs):
         if run.suite is not None:
             found["check_suite"] = self._suite_json(repo, run.suite, webhook=True)
         await self.emit(repo, "check_run", sender, {"action": action, "check_run": found})
+
+
+def _forget_oldest(kept: dict[str, Any]) -> None:
+    """What was said about the commit that was first spoken of."""
+    if len(kept) > _MOST_COMMITS:
+        del kept[next(iter(kept))]

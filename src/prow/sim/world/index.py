@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +13,8 @@ from prow.sim.search import Entry
 from prow.sim.state import Issue
 from prow.sim.world.merges import Merges
 
+_MOST_VERSIONS = 100
+_MENTION = re.compile(r"(?<![\w`])@([A-Za-z0-9][A-Za-z0-9-]*)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _stale: ContextVar[float] = ContextVar("stale", default=0.0)
 
@@ -52,6 +55,7 @@ class Index(Merges):
     def entry(self, issue: Issue) -> Entry:
         """What search would know of it without any lag."""
         pull = issue.pull
+        said, writers, mentioned = self._talk(issue)
         return Entry(
             id=issue.id,
             number=issue.number,
@@ -71,7 +75,53 @@ class Index(Merges):
             review=rules.search_review(self.protection(issue), self.verdicts(issue)),
             labels=frozenset(label.name.lower() for label in issue.labels),
             assignees=frozenset(user.login.lower() for user in issue.assignees),
+            body=issue.body,
+            said=said,
+            comments=len(issue.comments),
+            shas=self._shas(issue),
+            closed=issue.closed_at,
+            merged_at=pull.merged_at if pull is not None else None,
+            status=self._status(issue),
+            locked=issue.locked,
+            private=issue.repo.private,
+            people=self._people(issue) | {"commenter": writers, "mentions": mentioned},
         )
+
+    @staticmethod
+    def _shas(issue: Issue) -> tuple[str, ...]:
+        """Its commits, as far as they are known."""
+        pull = issue.pull
+        if pull is None:
+            return ()
+        known = pull.compared[1].commits if pull.compared is not None else ()
+        return (pull.head_sha, *(sha for sha, _ in known if sha != pull.head_sha))
+
+    def _status(self, issue: Issue) -> str:
+        states = self.states(issue.repo, issue.pull.head_sha) if issue.pull is not None else {}
+        return rules.combined_state(states.values()) if states else ""
+
+    @staticmethod
+    def _talk(issue: Issue) -> tuple[str, frozenset[str], frozenset[str]]:
+        """All comments as one text, who wrote them, and who is mentioned; kept until the issue changes."""
+        key = (issue.updated_at, len(issue.comments), issue.body)
+        known = issue.talk
+        if known is None or known[0] != key:
+            said = "\n".join(comment.body for comment in issue.comments)
+            mentioned = frozenset(name.lower() for name in _MENTION.findall(f"{issue.body}\n{said}"))
+            writers = frozenset(comment.user.login.lower() for comment in issue.comments)
+            known = issue.talk = key, (said, writers, mentioned)
+        return known[1]
+
+    @staticmethod
+    def _people(issue: Issue) -> dict[str, frozenset[str]]:
+        pull, owner = issue.pull, issue.repo.owner.lower()
+        if pull is None:
+            return {}
+        return {
+            "reviewed-by": frozenset(review.user.login.lower() for review in pull.reviews),
+            "review-requested": frozenset(user.login.lower() for user in pull.requested_reviewers),
+            "team-review-requested": frozenset(f"{owner}/{team.slug}" for team in pull.requested_teams),
+        }
 
     def indexed(self) -> dict[int, tuple[Entry, Issue]]:
         """What search knows now, by the issue's id."""
@@ -95,4 +145,5 @@ class Index(Merges):
                 versions, entry = self._versions.setdefault(issue.id, []), self.entry(issue)
                 if not versions or versions[-1][1] != entry:
                     versions.append((now, entry))
+                    del versions[:-_MOST_VERSIONS]
         await super().changed()

@@ -129,10 +129,12 @@ class Issues(Labels):
     async def edit_comment(self, issue: Issue, comment: Comment, login: str, body: str) -> None:
         check_body("IssueComment", body)
         before, comment.body, comment.updated_at = comment.body, body, self.clock.now()
+        issue.updated_at = comment.updated_at
         await self._comment_event(issue, comment, self.user(login), "edited", changes={"body": {"from": before}})
 
     async def delete_comment(self, issue: Issue, comment: Comment, login: str) -> None:
         issue.comments.remove(comment)
+        issue.updated_at = self.clock.now()
         await self._comment_event(issue, comment, self.user(login), "deleted")
 
     async def _comment_event(self, issue: Issue, comment: Comment, sender: User, action: str, **extra: Any) -> None:

@@ -13,6 +13,8 @@ from prow.sim.payloads import Json
 from prow.sim.state import Issue, IssueEvent, Protection, Pull, User
 from prow.sim.world.protection import Protections
 
+_MOST_EVENTS = 5_000
+
 
 class Views(Protections):
     # How it stands
@@ -110,6 +112,7 @@ class Views(Protections):
     def record(self, issue: Issue, actor: User, event: str, **details: Any) -> None:
         """An entry of `GET …/issues/N/events`."""
         issue.events.append(IssueEvent(self.new_id(), event, actor, self.clock.now(), details))
+        del issue.events[:-_MOST_EVENTS]
 
     async def timeline(self, issue: Issue) -> list[Json]:
         """Everything that happened to it, as it came."""
