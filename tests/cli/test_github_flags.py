@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,14 @@ def test_hourly_tokens_of_0_alone_switch_the_throttle_off() -> None:
 def test_a_github_that_is_tried_out_may_be_without_tls() -> None:
     found = Given([GitHubFlags(github_host="http://127.0.0.1:8081")]).github()
     assert (found.git_base, found.host) == ("http://127.0.0.1:8081", "127.0.0.1:8081")
+
+
+def test_only_an_app_pays_for_cryptography() -> None:
+    code = (
+        "import sys, prow.cli.up, prow.cli.github_client; print(sorted({'jwt', 'cryptography'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_cache_is_in_memory_unless_a_folder_is_named() -> None:
