@@ -16,7 +16,7 @@ _SAVED = {
 }
 _REASONS = {
     "told": "until GitHub's limit is over",
-    "budget": "what is left is kept for more urgent ones",
+    "budget": "until there is more left than more urgent ones may need",
     "content": "for GitHub's limit of content",
     "points": "for GitHub's limit of points at one address",
     "time": "for GitHub's limit of computing time",

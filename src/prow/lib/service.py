@@ -76,12 +76,13 @@ class Instrumentation:
         VERSION.set(version_time(prow.__version__))
         async with AsyncExitStack() as stack:
             for port in {self._ports.health, self._ports.metrics, self._ports.pprof} - {None}:
-                await stack.enter_async_context(http.serve(self._app, host=self._ports.host, port=port or 0))
+                await stack.enter_async_context(http.serve(self.app, host=self._ports.host, port=port or 0))
             lag = asyncio.create_task(measure_lag(self._clock), name="loop-lag")
             stack.callback(lag.cancel)
             yield
 
-    async def _app(self, scope: http.Scope, _: http.Receive, send: http.Send) -> None:
+    async def app(self, scope: http.Scope, _: http.Receive, send: http.Send) -> None:
+        """All pages, whatever the port."""
         if scope["type"] != "http":
             return
         status, kind, body = self._answer(scope["path"])
