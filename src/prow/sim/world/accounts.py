@@ -17,7 +17,7 @@ from prow.sim.apps import App, Installation
 from prow.sim.errors import Refused, not_found
 from prow.sim.limits import Budget, Budgets
 from prow.sim.payloads import Payloads
-from prow.sim.state import Issue, Membership, Org, Repo, RepoInvitation, Team, User
+from prow.sim.state import Membership, Org, Repo, RepoInvitation, Team, User
 from prow.sim.webhooks import Webhooks
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -311,21 +311,3 @@ class Accounts:
 def check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or name.endswith(".git"):
         raise Refused(422, f"{name[:80]!r} cannot be a name")
-
-
-def _haunt(issue: Issue, user: User, ghost: User) -> None:
-    """Put a ghost in the place of a user."""
-    pull = issue.pull
-    spoken: list[Any] = [issue, *issue.comments]
-    if pull is not None:
-        spoken += [*pull.reviews, *pull.review_comments]
-        pull.requested_reviewers = [one for one in pull.requested_reviewers if one is not user]
-        if pull.merged_by is user:
-            pull.merged_by = ghost
-    for one in spoken:
-        if one.user is user:
-            one.user = ghost
-    for event in issue.events:
-        if event.actor is user:
-            event.actor = ghost
-    issue.assignees = [one for one in issue.assignees if one is not user]

@@ -9,7 +9,7 @@ from typing import Any
 
 from prow.sim import gitdata, gitrepo
 from prow.sim.errors import Refused, unprocessable
-from prow.sim.state import Repo, User
+from prow.sim.state import Issue, Repo, User
 from prow.sim.world.accounts import check_name
 from prow.sim.world.branches import Branches
 from prow.sim.world.views import pull_of
@@ -232,6 +232,22 @@ class Repos(Branches):
             shutil.rmtree(repo.path, ignore_errors=True)
         await self.changed()
 
+    async def delete_user(self, login: str) -> None:
+        """What he said is `ghost`'s from then on; his repositories, memberships and tokens are gone."""
+        user, ghost = self.users[login.lower()], self.user("ghost")
+        for repo in [r for r in self.repos.values() if r.owner.lower() == login.lower()]:
+            await self.delete_repo(repo, "ghost")
+        for org in self.orgs.values():
+            for memberships in (org.memberships, *(team.memberships for team in org.teams.values())):
+                memberships.pop(login.lower(), None)
+        for repo in self.repos.values():
+            repo.collaborators = {n: p for n, p in repo.collaborators.items() if n.lower() != login.lower()}
+            for issue in repo.issues.values():
+                _haunt(issue, user, ghost)
+        for token in [t for t, kept in self.tokens.items() if kept.identity.login == user.login]:
+            self.revoke(token)
+        del self.users[login.lower()]
+
     # Branches by name
 
     async def rename_branch(self, repo: Repo, login: str, old: str, new: str) -> None:
@@ -261,3 +277,18 @@ class Repos(Branches):
             if pull.head_repo is repo and pull.head_ref == old:
                 pull.head_ref = new
                 await self.changed()
+
+
+def _haunt(issue: Issue, user: User, ghost: User) -> None:
+    """Put a ghost in the place of a user."""
+    pull = issue.pull
+    spoken: list[Any] = [issue, *issue.comments]
+    if pull is not None:
+        spoken += [*pull.reviews, *pull.review_comments]
+        pull.requested_reviewers = [one for one in pull.requested_reviewers if one is not user]
+        pull.merged_by = ghost if pull.merged_by is user else pull.merged_by
+    for one in spoken:
+        one.user = ghost if one.user is user else one.user
+    for event in issue.events:
+        event.actor = ghost if event.actor is user else event.actor
+    issue.assignees = [one for one in issue.assignees if one is not user]
