@@ -490,6 +490,16 @@ async def test_a_request_s_body_without_end_is_refused_and_the_connection_closed
         writer.close()
 
 
+@pytest.mark.parametrize("line", ["CONNECT api.github.com:443", "OPTIONS *", "TRACE /"])
+async def test_what_is_nothing_for_github_s_api_is_not_passed_on(line: str) -> None:
+    async with proxied("http://127.0.0.1:9", clock=SystemClock()) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(f"{line} HTTP/1.1\r\nHost: proxy\r\n\r\n".encode())
+        answer = await reader.read()
+        assert answer.startswith((b"HTTP/1.1 405 ", b"HTTP/1.1 400 "))
+        writer.close()
+
+
 async def test_what_was_kept_on_disk_is_revalidated_after_a_restart(tmp_path: Path, world: World) -> None:
     clock, token = SystemClock(), {"Authorization": f"Bearer {world.sim.world.token('prow-bot')}"}
     modes = []

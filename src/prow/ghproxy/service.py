@@ -32,6 +32,7 @@ from prow.lib.http import HungUp, Receive, Scope, Send
 _log = logs.get("ghproxy")
 _REMEMBERED = 4096
 _LARGEST_PASSED_WHOLE = 1 << 20
+_NOT_PASSED = frozenset({"CONNECT", "TRACE"})
 _REPLACED = (b"x-prow-ghproxy-replaced-token", b"true")
 _DATE = "x-prow-request-date"
 
@@ -68,6 +69,8 @@ class Ghproxy:
         budget = request.budget or rules.token_hash(request.token)
         try:
             async with self._clock.timeout(self._settings.request_timeout):
+                if not request.target.startswith("/") or request.method in _NOT_PASSED:
+                    raise BadRequest(f"{request.method} {request.target[:100]}: nothing for GitHub's API", status=405)
                 body = await self._body(receive)
                 if body:
                     request = msgspec.structs.replace(request, body=body)

@@ -46,10 +46,11 @@ _MIGRATIONS = (
 _GET = "SELECT id, used, stored, token, headers, packed, body FROM answers JOIN bodies USING (id) WHERE key = ?"
 _WORTH_PACKING = 2048
 _BATCH = 16
-_MOST_AT_ONCE = 1024
+_MOST_AT_ONCE = 256
 """Entries that one write may evict: it bounds how long it holds the file."""
 _USED_EVERY = 300
 """Seconds; use is noted no more often, so that reading seldom writes."""
+_MOST_NOTES = 64
 _SAY_AGAIN = 60.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _headers = msgspec.json.Decoder(dict[str, str])
@@ -67,6 +68,7 @@ class DiskCache:
         self._used_every = used_every
         self._mending = asyncio.Lock()
         self._said: float | None = None
+        self._notes: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, folder: Path, *, max_bytes: int, clock: Clock, used_every: int = _USED_EVERY) -> Self:
@@ -90,14 +92,23 @@ class DiskCache:
                 return None
             kept, row, used = found
             now = int(self._clock.now().timestamp())
-            if now - used >= self._used_every:
-                await database.write(
-                    lambda connection: connection.execute("UPDATE answers SET used = ? WHERE id = ?", (now, row))
-                )
+            if now - used >= self._used_every and len(self._notes) < _MOST_NOTES:
+                note = asyncio.create_task(self._note_use(database, row, now), name="cache-use")
+                self._notes.add(note)
+                note.add_done_callback(self._notes.discard)
             return kept
         except (sqlite3.Error, zlib.error, msgspec.DecodeError, DatabaseClosed) as error:
             await self._failed(database, error)
             return None
+
+    async def _note_use(self, database: Database, row: int, now: int) -> None:
+        """Nobody waits for it."""
+        try:
+            await database.write(
+                lambda connection: connection.execute("UPDATE answers SET used = ? WHERE id = ?", (now, row))
+            )
+        except (sqlite3.Error, DatabaseClosed) as error:
+            await self._failed(database, error)
 
     async def put(self, key: Key, kept: Kept) -> None:
         digest, database = key.digest, self._database
@@ -121,6 +132,7 @@ class DiskCache:
         )
 
     async def aclose(self) -> None:
+        await asyncio.gather(*self._notes, return_exceptions=True)
         await self._database.close()
 
     def _write(self, connection: sqlite3.Connection, digest: bytes, kept: Kept, now: int) -> None:
