@@ -198,9 +198,10 @@ async def commit(
     return sha
 
 
-async def fetch(path: Path, source: Path, ref: str, target: str) -> None:
-    """Copy a ref with its objects from another repository on this disk."""
-    await git("fetch", "--quiet", "--no-tags", str(source), f"+{ref}:{target}", cwd=path)
+async def fetch(path: Path, source: Path, ref: str, target: str = "") -> None:
+    """Copy a ref, or a commit that may have left its branch already, with its objects from another repository on this disk."""
+    spec = f"+{ref}:{target}" if target else ref
+    await git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(source), spec, cwd=path)
 
 
 async def changed_files(path: Path, base: str, head: str) -> list[dict[str, object]]:

@@ -31,6 +31,7 @@ class Base(Accounts):
         """Seconds of the clock until mergeability is known, as GitHub takes its time."""
         self._changed = asyncio.Condition()
         self._locks: dict[int, asyncio.Lock] = {}
+        self._aftermaths: dict[int, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Repositories and events
@@ -113,6 +114,10 @@ class Base(Accounts):
     def lock(self, repo: Repo) -> asyncio.Lock:
         """Held while a repository's refs are written."""
         return self._locks.setdefault(repo.id, asyncio.Lock())
+
+    def aftermath(self, repo: Repo) -> asyncio.Lock:
+        """Held while one push is told. Ask for it before anything else is awaited: whoever moved a ref first comes first."""
+        return self._aftermaths.setdefault(repo.id, asyncio.Lock())
 
     async def close(self) -> None:
         for task in tuple(self._tasks):

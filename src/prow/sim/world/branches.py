@@ -85,7 +85,11 @@ class Branches(Pulls):
         await self.pushed(repo, who.login or "", ref, before or NOTHING, sha)
 
     async def pushed(self, repo: Repo, login: str, ref: str, before: str, after: str) -> None:
-        """A ref moved: the push event, and what it means for pull requests."""
+        """A ref moved: the push event, and what it means for pull requests. Of one repository in the order in which its refs moved."""
+        async with self.aftermath(repo):
+            await self._tell_push(repo, login, ref, before, after)
+
+    async def _tell_push(self, repo: Repo, login: str, ref: str, before: str, after: str) -> None:
         sender = self.user(login)
         deleted = after == NOTHING
         commits = (

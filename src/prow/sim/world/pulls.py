@@ -28,15 +28,18 @@ class Pulls(Reviews):
         base_sha = await gitrepo.resolve(repo.path, f"refs/heads/{base}")
         if head_sha is None or base_sha is None:
             raise unprocessable("PullRequest", "head" if head_sha is None else "base", "invalid")
-        self._check_single(repo, head_repo, head_ref, base)
         if head_repo is repo and await gitrepo.is_ancestor(repo.path, head_sha, base_sha):
             raise _custom(f"No commits between {base} and {head_ref}")
+        if head_repo is not repo:
+            async with self.lock(repo):
+                await gitrepo.fetch(repo.path, head_repo.path, head_sha)
+        self._check_single(repo, head_repo, head_ref, base)
         issue = self.new_issue(repo, login, title, body)
         pull = issue.pull = Pull(head_repo, head_ref, head_sha, base, base_sha, draft=draft, last_pusher=issue.user)
         pull.maintainer_can_modify = (
             head_repo is not repo if maintainers is None else maintainers and head_repo is not repo
         )
-        await self.take_head(issue)
+        await self.take_head(issue, head_sha)
         await self.pull_event(issue, issue.user, "opened")
         return issue
 
@@ -63,24 +66,25 @@ class Pulls(Reviews):
     async def synchronize(self, issue: Issue, sender: User, before: str, after: str) -> None:
         """The head branch has moved."""
         pull = pull_of(issue)
-        pull.head_sha, pull.last_pusher = after, sender
-        pull.files = None
-        await self.take_head(issue)
+        pull.last_pusher = sender
+        await self.take_head(issue, after)
         if not await gitrepo.is_ancestor(issue.repo.path, before, after):
             self.record(issue, sender, "head_ref_force_pushed", commit_id=after)
         issue.updated_at = self.clock.now()
         await self.pull_event(issue, sender, "synchronize", before=before, after=after)
         await self.dismiss_stale_reviews(issue, sender)
 
-    async def take_head(self, issue: Issue) -> None:
-        """Bring the head's commits into the base repository and find out whether they merge."""
+    async def take_head(self, issue: Issue, head: str) -> None:
+        """Bring the head's commits into the base repository, where its branch may have moved on already; then find out whether they merge."""
         pull = pull_of(issue)
         target = f"refs/pull/{issue.number}/head"
         async with self.lock(issue.repo):
             if pull.head_repo is not None and pull.head_repo is not issue.repo:
-                await gitrepo.fetch(issue.repo.path, pull.head_repo.path, f"refs/heads/{pull.head_ref}", target)
+                await gitrepo.fetch(issue.repo.path, pull.head_repo.path, head, target)
             else:
-                await gitrepo.update_ref(issue.repo.path, target, pull.head_sha)
+                await gitrepo.update_ref(issue.repo.path, target, head)
+        if head != pull.head_sha:
+            pull.head_sha, pull.files = head, None
         self.recompute(issue)
 
     async def update_branch(self, issue: Issue, login: str, expected: str) -> None:
@@ -152,8 +156,9 @@ class Pulls(Reviews):
         def outdated() -> bool:
             return (pull.base_sha, pull.head_sha) != (base, head) or issue.state != "open"
 
-        if made is not None and not outdated():
-            await gitrepo.update_ref(issue.repo.path, f"refs/pull/{issue.number}/merge", made)
+        async with self.lock(issue.repo):
+            if made is not None and not outdated():
+                await gitrepo.update_ref(issue.repo.path, f"refs/pull/{issue.number}/merge", made)
         await self.look_up_owners(issue)
         if outdated():
             return
@@ -249,11 +254,9 @@ class Pulls(Reviews):
             raise _unchanged(
                 f"There is already an open pull request from {pull.head_ref} to {pull.base_ref}."
             ) from refused
-        if head != pull.head_sha:
-            pull.head_sha, pull.files = head, None
         issue.state = "open"
         pull.base_sha = base
-        await self.take_head(issue)
+        await self.take_head(issue, head)
 
     @staticmethod
     async def _follows(pull: Pull, head: str) -> bool:
