@@ -75,3 +75,11 @@ def test_the_narrowest_key_decides_whether_a_repo_may_have_its_own_config() -> N
 def test_paths_that_touch_the_own_config() -> None:
     paths = (".prow.yaml", ".prow/a.yaml", ".prowx", "a/.prow.yaml")
     assert [is_in_repo_path(path) for path in paths] == [True, True, False, False]
+
+
+def test_files_come_folder_by_folder() -> None:
+    config = assemble(Document("config.yaml", b""), [], Findings())
+    text = "presubmits: [{name: %s, spec: {containers: [{image: x}]}}]"
+    files = {f".prow/{name}.yaml": text % name.replace("/", "-") for name in ("b", "a-b", "a/c", "a/b/x", "..c")}
+    own = read_in_repo(files, config, org="o", repo="r")
+    assert [job.name for job in own.presubmits] == ["..c", "a-b-x", "a-c", "a-b", "b"]

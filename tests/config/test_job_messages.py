@@ -159,7 +159,7 @@ MESSAGES = [
     (
         "presubmit",
         "clone_uri: https://h/o/r\nextra_refs: [{org: o, repo: x, clone_uri: 'git@h:o/x'}]\ndecorate: true\ndecoration_config: {oauth_token_secret: {name: t, key: k}}\nspec: {containers: [{args: [a]}]}",
-        "5:47: job 'j': clone_uri 'git@h:o/x' must begin with https:// or http:// where an OAuth token is used",
+        "5:47: job 'j': clone_uri 'git@h:o/x' must begin with https:// or http://, without a user, where an OAuth token is used",
     ),
     ("presubmit", "decorate: true", "5:25: job 'j': a container of a decorated job needs a command or args"),
     (
@@ -483,3 +483,30 @@ def test_what_a_job_says_itself_is_told_of_the_job(tmp_path: Path) -> None:
 def test_all_errors_of_all_jobs_are_told_at_once(tmp_path: Path) -> None:
     jobs = "".join(f"- {{name: j{n}, interval: {n}d, {SPEC}}}\n" for n in range(50))
     assert told(tmp_path, "", f"periodics:\n{jobs}").count("unknown unit 'd'") == 50
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        # No defaults are merged into it, but it must be whole.
+        ("decoration_config: {timeout: 1h}\nspec: {containers: [{args: [a]}]}", "decoration needs utility_images"),
+        ("agent: tekton-pipeline\nextra_refs: [{org: o}]\npipeline_run_spec: {pipelineSpec: {tasks: [{taskRef: {name: xPROW_EXTRA_GIT_REF_0y}}]}}", ""),
+        ("agent: tekton-pipeline\nextra_refs: [{org: o}]\npipeline_run_spec: {pipelineSpec: {tasks: [{taskRef: {name: PROW_EXTRA_GIT_REF_00}}]}}", "begin with 0"),
+        ("agent: tekton-pipeline\nextra_refs: [{org: o}]\npipeline_run_spec: {}", "every extra ref"),
+        # Not asked of jobs without a pod.
+        ("agent: jenkins\nrerun_auth_config: {allow_anyone: true, github_users: [me]}", ""),
+        ("agent: jenkins\nclone_uri: 'http://h:x/'", ""),
+        ("clone_uri: 'a:b'", ""),
+        ("clone_uri: git@h:o/r", ""),
+        # A kind of job that nobody knows is nobody's to check.
+        ("agent: none\nmax_concurrency: 1", ""),
+    ],
+)  # fmt: skip
+def test_what_is_asked_of_which_job(job: str, said: str, tmp_path: Path) -> None:
+    text = text_of("presubmit", job)
+    if said:
+        assert said in told(tmp_path, CONFIG, text)
+    else:
+        (tmp_path / "config.yaml").write_text(CONFIG)
+        (tmp_path / "a.yaml").write_text(text)
+        load(tmp_path / "config.yaml", tmp_path / "a.yaml")

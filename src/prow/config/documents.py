@@ -19,7 +19,7 @@ from prow.config import fields as _fields  # noqa: F401 - registers the decoders
 from prow.config.decode import Report, decode
 from prow.config.errors import ConfigError, Kind, raise_all
 from prow.config.prowignore import Ignores
-from prow.lib import goyaml
+from prow.lib import goyaml, logs
 from prow.lib.goyaml import Path, YamlError
 from prow.lib.goyaml_positions import Positions
 
@@ -283,7 +283,8 @@ def _walk(top: str) -> Iterator[str]:
     def below(folder: str, relative: str) -> Iterator[str]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
+        except OSError as error:
+            logs.get("config").warning("a folder cannot be read and is left out", folder=folder, problem=str(error))
             return
         for entry in entries:
             if entry.name.startswith(".."):

@@ -148,7 +148,8 @@ def effective_jobs(config: Config, own: InRepoJobs, *, org: str, repo: str) -> C
 def _documents(files: Mapping[str, bytes | str]) -> list[Document]:
     if DIRECTORY in files:
         raise ConfigError(f"{DIRECTORY} must be a directory, it is a file", file=DIRECTORY)
-    below = sorted(path for path in files if path.startswith(f"{DIRECTORY}/"))
+    # Folder by folder: `a/b` stands before `a-b`.
+    below = sorted((path for path in files if path.startswith(f"{DIRECTORY}/")), key=lambda path: path.split("/"))
     if below:
         ignores = Ignores()
         for path in sorted(path for path in files if path == IGNORE_FILE or path.endswith(f"/{IGNORE_FILE}")):

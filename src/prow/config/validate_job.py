@@ -82,10 +82,13 @@ def _base_problems(job: JobBase, config: Config) -> Iterator[Finding]:
             yield ("annotations", key), f"annotation: {wrong}"
     if job.job_queue_name and job.job_queue_name not in config.plank.job_queue_capacities:
         yield ("job_queue_name",), f"the queue {job.job_queue_name!r} is not in plank.job_queue_capacities"
+    if job.spec is None or not job.spec.get("containers"):
+        return  # nothing more is asked of jobs without a pod
     if job.rerun_auth_config is not None and (wrong := rerun_auth_problem(job.rerun_auth_config)):
         yield ("rerun_auth_config",), wrong
     yield from _clone_problems(job)
-    if job.spec is not None and job.decorate:
+    # Also of a job that is not decorated: upstream asks for a whole config then, since no defaults are merged into it.
+    if job.decoration_config is not None:
         yield from _decorated_problems(job, job.spec)
 
 
@@ -126,8 +129,10 @@ def _tekton_problems(job: JobBase) -> Iterator[Finding]:
         name = str(reference.get("name", "")) if isinstance(reference, dict) else ""
         if isinstance(job, Periodic) and name == "PROW_IMPLICIT_GIT_REF":
             yield (), "a periodic has no PROW_IMPLICIT_GIT_REF"
-        if (found := _EXTRA_REF.fullmatch(name)) is not None:
-            indexes.add(int(found[1]))
+        if (found := _EXTRA_REF.search(name)) is not None:
+            if found[1] != "0" and found[1].startswith("0"):
+                yield (), f"the index in {name!r} must not begin with 0"
+            indexes.add(int(found[1][:9]))
     if indexes != set(range(len(job.extra_refs))):
         yield ("extra_refs",), "every extra ref needs its PROW_EXTRA_GIT_REF_<n> in the pipeline, and no other"
 
@@ -150,7 +155,7 @@ def _spec_problems(job: JobBase, spec: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _several_containers(job: JobBase, containers: Sequence[dict[str, Any]]) -> Iterator[Finding]:
-    if not job.decorate:
+    if job.decoration_config is None:
         yield ("spec", "containers"), "several containers need decorate: true"
         return
     seen = set()
@@ -216,13 +221,14 @@ def _clone_problems(job: JobBase) -> Iterator[Finding]:
     uris: list[tuple[Path, str]] = [(("clone_uri",), job.clone_uri)]
     uris += [(("extra_refs", index, "clone_uri"), ref.clone_uri) for index, ref in enumerate(job.extra_refs)]
     for path, uri in uris:
-        if not uri:
-            continue
-        address = uri.partition("@")[2] or uri
+        address = uri.partition("@")[2] if "@" in uri else uri
         if wrong := url_problem(address):
             yield path, f"clone_uri {uri!r} is no URL: {wrong}"
-        elif oauth and not uri.startswith(("http://", "https://")):
-            yield path, f"clone_uri {uri!r} must begin with https:// or http:// where an OAuth token is used"
+        elif oauth and not address.lower().startswith(("http:", "https:")):
+            yield (
+                path,
+                f"clone_uri {uri!r} must begin with https:// or http://, without a user, where an OAuth token is used",
+            )
 
 
 def _decorated_problems(job: JobBase, spec: dict[str, Any]) -> Iterator[Finding]:
