@@ -61,7 +61,6 @@ async def run(settings: Settings, ready: Callable[[Running], None], *, clock: Cl
     async with AsyncExitStack() as stack:
         store: Store | None = None
         if settings.keep:
-            settings.root.mkdir(parents=True, exist_ok=True)
             store = await Store.open(sim.world)
             stack.push_async_callback(store.close)
             stack.push_async_callback(store.save)

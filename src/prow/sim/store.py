@@ -9,7 +9,8 @@ import asyncio
 import fcntl
 import sqlite3
 from collections.abc import Callable
-from typing import IO, Any
+from contextlib import AsyncExitStack
+from typing import Any
 
 from prow.lib.errors import UsageError
 from prow.lib.sqlite import Database
@@ -34,8 +35,8 @@ _MIGRATIONS = ("CREATE TABLE records (number INTEGER PRIMARY KEY, kind TEXT NOT 
 class Store:
     """Made by `Store.open`; `save` after each change."""
 
-    def __init__(self, database: Database, world: World, lock: IO[str]) -> None:
-        self._file = lock
+    def __init__(self, database: Database, world: World) -> None:
+        self._open = AsyncExitStack()
         self._database = database
         self._world = world
         self._writer = records.Writer(world.root)
@@ -47,20 +48,22 @@ class Store:
     async def open(cls, world: World) -> Store:
         """What is in the world's folder becomes the world, and is kept there from now on."""
         path = world.root / "state.db"
-        lock = (world.root / "lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            raise UsageError(
-                f"{world.root}: another process works there; stop it, or give another --state folder"
-            ) from None
-        store = cls(await Database.open(path, _MIGRATIONS), world, lock)
-        try:
-            await store._load()
-        except records.Unreadable as error:
-            await store.close()
-            raise UsageError(f"{path}: cannot be read ({error}); give another --state folder") from error
+        world.root.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            lock = stack.enter_context((world.root / "lock").open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                text = "another process works there; stop it, or give another --state folder"
+                raise UsageError(f"{world.root}: {text}") from None
+            database = await Database.open(path, _MIGRATIONS)
+            stack.push_async_callback(database.close)
+            store = cls(database, world)
+            try:
+                await store._load()
+            except records.Unreadable as error:
+                raise UsageError(f"{path}: cannot be read ({error}); give another --state folder") from error
+            store._open = stack.pop_all()
         return store
 
     @property
@@ -97,8 +100,7 @@ class Store:
             self._done = upto
 
     async def close(self) -> None:
-        await self._database.close()
-        self._file.close()
+        await self._open.aclose()
 
 
 async def _resume(world: World) -> None:
@@ -116,10 +118,12 @@ async def _resume(world: World) -> None:
             continue
         pull.checking = False
         head = await gitrepo.resolve(pull.head_repo.path, f"refs/heads/{pull.head_ref}") if pull.head_repo else None
-        pull.base_sha = await gitrepo.resolve(issue.repo.path, f"refs/heads/{pull.base_ref}") or pull.base_sha
+        base = await gitrepo.resolve(issue.repo.path, f"refs/heads/{pull.base_ref}") or pull.base_sha
         if head not in {None, pull.head_sha}:
+            pull.base_sha = base
             await world.synchronize(issue, issue.user, pull.head_sha, head or "")
-        else:
+        elif base != pull.base_sha or pull.mergeable is None:
+            pull.base_sha = base
             world.recompute(issue)
 
 

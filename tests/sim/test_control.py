@@ -1,0 +1,81 @@
+"""`/_sim/`: a test in any language steers the simulator from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from prow.lib.clock import SystemClock
+from prow.sim.process import Running, Settings, run
+
+TOKEN = "steer"
+WORLD = "orgs: [{login: acme, members: [mia]}]\nrepos: [{name: acme/rockets, files: {a: b}}]\n"
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    (tmp_path / "world.yaml").write_text(WORLD)
+    settings = Settings(root=tmp_path / "sim", seed=tmp_path / "world.yaml", users=["me"], control_token=TOKEN)
+    ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(run(settings, ready.set_result, clock=SystemClock()))
+    yield await ready
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def steered(running: Running, token: str = TOKEN) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=running.url, headers={"Authorization": f"token {token}"}, trust_env=False)
+
+
+async def test_it_wants_its_own_token(running: Running) -> None:
+    async with steered(running, running.tokens["me"]) as me, steered(running) as control:
+        refused = await me.get("/_sim/")
+        assert (refused.status_code, "control token" in refused.json()["message"]) == (401, True)
+        assert "POST /_sim/tokens" in (await control.get("/_sim/")).json()["calls"]
+        assert (await control.get("/_sim/nothing")).status_code == 404
+
+
+async def test_tokens_faults_and_counts(running: Running) -> None:
+    async with steered(running) as control:
+        token = (await control.post("/_sim/tokens", json={"login": "mia", "scopes": ["repo"]})).json()["token"]
+        plan = {"rules": [{"match": {"path": "*/labels"}, "what": {"kind": "error", "status": 503}, "times": 1}]}
+        assert (await control.put("/_sim/faults", json=plan)).status_code == 200
+        async with steered(running, token) as mia:
+            codes = [(await mia.get("/repos/acme/rockets/labels")).status_code for _ in range(2)]
+        assert codes == [503, 200]
+        assert [one["struck"] for one in (await control.get("/_sim/faults")).json()] == [1]
+        await control.delete("/_sim/faults")
+        assert (await control.get("/_sim/faults")).json() == []
+        counts = (await control.get("/_sim/calls")).json()
+        assert counts["calls"] == {"GET /repos/{owner}/{repo}/labels": 1}
+
+
+async def test_webhooks_are_waited_for_and_told(running: Running) -> None:
+    async with steered(running) as control:
+        more = "repos: [{name: acme/more, files: {a: b}, hooks: [{url: 'http://127.0.0.1:9/', events: [push]}]}]\n"
+        assert (await control.post("/_sim/seed", content=more)).status_code == 200
+        assert (await control.post("/_sim/settle")).status_code == 200
+        told = (await control.get("/_sim/deliveries")).json()
+        assert [(one["event"], one["status_code"]) for one in told] == [("ping", 0)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("tokens", b"{", "truncated"),
+        ("tokens", b"{}", "login"),
+        ("seed", b"repos: [{nam: acme/x}]", "seed:1:10: unknown field 'nam'"),
+        ("seed", b"repos: [{name: acme/x, clone: /etc}]", "copies no repository"),
+    ],
+)
+async def test_what_is_wrong_is_told(running: Running, path: str, body: bytes, told: str) -> None:
+    async with steered(running) as control:
+        answer = await control.post(f"/_sim/{path}", content=body)
+    assert answer.status_code == 422
+    assert told in answer.json()["message"]

@@ -1,0 +1,141 @@
+"""`--state`: a later start goes on where the last one was, however it ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from prow.lib.errors import UsageError
+from prow.sim.server import Sim
+from prow.sim.store import KEPT, Store
+from prow.sim.verbs import PullStory, RepoStory
+from tests.sim.support import client
+
+RUN = {
+    "root", "clock", "base", "hooks", "budgets", "calls", "content_writes", "compute_mergeable", "mergeable_delay", "search_lag",
+}  # fmt: skip
+"""How a world is run, not what is in it."""
+PATHS = (
+    "/user",
+    "/orgs/acme",
+    "/orgs/acme/teams",
+    "/orgs/acme/members",
+    "/repos/acme/rockets",
+    "/repos/mia/rockets",
+    "/repos/acme/rockets/pulls?state=all",
+    "/repos/acme/rockets/pulls/1/files",
+    "/repos/acme/rockets/pulls/1/commits",
+    "/repos/acme/rockets/pulls/1/reviews",
+    "/repos/acme/rockets/pulls/1/comments",
+    "/repos/acme/rockets/issues?state=all",
+    "/repos/acme/rockets/issues/1/comments",
+    "/repos/acme/rockets/issues/1/events",
+    "/repos/acme/rockets/labels",
+    "/repos/acme/rockets/milestones",
+    "/repos/acme/rockets/branches",
+    "/repos/acme/rockets/branches/main/protection",
+    "/repos/acme/rockets/hooks",
+    "/repos/acme/rockets/commits/main/statuses",
+)
+
+
+@asynccontextmanager
+async def kept(root: Path, *, orderly: bool = True) -> AsyncIterator[tuple[Sim, Store]]:
+    """A simulator with a state; not `orderly`: it ends like a process that is killed."""
+    sim = Sim(root)
+    store = await Store.open(sim.world)
+    try:
+        yield sim, store
+        if orderly:
+            await store.save()
+    finally:
+        await sim.world.close()
+        await store.close()
+
+
+async def eventful(sim: Sim) -> str:
+    """Much happens; gives a token of the administrator."""
+    sim.world.org("acme", members=["wernher", "mia"], owners=["boss"])
+    repo = await RepoStory.create(sim, "acme/rockets", files={"a.txt": "a\n"})
+    sim.world.add_hook(repo.repo, url="http://127.0.0.1:9/", secret="s")
+    repo.collaborator("wernher", "write")
+    repo.protect(contexts=["unit"], reviews=1)
+    repo.add_team("crew", ["mia"], "triage")
+    pr = await repo.open_pull_request("mia", title="Fly", files={"b.txt": "b\n"})
+    await pr.comment("wernher", "/lgtm")
+    await pr.approve("wernher")
+    await pr.label("wernher", "lgtm")
+    await pr.set_status("unit", "success")
+    await sim.world.review_comment(pr.issue, "wernher", body="Nice", path="b.txt")
+    sim.world.create_milestone(repo.repo, "wernher", "v1")
+    await sim.world.edit(pr.issue, "wernher", {"milestone": 1, "assignees": ["wernher"]})
+    await pr.expect_mergeable()
+    await pr.merge("wernher")
+    land = await repo.open_pull_request("mia", title="Land", files={"c.txt": "c\n"})
+    await land.expect_mergeable()
+    await repo.open_issue("mia", title="Where?")
+    await sim.world.hooks.settled()
+    return sim.world.token("boss")
+
+
+async def seen(sim: Sim, token: str) -> dict[str, object]:
+    async with client(sim) as boss:
+        headers = {"Authorization": f"token {token}"}
+        answers = {path: await boss.get(path, headers=headers) for path in PATHS}
+    assert {path: a.status_code for path, a in answers.items() if a.status_code != 200} == {}
+    return {path: answer.json() for path, answer in answers.items()}
+
+
+async def test_a_later_start_sees_what_the_last_one_saw(tmp_path: Path) -> None:
+    async with kept(tmp_path) as (sim, store):
+        token = await eventful(sim)
+        before = await seen(sim, token)
+        assert store.fresh
+    async with kept(tmp_path) as (sim, store):
+        assert not store.fresh
+        assert await seen(sim, token) == before
+        land = PullStory(sim, sim.world.repo("acme/rockets").issues[2])
+        await land.expect_mergeable()
+        fresh = await land.comment("mia", "Still here")
+        assert fresh.id > max(issue.id for issue in land.issue.repo.issues.values())
+
+
+async def test_what_was_saved_outlives_a_kill_and_a_push_that_was_not_is_found_in_git(tmp_path: Path) -> None:
+    async with kept(tmp_path, orderly=False) as (sim, store):
+        await eventful(sim)
+        land = PullStory(sim, sim.world.repo("acme/rockets").issues[2])
+        await store.save()
+        await land.comment("mia", "lost")
+        await land.push({"d.txt": "d\n"})
+        pushed = land.head_sha
+    async with kept(tmp_path) as (sim, _):
+        land = PullStory(sim, sim.world.repo("acme/rockets").issues[2])
+        assert [c.body for c in land.comments] == []
+        assert land.head_sha == pushed
+        await land.expect_mergeable()
+
+
+async def test_only_one_process_works_in_a_folder(tmp_path: Path) -> None:
+    async with kept(tmp_path):
+        with pytest.raises(UsageError, match="another process works there"):
+            await Store.open(Sim(tmp_path).world)
+
+
+async def test_a_state_that_lost_its_repositories_or_is_none_is_told(tmp_path: Path) -> None:
+    async with kept(tmp_path / "a") as (sim, _):
+        repo = await RepoStory.create(sim, "acme/rockets", files={"a.txt": "a\n"})
+    repo.repo.path.rename(tmp_path / "moved")
+    with pytest.raises(UsageError, match=r"its repository .* is gone"):
+        await Store.open(Sim(tmp_path / "a").world)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/state.db").write_text("no database, but a text that is long enough to be looked at")
+    with pytest.raises(UsageError):
+        await Store.open(Sim(tmp_path / "b").world)
+
+
+def test_everything_that_is_in_a_world_is_kept(tmp_path: Path) -> None:
+    attributes = {name for name in vars(Sim(tmp_path).world) if not name.startswith("_")}
+    assert attributes - RUN == set(KEPT)
