@@ -31,8 +31,12 @@ RESET = Gauge(
     "Nanoseconds until the budget of the current hour is filled again, as last reported.",
     ["token_hash", "api_version", "ratelimit_resource"],
 )
-TIMEOUTS = Counter(
-    "github_request_timeouts", "GitHub requests without an answer in time.", ["token_hash", "path", "user_agent"]
+USER = Gauge("github_user_info", "Who the token is.", ["token_hash", "login", "email"])
+TIMEOUTS = Histogram(
+    "github_request_timeouts",
+    "GitHub requests without an answer in time, by how long it was waited for.",
+    ["token_hash", "path", "user_agent"],
+    buckets=(45, 60, 90, 120, 300),
 )
 REQUESTS = Counter(
     "github_requests", "GitHub requests by who made them and why.", ["caller", "cost", "method", "path", "status"]
@@ -101,10 +105,11 @@ class Meter:
         self._book(call, status, free=free)
         DURATION.labels(identity, call.template, str(status), self._agent).observe(seconds)
 
-    def unanswered(self, call: Call, *, identity: str, timeout: bool) -> None:
+    def unanswered(self, call: Call, *, identity: str, waited: float) -> None:
+        """No answer. `waited`: seconds, where it was too long; else 0."""
         self._book(call, 0, free=False)
-        if timeout:
-            TIMEOUTS.labels(identity, call.template, self._agent).inc()
+        if waited:
+            TIMEOUTS.labels(identity, call.template, self._agent).observe(waited)
 
     def coalesced(self, call: Call) -> None:
         self._coalesced += 1
@@ -135,6 +140,10 @@ class Meter:
         labels = (identity, "v4" if call.template == GRAPHQL else "v3", said.resource)
         USAGE.labels(*labels).set(float(said.remaining))
         RESET.labels(*labels).set((said.reset - self._clock.now()).total_seconds() * 1e9)
+
+    def known(self, *, identity: str, login: str, email: str) -> None:
+        """Who we are."""
+        USER.labels(identity, login, email).set(1)
 
     def spent(self) -> Spent:
         rows = tuple(Row(*key, count) for key, count in sorted(self._rows.items()))

@@ -64,7 +64,7 @@ class Orgs(Area):
         known = self._transport.known_user
         if known is None:
             known = await self._app_user() if self._transport.app else await self._read(User, at("/user", {}))
-            self._transport.known_user = known
+            await self._transport.introduce(known, "/app" if self._transport.app else "/user")
         return known
 
     async def _app_user(self) -> User:

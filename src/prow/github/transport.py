@@ -134,6 +134,12 @@ class Transport:
         """The books of the identities that this client is."""
         return self._limiter.paces
 
+    async def introduce(self, user: User, path: str) -> None:
+        """Who `path` says that we are."""
+        self.known_user = user
+        credential = await self._tokens.credential("", path)
+        self.meter.known(identity=credential.identity, login=user.login, email=user.email or "")
+
     async def aclose(self) -> None:
         """End what is in flight and close the connections."""
         await self._flights.aclose()
@@ -185,7 +191,8 @@ class Transport:
                 async with self._limiter.pace(identity).slot(call.cost):
                     answer = await self._send(call, endpoints[endpoint], credential)
             except _Dropped as dropped:
-                self.meter.unanswered(call, identity=identity, timeout=dropped.timeout)
+                waited = options.request_timeout if dropped.timeout else 0.0
+                self.meter.unanswered(call, identity=identity, waited=waited)
                 verdict = judge_dropped(call, dropped.reason, sent=dropped.sent, attempt=attempt, options=options)
                 endpoint = (endpoint + 1) % len(endpoints)
             else:
