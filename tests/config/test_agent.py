@@ -7,6 +7,7 @@ import pytest
 
 from prow.config.agent import ConfigAgent, Snapshot
 from prow.config.errors import ConfigError
+from prow.config.supplemental import Supplements
 from prow.lib.virtual_clock import VirtualClock
 
 JOB = "presubmits:\n  o/r:\n  - name: {name}\n    spec: {{containers: [{{image: x}}]}}\n"
@@ -81,6 +82,62 @@ async def test_the_swap_of_a_mounted_configmap_is_seen(tmp_path: Path) -> None:
     await clock.sleep(3)
     watch.cancel()
     assert agent.config.pod_namespace == "two"
+
+
+def mounted(folder: Path, version: str, files: dict[str, str]) -> None:
+    """As Kubernetes mounts a ConfigMap: names are links into `..data`, which is a link that is replaced."""
+    (folder / f"..{version}").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / f"..{version}/{name}").write_text(text)
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+    (folder / "..new").symlink_to(f"..{version}")
+    (folder / "..new").replace(folder / "..data")
+
+
+async def test_jobs_plugins_and_settings_of_mounted_configmaps_are_followed(tmp_path: Path) -> None:
+    """Each is mounted by itself, and each may be swapped by itself. Neither `..data` nor what it pointed to is read too."""
+    mounted(tmp_path / "config", "one", {"config.yaml": "log_level: info\n", "VERSION": "a"})
+    mounted(tmp_path / "jobs", "one", {"a.yaml": JOB.format(name="one"), "b.yaml": ""})
+    mounted(tmp_path / "plugins", "one", {"plugins.yaml": "plugins: {o: {plugins: [size]}}\n"})
+    agent = ConfigAgent(tmp_path / "config/config.yaml", tmp_path / "jobs", tmp_path / "plugins/plugins.yaml")
+    clock = VirtualClock()
+    await agent.load()
+    watch = asyncio.create_task(agent.watch(clock))
+    assert (names(agent), agent.config.config_version_sha) == (["one"], "a")
+    mounted(tmp_path / "jobs", "two", {"a.yaml": JOB.format(name="two"), "b.yaml": ""})
+    await clock.sleep(3)
+    assert names(agent) == ["two"]
+    mounted(tmp_path / "config", "two", {"config.yaml": "log_level: debug\n", "VERSION": "b"})
+    await clock.sleep(3)
+    assert (agent.config.log_level, agent.config.config_version_sha) == ("debug", "b")
+    mounted(tmp_path / "plugins", "two", {"plugins.yaml": "plugins: {o: {plugins: [hold]}}\n"})
+    await clock.sleep(3)
+    assert agent.plugins.plugins_for("o", "r") == ("hold",)
+    mounted(tmp_path / "jobs", "three", {"a.yaml": "presubmits: 1\n", "b.yaml": ""})
+    await clock.sleep(3)
+    watch.cancel()
+    assert names(agent) == ["two"]
+
+
+async def test_every_kind_of_file_is_followed(tmp_path: Path) -> None:
+    more = Supplements((str(tmp_path / "more"),), suffix=".part")
+    (tmp_path / "more/o").mkdir(parents=True)
+    agent_on(tmp_path)
+    agent, clock = ConfigAgent(tmp_path / "config.yaml", tmp_path / "jobs", supplemental=more), VirtualClock()
+    await agent.load()
+    watch = asyncio.create_task(agent.watch(clock))
+    (tmp_path / "more/o/tide.part").write_text("tide: {merge_method: {o: squash}}\n")
+    await clock.sleep(3)
+    assert agent.config.tide.merge_method == {"o": "squash"}
+    (tmp_path / "jobs/.prowignore").write_text("deep\n")
+    await clock.sleep(3)
+    assert names(agent) == []
+    (tmp_path / "jobs/.prowignore").unlink()
+    (tmp_path / "jobs/b.yml").write_text(JOB.format(name="two"))
+    await clock.sleep(3)
+    watch.cancel()
+    assert sorted(names(agent)) == ["one", "two"]
 
 
 async def test_a_subscriber_that_fails_does_not_keep_the_others_from_the_news(tmp_path: Path) -> None:

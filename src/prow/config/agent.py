@@ -86,6 +86,7 @@ class ConfigAgent:
             *supplemental.paths,
             *supplemental_plugins.paths,
         )
+        self._suffixes = (".yaml", ".yml", *filter(None, (supplemental.suffix, supplemental_plugins.suffix)))
         self._supplemental_plugins = supplemental_plugins
         self._built = built
         self._strict = strict
@@ -127,7 +128,7 @@ class ConfigAgent:
 
     async def load(self) -> None:
         """Load for the first time. Raises ConfigError."""
-        stamp = await in_thread(_stamp, self._paths)
+        stamp = await in_thread(_stamp, self._paths, self._suffixes)
         snapshot = await in_thread(self._read)
         self._stamp = stamp
         self._use(snapshot)
@@ -137,7 +138,7 @@ class ConfigAgent:
 
         `distrust`: read also what seems unchanged.
         """
-        stamp = await in_thread(_stamp, self._paths)
+        stamp = await in_thread(_stamp, self._paths, self._suffixes)
         # Noted before it is known to be good: a bad file is read again when it changes, not every second.
         self._stamp = stamp
         text = "the new configuration is refused, the last good one stays in use"
@@ -160,7 +161,7 @@ class ConfigAgent:
         quiet = 0
         while True:
             await clock.sleep(POLL_SECONDS)
-            stamp = await in_thread(_stamp, self._paths)
+            stamp = await in_thread(_stamp, self._paths, self._suffixes)
             quiet += 1
             if stamp != self._stamp or quiet >= QUIET_LOOKS:
                 await self.reload(distrust=quiet >= QUIET_LOOKS)
@@ -176,7 +177,7 @@ class ConfigAgent:
         if not path:
             return PluginsConfig()
         extra = self._supplemental_plugins
-        stamp = _stamp((path, *extra.paths))
+        stamp = _stamp((path, *extra.paths), self._suffixes)
         if distrust or self._plugins is None or self._plugins[0] != stamp:
             plugins = load_plugins(path, supplemental=extra, built=self._built, strict=self._strict)
             self._plugins = (stamp, plugins)
@@ -201,7 +202,7 @@ class ConfigAgent:
                 self._log.exception("a subscriber failed on the new configuration")
 
 
-def _stamp(paths: tuple[str, ...]) -> Stamp:
+def _stamp(paths: tuple[str, ...], suffixes: tuple[str, ...]) -> Stamp:
     """Names, identities, times and sizes of every file that may matter."""
     found: list[tuple[str, int, int, int]] = []
     for path in paths:
@@ -212,8 +213,9 @@ def _stamp(paths: tuple[str, ...]) -> Stamp:
             for folder, folders, files in os.walk(path):
                 folders[:] = sorted(name for name in folders if not name.startswith(".."))
                 for name in sorted(files):
-                    if name.endswith((".yaml", ".yml")) or name == ".prowignore":
-                        _note(os.path.join(folder, name), found)  # noqa: PTH118
+                    file = os.path.join(folder, name)  # noqa: PTH118
+                    if file.endswith(suffixes) or name == ".prowignore":
+                        _note(file, found)
     _note(os.path.join(os.path.dirname(paths[0]), "VERSION"), found)  # noqa: PTH118, PTH120
     return tuple(found)
 
