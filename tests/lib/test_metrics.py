@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,3 +21,14 @@ def test_a_counter_has_exactly_the_name_it_was_given() -> None:
     assert "_created" not in text
     (family,) = text_string_to_metric_families(text)
     assert (family.name, len(family.samples)) == ("ghcache_responses", 1)
+
+
+def test_counters_that_upstream_has_are_found_by_upstream_s_names() -> None:
+    importlib.import_module("prow.cli.components")
+    text = generate_latest().decode()
+    for name in (
+        "prow_webhook_counter", "prow_webhook_response_codes", "prow_plugin_handle_errors", "tidepoolerrors", "tidesyncheartbeat",
+        "prowjob_state_transitions", "crier_reporting_results",
+    ):  # fmt: skip
+        assert f"# TYPE {name} untyped\n" in text
+        assert f"{name}_total" not in text

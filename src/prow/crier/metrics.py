@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Histogram
+
+from prow.lib.metrics import GoCounter
 
 REPORT_LATENCY = Histogram(
     "crier_report_latency",
@@ -10,4 +12,4 @@ REPORT_LATENCY = Histogram(
     ["reporter"],
     buckets=(1, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 2700, 3600, 5400, 7200),
 )
-REPORTING_RESULTS = Counter("crier_reporting_results", "Reports made, by outcome.", ["reporter", "result"])
+REPORTING_RESULTS = GoCounter("crier_reporting_results", "Reports made, by outcome.", ["reporter", "result"])

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
-from prometheus_client import Counter, Histogram
+from prometheus_client import Histogram
 
 from prow.hook import rules
 from prow.hook.inbox import Delivery, Inbox
@@ -23,6 +23,7 @@ from prow.hook.settings import Settings
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, Retry
+from prow.lib.metrics import GoCounter
 
 _log = logs.get("hook")
 _HELD = 50_000
@@ -36,7 +37,7 @@ DURATION = Histogram(
     ["event_type", "action", "plugin", "took_action"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640),
 )
-ERRORS = Counter(
+ERRORS = GoCounter(
     "prow_plugin_handle_errors", "Handlers that failed.", ["event_type", "action", "plugin", "took_action"]
 )
 

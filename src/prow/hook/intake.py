@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from prometheus_client import Counter
 
 from prow.github.reception import Reception, Refusal, answer
 from prow.github.webhook import Verifier
@@ -19,13 +18,14 @@ from prow.hook.settings import Settings
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.http import Receive, Scope, Send
+from prow.lib.metrics import GoCounter
 
 _log = logs.get("hook")
 _JSON = ((b"content-type", b"application/json"), (b"cache-control", b"no-cache"))
 _THANKS = b"Event received. Have a nice day."
 
-RECEIVED = Counter("prow_webhook_counter", "Webhooks received, by event.", ["event_type"])
-ANSWERED = Counter("prow_webhook_response_codes", "Answers to webhooks, by code.", ["response_code"])
+RECEIVED = GoCounter("prow_webhook_counter", "Webhooks received, by event.", ["event_type"])
+ANSWERED = GoCounter("prow_webhook_response_codes", "Answers to webhooks, by code.", ["response_code"])
 
 
 class Intake:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from prometheus_client import Counter
 
 from prow.config.config import Config
 from prow.jobs.index import JobIndex, JobRow, row_of
@@ -21,6 +20,7 @@ from prow.jobs.url import job_url
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, Retry
+from prow.lib.metrics import GoCounter
 from prow.model.base import go_time
 from prow.model.decision import Decision
 from prow.model.prowjob import JobState, JobType, Label, ProwJob
@@ -34,7 +34,7 @@ _LAST_RETRY = 60.0
 _FINAL = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR})
 _GITHUB_REPORTER = "github-reporter"
 
-TRANSITIONS = Counter("prowjob_state_transitions", "State changes of ProwJobs.", ["job_name", "type", "state"])
+TRANSITIONS = GoCounter("prowjob_state_transitions", "State changes of ProwJobs.", ["job_name", "type", "state"])
 
 
 class BuildIds(Protocol):
