@@ -45,9 +45,7 @@ def certificate(folder: Path) -> TLS:
     tls = TLS(folder / "tls.crt", folder / "tls.key")
     tls.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     tls.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return tls
 

@@ -29,6 +29,8 @@ needs_foreign = pytest.mark.skipif(not installed, reason="run `npm ci` in tests/
 _WITH_SLASHES = frozenset({"path", "ref", "branch", "name", "environment_name", "basehead", "tag"})
 _OLD_REF = re.compile(r"/git/refs/(?=.)")
 """The form of `GET …/git/ref/…` that GitHub described before and still answers; upstream's client asks so."""
+_WHOLE_TREE = re.compile(r"/contents/?$")
+"""The root folder, whose path is empty."""
 _PROSE = frozenset({"description", "title", "example", "examples", "externalDocs", "x-github", "default", "deprecated"})
 _OTHER_MEDIA = re.compile(r"application/vnd\.github\.(?:diff|patch|sha|raw|html)")
 """Forms that a caller may ask for by `Accept`; the description has only JSON."""
@@ -67,6 +69,7 @@ class Description:
         if method == "GET":
             path = _OLD_REF.sub("/git/ref/", path)
             path = re.sub(r"/contents/?$", "/contents/.", path)
+        path = _WHOLE_TREE.sub("/contents/.", path)
         key = (method.lower(), path)
         if key not in self._found:
             parts = {"", *path.split("/")}

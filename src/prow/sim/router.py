@@ -20,7 +20,10 @@ class Found(NamedTuple, Generic[T]):
 
 
 class Router(Generic[T]):
-    """`{name}` stands for one part of a path, `{name:path}` for any number of them. Of two templates that fit the earlier one is taken."""
+    """`{name}` stands for one part of a path, `{name:path}` for any number of them. Of two templates that fit the earlier one is taken.
+
+    A slash at the end of a path says nothing.
+    """
 
     def __init__(self, table: Mapping[tuple[str, str], T]) -> None:
         self._routes: dict[tuple[str, str, str], list[tuple[re.Pattern[str], str, T]]] = {}
@@ -29,6 +32,7 @@ class Router(Generic[T]):
             self._routes.setdefault(key, []).append((_pattern(template), template, handler))
 
     def find(self, method: str, path: str) -> Found[T] | None:
+        path = path.rstrip("/") if path.endswith("/") else path
         for pattern, template, handler in self._routes.get((method, *_landmarks(path)), ()):
             match = pattern.fullmatch(path)
             if match is not None:
