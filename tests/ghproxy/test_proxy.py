@@ -109,6 +109,17 @@ async def test_a_free_answer_gives_the_component_s_own_throttle_its_token_back(w
     await github.aclose()
 
 
+async def test_who_collaborates_is_asked_in_a_way_that_can_be_kept(world: World) -> None:
+    """The answer about one name has no ETag; the list has."""
+    github = world.github()
+    assert await github.is_collaborator("acme", "rockets", "prow-bot")
+    before = world.used
+    for login, collaborates in (("prow-bot", True), ("stranger", False), ("Prow-Bot", True)):
+        assert await github.is_collaborator("acme", "rockets", login) is collaborates
+    assert world.used == before
+    await github.aclose()
+
+
 async def test_everything_that_our_client_does_works_through_it(world: World) -> None:
     github, number = world.github(), world.pr.number
     await github.add_labels("acme", "rockets", number, ["kind/bug"])

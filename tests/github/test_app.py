@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from prow.cli.github_client import GitHubSettings, open_github, open_tokens
@@ -127,6 +128,25 @@ async def test_a_token_is_renewed_a_minute_before_it_expires_and_keeps_its_ident
     assert second.token != first.token
     assert (second.identity, second.budget) == (first.identity, "prow - acme")
     assert (await tokens.credential("widgets")).identity != first.identity
+
+
+async def test_a_proxy_in_between_is_told_whose_budget_it_is_and_until_when(world: World) -> None:
+    seen: list[httpx2.Headers] = []
+
+    def proxy(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.headers)
+        return httpx2.Response(200, json={"full_name": "acme/rockets", "slug": "prow"})
+
+    tokens = world.tokens()
+    expires = (await tokens.credential("acme")).expires
+    assert expires is not None
+    github = GitHub.open(clock=world.clock, component="test", tokens=tokens, http=httpx2.MockTransport(proxy))
+    await github.get_repo("acme", "rockets")
+    await github.area(Apps).get_app()
+    assert seen[0]["x-prow-ghcache-token-budget-identifier"] == "prow - acme"
+    assert seen[0]["x-prow-token-expires-at"] == f"{expires:%Y-%m-%dT%H:%M:%SZ}"
+    assert seen[1]["x-prow-ghcache-token-budget-identifier"] == str(world.app.id)
+    await github.aclose()
 
 
 async def test_git_gets_the_same_token(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from prow.github.rules import (
     judge_dropped,
     message_of,
     moment,
+    unreadable,
 )
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -43,6 +45,12 @@ STUMBLED = (
 )
 QUOTED = b'{"data":{"body":"Something went wrong while executing your query"}}'
 OTHER_ERROR = b'{"errors":[{"message":"no such field"}],"data":"Something went wrong while executing your query"}'
+
+
+def judged(call: Call, answer: Answer, *, attempt: int = 0) -> Verdict:
+    """As the transport does: what came is looked at first."""
+    trouble = unreadable(call, answer.status, answer.headers.get("content-type", ""), answer.body)
+    return judge(call, msgspec.structs.replace(answer, trouble=trouble), now=NOW, attempt=attempt, options=OPTIONS)
 
 
 def shown(verdict: Verdict) -> str:
@@ -127,7 +135,7 @@ def told(status: int, text: str = "", **headers: object) -> Answer:
     ],
 )  # fmt: skip
 def test_each_answer_has_one_meaning(call: Call, answer: Answer, verdict: str) -> None:
-    assert shown(judge(call, answer, now=NOW, attempt=0, options=OPTIONS)) == verdict
+    assert shown(judged(call, answer)) == verdict
 
 
 @pytest.mark.parametrize(

@@ -72,13 +72,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """`headers`: names in lower case. `free`: it cost nothing of the budget. `suppressed`: not sent, since this is a dry run."""
+    """`headers`: names in lower case. `free`: it cost nothing of the budget. `suppressed`: not sent, since this is a dry run.
+
+    `trouble`: why the body of a 2xx cannot be what was asked for.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = {}
     free: bool = False
     suppressed: bool = False
+    trouble: str = ""
 
 
 def address(template: str, values: Mapping[str, str | int], *, query: Mapping[str, str | int] | None = None) -> str:

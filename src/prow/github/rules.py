@@ -116,7 +116,7 @@ def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: O
 
 def _taken(call: Call, answer: Answer, *, attempt: int, options: Options) -> Verdict:
     """A 2xx, if it is what it says it is."""
-    trouble = unreadable(call, answer)
+    trouble = answer.trouble
     if not trouble and call.template == GRAPHQL and call.reads and _STUMBLED in answer.body:
         trouble = _stumbled(answer.body)
     if not trouble:
@@ -125,14 +125,14 @@ def _taken(call: Call, answer: Answer, *, attempt: int, options: Options) -> Ver
     return _broken(call, said, attempt=attempt, options=options)
 
 
-def unreadable(call: Call, answer: Answer) -> str:
-    """Why the body of a 2xx cannot be what was asked for; empty when it can be. It is checked for JSON, not for a type."""
-    if not answer.body or not call.accept.endswith("json") or "raw" in call.accept:
+def unreadable(call: Call, status: int, content_type: str, body: bytes) -> str:
+    """`Answer.trouble`. The body is checked for JSON, not for a type."""
+    if not 200 <= status < 300 or not body or not call.accept.endswith("json") or "raw" in call.accept:
         return ""
-    if "html" in answer.headers.get("content-type", ""):
+    if "html" in content_type:
         return "an HTML page, not an answer of the API"
     try:
-        msgspec.json.decode(answer.body, type=msgspec.Raw)
+        msgspec.json.decode(body, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return f"malformed JSON: {_one_line(str(error))}"
     return ""

@@ -22,6 +22,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
+import msgspec
 
 from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
 from prow.github.call import GRAPHQL, Answer, Call, local_path
@@ -34,6 +35,7 @@ from prow.github.tokens import Credential, Tokens, identity_of
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import RateLimited, UsageError
+from prow.lib.open_work import in_thread
 from prow.model.forge import User
 
 _log = logs.get("github")
@@ -44,6 +46,8 @@ EXPIRES_HEADER = "X-PROW-TOKEN-EXPIRES-AT"
 """What ghproxies, ours and the original, are told of a GitHub App's token."""
 _MAX_REDIRECTS = 3
 _SHOWN = 2000
+_LONG_TO_CHECK = 1 << 20
+"""Bytes of JSON that are checked in a thread, since it takes milliseconds."""
 _FREE_MODES = frozenset({"COALESCED", "REVALIDATED", "ERROR"})
 _NEVER_SENT: Final = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol
@@ -284,7 +288,10 @@ class Transport:
             timeout = isinstance(error, TimeoutError)
             reason = f"nothing for {self._options.request_timeout:.0f} s" if timeout else _named(error)
             raise _Dropped(reason, sent=True, timeout=timeout) from error
-        answer = await self._understood(call, key, kept, Answer(status, body, received), credential)
+        check = (call, status, received.get("content-type", ""), body)
+        trouble = unreadable(*check) if len(body) < _LONG_TO_CHECK else await in_thread(unreadable, *check)
+        fresh = Answer(status, body, received, trouble=trouble)
+        answer = await self._understood(call, key, kept, fresh, credential)
         seconds = self._clock.monotonic() - started
         self.meter.answered(call, identity=identity, status=status, free=answer.free, seconds=seconds)
         self.meter.budget(call, identity=identity, headers=received)
@@ -297,7 +304,7 @@ class Transport:
         """Put a 304's body in its place; keep a new 200."""
         free = answer.headers.get("x-cache-mode", "") in _FREE_MODES
         if call.method != "GET":
-            return Answer(answer.status, answer.body, answer.headers, free=free)
+            return msgspec.structs.replace(answer, free=free)
         if answer.status == 304 and kept is not None:
             self.meter.cached(call, "revalidated")
             return Answer(200, kept.body, kept.revalidated(answer.headers), free=True)
@@ -310,11 +317,11 @@ class Transport:
                 now=self._clock.now().timestamp(),
                 largest=self._cache.largest,
             )
-            if fresh is not None and not unreadable(call, answer):
+            if fresh is not None and not answer.trouble:
                 await self._cache.put(key, fresh)
         elif kept is not None and answer.status in {404, 410}:
             await self._cache.drop(key)
-        return Answer(answer.status, answer.body, answer.headers, free=free)
+        return msgspec.structs.replace(answer, free=free)
 
     def _headers(self, call: Call, credential: Credential, kept: Kept | None) -> dict[str, str]:
         headers = {"Accept": call.accept, "X-GitHub-Api-Version": API_VERSION}
