@@ -136,10 +136,10 @@ class Readers:
                 if not reader.asked and self._clock.monotonic() - reader.last >= self._idle:
                     await self.drop(folder)
 
-    @staticmethod
-    async def _end(reader: _Reader) -> None:
+    async def _end(self, reader: _Reader) -> None:
         metrics.READERS.dec()
-        await reader.close()
+        with self._clock.busy():
+            await reader.close()
 
 
 class _Answer(msgspec.Struct, frozen=True):
