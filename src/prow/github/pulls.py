@@ -14,6 +14,8 @@ from prow.model.forge import Branch, ChangedFile, PullRequest, Review, ReviewCom
 
 DIFF = "application/vnd.github.diff"
 PATCH = "application/vnd.github.patch"
+FILES_LISTED = 3_000
+"""GitHub lists no more files of a pull request than that."""
 
 
 class NewPull(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +153,7 @@ class Pulls(Area):
         return answer.status != 422
 
     async def list_files(self, org: str, repo: str, number: int) -> tuple[ChangedFile, ...]:
-        """At most 3,000: GitHub lists no more."""
+        """At most `FILES_LISTED`: who decides on that many has to say that there may be others."""
         return await self._list(ChangedFile, repo_at("/pulls/:pullId/files", org, repo, pullId=number), lags=True)
 
     async def list_reviews(self, org: str, repo: str, number: int) -> tuple[Review, ...]:

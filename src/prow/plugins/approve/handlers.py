@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Never
 
 from prow.github.errors import NotFound
+from prow.github.pulls import FILES_LISTED
 from prow.lib.errors import Permanent
 from prow.lib.open_work import in_thread
 from prow.model.events import Event, GenericComment, PullRequestEvent, ReviewEvent
@@ -84,9 +85,8 @@ async def _evaluate(
     if found.hangs_on_label(labelled=labelled) and (labelled_now or await _labelled_by_hand(ctx)):
         found = found.with_label_by_hand()
     await (ctx.add_labels(rules.LABEL) if found.approved else ctx.remove_label(rules.LABEL))
-    await _tell(
-        ctx, found, pull, [c for c in comments if ctx.is_bot(c.author) and notification.is_notification(c.body or "")]
-    )
+    notices = [c for c in comments if ctx.is_bot(c.author) and notification.is_notification(c.body or "")]
+    await _tell(ctx, found, pull, notices, cut=len(files) >= FILES_LISTED)
 
 
 async def _judged(ctx: Context, facts: Facts, owners: Owners) -> Evaluation:
@@ -107,7 +107,7 @@ async def _labelled_by_hand(ctx: Context) -> bool:
     return who is not None and not ctx.is_bot(who)
 
 
-async def _tell(ctx: Context, found: Evaluation, pull: PullRequest, own: Sequence[IssueComment]) -> None:
+async def _tell(ctx: Context, found: Evaluation, pull: PullRequest, own: Sequence[IssueComment], *, cut: bool) -> None:
     org, repo, _ = ctx.pull.key
     options = ctx.plugins.approve_for(org, repo)
     text = notification.message(
@@ -121,6 +121,7 @@ async def _tell(ctx: Context, found: Evaluation, pull: PullRequest, own: Sequenc
             command_help_link=options.command_help_link,
             process_link=options.pr_process_link,
         ),
+        cut=cut,
     )
     plan = notification.plan(own, text)
     create = plan.create

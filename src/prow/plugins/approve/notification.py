@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from prow.github.pulls import FILES_LISTED
 from prow.model.forge import IssueComment
 from prow.plugins.approve.approvals import Approval
 from prow.plugins.approve.rules import Evaluation
@@ -59,8 +60,8 @@ def plan(own: Sequence[IssueComment], message: str) -> Plan:
     return Plan(edit=own[-1].id, delete=tuple(comment.id for comment in own[:-1]))
 
 
-def message(found: Evaluation, place: Place) -> str:
-    """The whole text."""
+def message(found: Evaluation, place: Place, *, cut: bool = False) -> str:
+    """The whole text. `cut`: GitHub did not list all files."""
     parts = [f"{_TITLE} This PR is **{'' if found.approved else 'NOT '}APPROVED**"]
     if found.by_label and not found.requirements_met:
         parts.append("Someone set the label `approved` by hand, so it is approved whatever is missing below.")
@@ -69,6 +70,11 @@ def message(found: Evaluation, place: Place) -> str:
         parts.append(_whom_to_ask(found.suggestion, place))
     if found.issue_required:
         parts.append(_issue(found))
+    if cut:
+        parts.append(
+            f"GitHub lists only the first {FILES_LISTED:,} files of a pull request. If there are others, nobody is asked to "
+            "approve them here: please split this pull request."
+        )
     parts.append(
         "The commands that this bot understands are listed "
         f"[here]({place.command_help_link}?repo={quote(place.org, safe='')}%2F{quote(place.repo, safe='')})."

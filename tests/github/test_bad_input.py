@@ -1,0 +1,169 @@
+"""What people do to repositories: deleted accounts, huge changes, empty repositories, branches that get other names. Each has one outcome."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import msgspec
+import pytest
+
+from prow.github.client import GitHub
+from prow.github.errors import AnswerTooLarge, FileNotFound, NotFound, Unprocessable
+from prow.github.graph_search import GraphSearch
+from prow.github.pulls import FILES_LISTED
+from prow.github.refs import Refs
+from prow.github.repo_settings import RepoChange, RepoSettings
+from prow.github.rules import Options
+from prow.github.tokens import FixedToken
+from prow.lib.clock import SystemClock
+from prow.model.pull_facts import Mergeable
+from prow.sim.server import Sim
+from prow.sim.verbs import PullStory, RepoStory
+
+R = ("acme", "rockets")
+
+
+def client(
+    base: str = "https://api.github.com", token: str = "t", http: httpx2.AsyncBaseTransport | None = None
+) -> GitHub:
+    return GitHub.open(
+        clock=SystemClock(),
+        component="test",
+        tokens=FixedToken(token),
+        endpoints=(base,),
+        graphql_endpoint=f"{base}/graphql",
+        options=Options(initial_delay=0.01, max_retries=2, max_404_retries=0),
+        http=http,
+    )
+
+
+class World:
+    def __init__(self, sim: Sim, repo: RepoStory, github: GitHub) -> None:
+        self.sim = sim
+        self.repo = repo
+        self.github = github
+
+    async def change(self, files: dict[str, str], author: str = "mia") -> PullStory:
+        return await self.repo.open_pull_request(author, title="Change", files=dict(files))
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    sim = Sim(tmp_path / "github")
+    sim.world.org("acme", members=["wernher"], owners=["prow-bot"])
+    async with sim.serve() as url:
+        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
+        github = client(url, sim.world.token("prow-bot"))
+        yield World(sim, repo, github)
+        await github.aclose()
+
+
+async def test_what_a_deleted_account_did_is_a_ghosts(world: World) -> None:
+    pr = await world.change({"a": "b\n"})
+    await pr.comment("mia", "hello")
+    await pr.review("mia", "COMMENTED", "fine")
+    await world.sim.world.delete_user("mia")
+    github, number = world.github, pr.number
+    pull = await github.get_pull_request(*R, number)
+    assert (pull.author, pull.head.repo) == ("ghost", None)
+    assert [comment.author for comment in await github.list_comments(*R, number)] == ["ghost"]
+    assert [r.user.login for r in await github.list_reviews(*R, number) if r.user] == ["ghost"]
+    facts = await github.pull_facts(*R, number)
+    assert facts.author == "ghost"
+    assert [page.pulls[0].author async for page in github.open_pull_pages(*R)] == ["ghost"]
+    found = [pull.author async for pull in github.area(GraphSearch).search_pulls("repo:acme/rockets", org="acme")]
+    assert found == ["ghost"]
+
+
+NULL_USER = b'{"number": 1, "user": null, "head": {"repo": null, "user": null}, "labels": [], "assignees": [null]}'
+
+
+@pytest.mark.parametrize("body", [NULL_USER, b'{"number": 1}'])
+async def test_an_account_that_is_null_or_missing_is_a_ghost(body: bytes) -> None:
+    github = client(http=httpx2.MockTransport(lambda _: httpx2.Response(200, content=body)))
+    assert (await github.get_pull_request(*R, 1)).author == "ghost"
+    assert (await github.get_issue(*R, 1)).author == "ghost"
+    await github.aclose()
+
+
+async def test_a_difference_of_ten_megabytes_is_read_whole_and_an_endless_one_is_refused() -> None:
+    large = b"+x" * (5 << 20)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        assert request.headers["accept"] == "application/vnd.github.diff"
+        return httpx2.Response(200, content=large if request.url.path.endswith("/1") else large * 4)
+
+    github = client(http=httpx2.MockTransport(answer))
+    assert await github.get_diff(*R, 1) == large
+    with pytest.raises(AnswerTooLarge, match="more than 33554432 bytes"):
+        await github.get_diff(*R, 2)
+    await github.aclose()
+
+
+async def test_a_change_that_github_will_not_show_is_refused_in_githubs_words(world: World) -> None:
+    pr = await world.change({"huge": "line\n" * 30_000})
+    with pytest.raises(Unprocessable, match="exceeded the maximum number of lines") as refused:
+        await world.github.get_diff(*R, pr.number)
+    assert refused.value.status == 406
+    (file,) = await world.github.list_files(*R, pr.number)
+    assert (file.filename, file.additions, file.patch) == ("huge", 30_000, None)
+
+
+async def test_of_more_files_than_github_lists_the_rest_is_known_to_be_missing(world: World) -> None:
+    pr = await world.change({f"files/{number}": "x\n" for number in range(FILES_LISTED + 5)})
+    assert len(await world.github.list_files(*R, pr.number)) == FILES_LISTED
+    assert (await world.github.get_pull_request(*R, pr.number)).changed_files == FILES_LISTED + 5
+
+
+async def test_an_empty_repository_has_no_branch_and_no_files(world: World) -> None:
+    await world.github.area(RepoSettings).create_repo("acme", RepoChange(name="empty"))
+    empty = ("acme", "empty")
+    assert (await world.github.get_repo(*empty)).default_branch == "main"
+    with pytest.raises(NotFound, match="it is empty"):
+        await world.github.get_ref(*empty, "heads/main")
+    with pytest.raises(FileNotFound):
+        await world.github.get_file(*empty, "OWNERS")
+    with pytest.raises(FileNotFound):
+        await world.github.get_directory(*empty, "")
+    with pytest.raises(Unprocessable):
+        await world.github.area(Refs).list_commits(*empty)
+    assert await world.github.list_pull_requests(*empty) == ()
+    assert [page.pulls async for page in world.github.open_pull_pages(*empty)] == [()]
+
+
+async def test_a_default_branch_with_another_name_is_found_under_it_alone(world: World) -> None:
+    pr = await world.change({"a": "b\n"})
+    before = await world.github.get_branch_sha(*R, "main")
+    await world.sim.world.rename_branch(world.repo.repo, "wernher", "main", "trunk")
+    assert (await world.github.get_repo(*R)).default_branch == "trunk"
+    assert await world.github.get_branch_sha(*R, "trunk") == before
+    with pytest.raises(NotFound):
+        await world.github.get_branch_sha(*R, "main")
+    assert (await world.github.get_pull_request(*R, pr.number)).base.ref == "trunk"
+    assert (await world.github.pull_facts(*R, pr.number)).base_ref == "trunk"
+    assert await world.github.get_file(*R, "a") == b"a\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "judged"),
+    [
+        ("mergeable", "PERHAPS", Mergeable.UNKNOWN),
+        ("mergeStateStatus", "SHINY", "SHINY"),
+        ("reviewDecision", "LATER", "LATER"),
+        ("state", "FROZEN", "FROZEN"),
+    ],
+)
+async def test_words_that_github_adds_leave_a_pull_request_readable(field: str, value: str, judged: object) -> None:
+    pull = {"number": 1, "state": "OPEN", "baseRefName": "main", "headRefName": "b", "headRefOid": "5", field: value}
+    body = msgspec.json.encode({"data": {"repository": {"pullRequest": pull}}})
+    github = client(http=httpx2.MockTransport(lambda _: httpx2.Response(200, content=body)))
+    facts = await github.pull_facts(*R, 1)
+    names = {
+        "mergeable": facts.mergeable,
+        "mergeStateStatus": facts.merge_state,
+        "reviewDecision": facts.review_decision,
+    }
+    assert names.get(field, facts.state) == judged
+    await github.aclose()
