@@ -19,6 +19,9 @@ from prow.cli.parts import ConfigSettings, open_parts
 from prow.config.errors import ConfigError
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+from tests.git.support import Watched
 from tests.support.prow import github
 
 JOB = "presubmits:\n- {name: unit, always_run: true, spec: {containers: [{image: x}]}}\n"
@@ -105,6 +108,33 @@ async def test_in_repo_configs_are_kept_as_many_as_the_flag_says_and_counted(tmp
         assert figures("rockets")["evictions_manual"] == 1
     assert [path.name for path in (tmp_path / "m").iterdir()]
     assert not (tmp_path / "state/git/mirrors").exists()
+
+
+async def test_a_head_is_read_with_its_base_in_three_requests(tmp_path: Path) -> None:
+    """The commits, what the merge needs, what the files of the config say; then nothing until they change."""
+    job = "presubmits:\n- name: %s\n  spec: {containers: [{image: x}]}\n"
+    given = settings(tmp_path, "in_repo_config: {enabled: {'*': true}}")
+    files = {f".prow/{name}.yaml": job % name for name in ("one", "two", "three")} | {"code": "1\n2\n3\n4\n5\n"}
+    sim = Sim(tmp_path / "github")
+    sim.world.org("acme")
+    watched = Watched(sim)
+    async with sim.serve() as url, open_parts(given, tmp_path / "jobs.db", clock=SystemClock()) as parts:
+        repo = await RepoStory.create(sim, "acme/rockets", files=files)
+        start = await repo.tip()
+        head = await repo.push(
+            "mia", {"code": "one\n2\n3\n4\n5\n", ".prow/four.yaml": job % "four"}, branch="head", start=start
+        )
+        base = await repo.push("mia", {"code": "1\n2\n3\n4\nfive\n"})
+        mirrors = await parts.mirrors(tmp_path / "state", GitHubSettings(git_base=url))
+        reader = InRepo(mirrors, parts.in_repo_cache).reader_for(parts.config(), "acme", "rockets")
+        assert reader is not None
+        for _ in range(2):
+            jobs = await reader.presubmits("acme", "rockets", base_sha=base, heads=[head])
+            assert {each.name for each in jobs} == {"one", "two", "three", "four"}
+            assert watched.fetches == 3
+        clash = await repo.push("mia", {"code": "uno\n2\n3\n4\n5\n"}, branch="clash", start=start)
+        with pytest.raises(ConfigError, match=r"does not merge into .* \(conflicts in code\)"):
+            await reader.presubmits("acme", "rockets", base_sha=base, heads=[head, clash])
 
 
 def test_no_room_for_in_repo_configs_is_refused(tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from prow.model.forge import User
 from prow.owners import parse
 from prow.owners.queries import RepoOwners
 from prow.owners.service import OwnersReader
+from prow.sim import gitrepo
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from tests.git.support import Watched
 
 FILES = {
     "OWNERS": "approvers: [root-team]\nreviewers: [rita]\n",
@@ -33,10 +35,11 @@ FILES = {
 
 
 class World:
-    """`error`: what GitHub says when it is asked for collaborators; `asked`: how often that was."""
+    """`error`: what GitHub says when it is asked for collaborators; `asked`: how often that was. `watched`: what git asks."""
 
-    def __init__(self, repo: RepoStory, mirrors: Mirrors) -> None:
+    def __init__(self, repo: RepoStory, mirrors: Mirrors, watched: Watched) -> None:
         self.repo = repo
+        self.watched = watched
         self.reader = OwnersReader(mirrors, self)
         self.collaborators = ["Alice", "dora"]
         self.error: ProwError | None = None
@@ -62,12 +65,13 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     sim = Sim(tmp_path / "github")
     sim.world.org("acme")
+    watched = Watched(sim)
     async with sim.serve() as url:
         repo = await RepoStory.create(sim, "acme/rockets", files=FILES)
         (tmp_path / "home").mkdir()
         git = await Git.open(SystemClock(), home=tmp_path / "home")
         mirrors = Mirrors(git, clock=SystemClock(), folder=tmp_path / "mirrors", base=url)
-        yield World(repo, mirrors)
+        yield World(repo, mirrors, watched)
         await mirrors.aclose()
 
 
@@ -78,6 +82,39 @@ async def test_owners_are_read_from_the_branch_as_it_is_now(world: World) -> Non
     await world.repo.push("wernher", {"docs/OWNERS": "approvers: [erin]\n"})
     assert (await world.load()).leaf_approvers("docs/b.md") == {"erin"}
     assert world.asked == 0
+
+
+async def test_a_first_look_costs_two_requests_and_a_change_one_or_two_more(world: World) -> None:
+    """The branch, and all files that count; later the branch, and what of those is new."""
+    await world.load()
+    assert world.watched.fetches == 2
+    await world.repo.push("wernher", {"main.go": "package main\n"})
+    await world.load()
+    assert world.watched.fetches == 3
+    await world.repo.push("wernher", {"docs/OWNERS": "approvers: [erin]\n"})
+    assert (await world.load()).leaf_approvers("docs/b.md") == {"erin"}
+    assert world.watched.fetches == 5
+
+
+async def test_a_new_alias_changes_what_unchanged_files_say(world: World) -> None:
+    assert (await world.load()).leaf_approvers("main.go") == {"alice", "bob"}
+    await world.repo.push("wernher", {"OWNERS_ALIASES": "aliases:\n  root-team: [carol]\n"})
+    assert (await world.load()).leaf_approvers("main.go") == {"carol"}
+    await world.repo.push("wernher", {"OWNERS_ALIASES": None})
+    assert (await world.load()).leaf_approvers("main.go") == {"root-team"}
+
+
+async def test_a_linked_file_says_what_its_target_says_now(world: World) -> None:
+    link = {"shared/OWNERS": "approvers: [zoe]\n"}
+    await world.repo.push("wernher", link)
+    path = world.repo.repo.path
+    stream = b"commit refs/heads/main\ncommitter w <w@x> 1700000000 +0000\ndata 4\nLink\nfrom refs/heads/main^0\n"
+    await gitrepo.git(
+        "fast-import", "--quiet", cwd=path, stdin=stream + b"M 120000 inline api/OWNERS\ndata 16\n../shared/OWNERS\n"
+    )
+    assert (await world.load()).leaf_approvers("api/x.go") == {"zoe"}
+    await world.repo.push("wernher", {"shared/OWNERS": "approvers: [mia]\n"})
+    assert (await world.load()).leaf_approvers("api/x.go") == {"mia"}
 
 
 async def test_vendored_owners_do_not_count(world: World) -> None:
