@@ -70,3 +70,18 @@ async def test_a_locked_pull_request_takes_no_reviews_from_outside(sim: Sim, rep
     async with client(sim, "katherine") as katherine, client(sim, "ada") as ada:
         await expect(ada.post(f"{PLACE}/reviews", json={"event": "COMMENT", "body": "Hm"}), 403)
         await expect(katherine.post(f"{PLACE}/reviews", json={"event": "APPROVE"}), 200)
+
+
+async def test_owners_of_what_changes_are_asked_for_a_review(sim: Sim, repo: RepoStory, events: Events) -> None:
+    repo.collaborator("katherine", "write")
+    repo.add_team("core", ["ada"], "write")
+    await repo.push("wernher", {".github/CODEOWNERS": "/src/ @katherine @acme/core @stranger\n/docs/ @mia\n"})
+    pr = await repo.open_pull_request("mia", title="Fix it", files={"src/a": "a", "docs/b": "b"}, draft=True)
+    assert pr.requested_reviewers == set()
+    await pr.ready_for_review()
+    assert pr.requested_reviewers == {"katherine"}
+    async with client(sim) as nobody:
+        asked = await expect(nobody.get(f"/repos/acme/widgets/pulls/{pr.number}/requested_reviewers"), 200)
+    assert [team["slug"] for team in asked["teams"]] == ["core"]
+    told = [p for p in events.payloads("pull_request") if p["action"] == "review_requested"]
+    assert {p["sender"]["login"] for p in told} == {"mia"}

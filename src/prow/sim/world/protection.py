@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from prow.lib.clock import Clock
+from prow.lib.ids import Ids
 from prow.sim import codeowners, gitrepo, rules
 from prow.sim.accounts import Identity
 from prow.sim.gitrepo import NOTHING
@@ -10,8 +14,14 @@ from prow.sim.pushrules import Command, PushRule
 from prow.sim.state import Issue, Protection, Repo
 from prow.sim.world.actions import Actions
 
+_MOST_REMEMBERED = 500
+
 
 class Protections(Actions):
+    def __init__(self, root: Path, *, clock: Clock, ids: Ids) -> None:
+        super().__init__(root, clock=clock, ids=ids)
+        self._lines: dict[tuple[int, str], list[codeowners.Line]] = {}
+
     def protection_of(self, repo: Repo, branch: str) -> Protection | None:
         """All that binds this branch, in one value: whatever else may come to protect branches is to be added up here."""
         return repo.protections.get(branch)
@@ -45,7 +55,7 @@ class Protections(Actions):
     # Code owners
 
     async def look_up_owners(self, issue: Issue) -> None:
-        """Who owns each changed file, by the CODEOWNERS of the base."""
+        """Who owns each changed file, where the base wants their approval."""
         pull = issue.pull
         if pull is None or pull.merged:
             return
@@ -53,14 +63,28 @@ class Protections(Actions):
         key = (pull.base_sha, pull.head_sha)
         if protection is None or not protection.code_owners or (pull.owners is not None and pull.owners[0] == key):
             return
-        text = None
-        for place in codeowners.PLACES:
-            text = await gitrepo.read_file(issue.repo.path, pull.base_sha, place)
-            if text is not None:
-                break
-        lines = codeowners.parse((text or b"").decode("utf-8", "replace"))
-        files = await gitrepo.changed_files(issue.repo.path, *key)
-        pull.owners = key, [codeowners.owners_of(lines, str(file["filename"])) for file in files]
+        pull.owners = key, await self.owners_of_files(issue)
+
+    async def owners_of_files(self, issue: Issue) -> list[frozenset[str]]:
+        """The owners of each changed file, by the CODEOWNERS of the base."""
+        pull, repo = issue.pull, issue.repo
+        lines = await self._codeowners(repo, pull.base_sha) if pull is not None else []
+        if pull is None or not lines:
+            return []
+        files = await gitrepo.changed_files(repo.path, pull.base_sha, pull.head_sha)
+        return [codeowners.owners_of(lines, str(file["filename"])) for file in files]
+
+    async def _codeowners(self, repo: Repo, commit: str) -> list[codeowners.Line]:
+        """The first of GitHub's three places where there is such a file; remembered by commit."""
+        key = (repo.id, commit)
+        if key not in self._lines:
+            told = await gitrepo.git("ls-tree", "-r", "--name-only", commit, "--", *codeowners.PLACES, cwd=repo.path)
+            place = next((place for place in codeowners.PLACES if place in told.decode().splitlines()), None)
+            text = await gitrepo.read_file(repo.path, commit, place) if place is not None else None
+            self._lines[key] = codeowners.parse((text or b"").decode("utf-8", "replace"))
+            if len(self._lines) > _MOST_REMEMBERED:
+                del self._lines[next(iter(self._lines))]
+        return self._lines[key]
 
     def approves_as(self, repo: Repo, login: str) -> frozenset[str]:
         """The names by which CODEOWNERS may mean this user: his own, and his teams'."""

@@ -41,6 +41,7 @@ class Pulls(Reviews):
         )
         await self.take_head(issue, head_sha)
         await self.pull_event(issue, issue.user, "opened")
+        await self.request_owners(issue)
         return issue
 
     def _head(self, repo: Repo, head: str) -> tuple[Repo, str]:
@@ -269,6 +270,7 @@ class Pulls(Reviews):
             action = "converted_to_draft" if draft else "ready_for_review"
             self.record(issue, self.user(login), "convert_to_draft" if draft else action)
             await self.touched(issue, self.user(login), action)
+            await self.request_owners(issue)
 
 
 def _related(repo: Repo, other: Repo) -> bool:

@@ -239,6 +239,26 @@ class Reviews(Issues):
                     requested_team=self.json.team(team, issue.repo.owner, webhook=True),
                 )
 
+    async def request_owners(self, issue: Issue) -> None:
+        """Owners of what is changed are asked in the author's name, those that may write; not for a draft."""
+        pull, repo = pull_of(issue), issue.repo
+        if pull.draft:
+            return
+        names = {name for group in await self.owners_of_files(issue) for name in group}
+        org, start = self.orgs.get(repo.owner.lower()), f"{repo.owner.lower()}/"
+        people = sorted(n for n in names if "/" not in n and n in self.users and self.may(repo, n, "write"))
+        slugs = sorted(name.removeprefix(start) for name in names if name.startswith(start))
+        teams = [
+            s
+            for s in slugs
+            if org is not None
+            and s in org.teams
+            and self.rank(self.team_permission(org, org.teams[s], repo)) >= self.rank("write")
+        ]
+        await self.request_reviewers(
+            issue, issue.user.login, [n for n in people if n != issue.user.login.lower()], teams
+        )
+
     async def remove_reviewers(
         self, issue: Issue, login: str, people: Sequence[str], teams: Sequence[str] = ()
     ) -> None:
