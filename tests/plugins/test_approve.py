@@ -13,6 +13,7 @@ from prow.config.config import Config
 from prow.config.plugin_options import ApproveConfig
 from prow.config.plugins import PluginsConfig
 from prow.github.errors import NotFound, Refused
+from prow.github.pulls import FILES_LISTED
 from prow.lib.errors import Retry
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.forge import IssueComment, Review, ReviewComment, User
@@ -319,3 +320,10 @@ async def test_the_notification_fits_into_a_comment() -> None:
     assert len(story.notice) < 60_000
     assert story.notice.rstrip().splitlines()[-2].startswith("<!-- META=")
     assert re.search(r"(?m)^- and \d+ more$", story.notice)
+
+
+@pytest.mark.parametrize("more", [False, True])
+async def test_that_github_lists_no_more_files_is_said(more: bool) -> None:
+    story = Told(files=[f"docs/{number}.md" for number in range(FILES_LISTED - (not more))])
+    await story.pull("opened")
+    assert ("GitHub lists only the first 3,000 files" in story.notice) is more
