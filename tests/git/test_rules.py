@@ -22,7 +22,7 @@ from prow.git.errors import (
     UnsafeObjects,
 )
 from prow.git.failures import Output, failure, parse_version
-from prow.git.finder import Finder
+from prow.git.finder import Finder, Memory
 from prow.git.model import Identity, TreeEntry
 from prow.git.safety import is_old_blemish
 from prow.git.trees import Folder, Node, TreeCache
@@ -69,7 +69,7 @@ def test_few_folders_are_kept() -> None:
 PATHS = st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join), max_size=30)
 
 
-class Memory:
+class Disk:
     """Trees in memory. `read`: how many were asked for."""
 
     def __init__(self) -> None:
@@ -100,8 +100,8 @@ class Memory:
 
 @given(st.lists(PATHS, min_size=1, max_size=4), st.integers(1, 40))
 def test_a_finder_finds_what_a_look_at_every_file_finds(commits: list[list[str]], keep: int) -> None:
-    memory = Memory()
-    finder = Finder(lambda path: path.endswith("a.f"), lambda folder: folder != "b", keep=keep)
+    memory = Disk()
+    finder = Finder(lambda path: path.endswith("a.f"), lambda folder: folder != "b", memory=Memory(keep))
     for paths in commits:
         files = {path: f"{path}!" for path in paths}
         found = asyncio.run(finder.find(memory.add(files), memory.get))
@@ -110,7 +110,7 @@ def test_a_finder_finds_what_a_look_at_every_file_finds(commits: list[list[str]]
 
 
 def test_a_finder_reads_only_folders_that_it_does_not_know() -> None:
-    memory = Memory()
+    memory = Disk()
     finder = Finder(lambda _: True)
     files = {f"{a}/{b}/f": "1" for a in "abcdef" for b in "abcdef"}
     asyncio.run(finder.find(memory.add(files), memory.get))

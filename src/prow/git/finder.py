@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ParamSpec, TypeVar
 
+from prow.git import metrics
 from prow.git.errors import TooLarge
 from prow.git.model import TreeEntry
 from prow.git.trees import Folder, ReadsTrees
@@ -16,7 +17,7 @@ from prow.lib import open_work
 
 MOST_FOLDERS = 100_000
 MOST_FOUND = 100_000
-KEPT = 200_000
+KEPT = 150_000
 _LONGEST_PATH = 4096
 _MANY = 2_000
 
@@ -27,10 +28,35 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Memory:
+    """What finders found in folders: shared by all that get it. `most`: folders and found files together; the least used go."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self.most = most
+        self._kept: OrderedDict[tuple[Finder, _Key], _Found] = OrderedDict()
+        self._weight = 0
+
+    def get(self, finder: Finder, key: _Key) -> _Found | None:
+        found = self._kept.get((finder, key))
+        if found is not None:
+            self._kept.move_to_end((finder, key))
+        return found
+
+    def put(self, finder: Finder, key: _Key, found: _Found) -> None:
+        if (finder, key) in self._kept:
+            return
+        self._kept[finder, key] = found
+        self._weight += 1 + len(found)
+        while self._weight > self.most:
+            _, old = self._kept.popitem(last=False)
+            self._weight -= 1 + len(old)
+        metrics.FOUND.set(self._weight)
+
+
 class Finder:
     """`wanted`: is this file (or link) wanted? `enters`: may something wanted be in or below this folder? Both by path.
 
-    One finder serves one repository. `keep`: folders and found files that are remembered at most. `most_folders`: of one commit.
+    One finder serves one repository. `most_folders`: of one commit.
     """
 
     def __init__(
@@ -38,15 +64,13 @@ class Finder:
         wanted: Callable[[str], bool],
         enters: Callable[[str], bool] = lambda _: True,
         *,
-        keep: int = KEPT,
+        memory: Memory | None = None,
         most_folders: int = MOST_FOLDERS,
     ) -> None:
         self._wanted = wanted
         self._enters = enters
-        self._keep = keep
+        self._memory = memory or Memory()
         self._most_folders = most_folders
-        self._below: OrderedDict[_Key, _Found] = OrderedDict()
-        self._weight = 0
 
     async def find(self, root: str, read: ReadsTrees) -> _Found:
         """The wanted files below the tree `root`, in the order of their paths. Raises TooLarge for trees that have no end."""
@@ -62,9 +86,9 @@ class Finder:
             if len(seen) + len(layer) > self._most_folders:
                 raise TooLarge(f"more than {self._most_folders} folders")
         await _done(len(seen) > _MANY, _gathered, seen, known)
-        if len(seen) <= self._keep:
+        if len(seen) <= self._memory.most:
             for key in seen:
-                self._remember(key, known[key])
+                self._memory.put(self, key, known[key])
         return known[top]
 
     def _all_sorted_out(self, layer: Sequence[_Key], trees: Mapping[str, Folder]) -> dict[_Key, _Sorted]:
@@ -84,19 +108,10 @@ class Finder:
 
     def _unknown(self, keys: Sequence[_Key], known: dict[_Key, _Found]) -> list[_Key]:
         for key in keys:
-            found = self._below.get(key)
+            found = self._memory.get(self, key)
             if found is not None:
-                self._below.move_to_end(key)
                 known[key] = found
         return [key for key in keys if key not in known]
-
-    def _remember(self, key: _Key, found: _Found) -> None:
-        if key not in self._below:
-            self._below[key] = found
-            self._weight += 1 + len(found)
-        while self._weight > self._keep:
-            _, old = self._below.popitem(last=False)
-            self._weight -= 1 + len(old)
 
 
 async def _done(much: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:  # noqa: FBT001

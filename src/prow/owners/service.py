@@ -18,7 +18,7 @@ from prow.config.config import Config
 from prow.config.plugins import PluginsConfig
 from prow.git import safety
 from prow.git.errors import TooLarge
-from prow.git.finder import Finder
+from prow.git.finder import Finder, Memory
 from prow.git.mirror import Mirror, Mirrors
 from prow.git.model import TreeEntry
 from prow.lib import logs
@@ -58,6 +58,7 @@ class OwnersReader:
         self._by_commit: OrderedDict[tuple[_Repo, str], RepoOwners] = OrderedDict()
         self._by_files: OrderedDict[tuple[_Repo, tuple[Found, ...]], RepoOwners] = OrderedDict()
         self._by_content: OrderedDict[_FileKey, OwnersFile] = OrderedDict()
+        self._found = Memory()
         self._finders: OrderedDict[_Repo, Finder] = OrderedDict()
         self._locks: dict[_Repo, asyncio.Lock] = {}
 
@@ -106,7 +107,7 @@ class OwnersReader:
 
     def _finder(self, place: _Repo) -> Finder:
         if place not in self._finders:
-            self._finders[place] = Finder(rules.wanted(place[2]))
+            self._finders[place] = Finder(rules.wanted(place[2]), memory=self._found)
             _trim(self._finders, _KEPT_FINDERS)
         self._finders.move_to_end(place)
         return self._finders[place]
