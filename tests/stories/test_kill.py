@@ -90,6 +90,7 @@ class Child:
             "hmac-secret-file": folder / "hmac",
             "github-token-path": folder / "token",
             "github-endpoint": self._sim.world.base,
+            "github-host": self._sim.world.base,
             "github-graphql-endpoint": f"{self._sim.world.base}/graphql",
             "state-dir": folder / "state",
             "bucket-dir": folder / "buckets",
