@@ -22,7 +22,7 @@ from prow.hook.lanes import Lanes
 from prow.hook.settings import Settings
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import ProwError, Retry
+from prow.lib.errors import ProwError
 from prow.lib.metrics import GoCounter
 
 _log = logs.get("hook")
@@ -212,7 +212,7 @@ class Dispatcher:
             async with self._clock.timeout(self._settings.handler_deadline):
                 await task.run()
         except TimeoutError:
-            error: BaseException = Retry(f"it took longer than {self._settings.handler_deadline:g} s")
+            error: BaseException = TimeoutError(f"it took longer than {self._settings.handler_deadline:g} s")
         except ProwError as failed:
             error = failed
         except Exception as failed:  # noqa: BLE001 - a handler's bug belongs to that handler alone

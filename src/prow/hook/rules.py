@@ -12,6 +12,9 @@ from prow.model.events import EventKind, GenericComment
 from prow.plugin.model import Plugin
 
 ATTEMPTS = 12
+"""Of a handler that fails by itself; it is tried for half an hour."""
+ATTEMPTS_PASSING = 150
+"""Of one that met a passing fault of somebody else, such as a GitHub that is down: it is tried for a day."""
 _FIRST = 1.0
 _LAST = 600.0
 
@@ -113,8 +116,7 @@ def pause_after(error: BaseException, attempt: int, *, now: float) -> float | No
         return max(1.0, error.until.timestamp() - now)
     if isinstance(error, Unreachable) and error.after is not None:
         return error.after
-    if isinstance(error, Permanent) or attempt >= ATTEMPTS:
+    if isinstance(error, Permanent) or attempt >= (ATTEMPTS_PASSING if isinstance(error, Retry) else ATTEMPTS):
         return None
-    if isinstance(error, Retry) and error.after is not None:
-        return error.after
-    return float(min(_FIRST * 2 ** (attempt - 1), _LAST))
+    own = float(min(_FIRST * 2 ** min(attempt - 1, 20), _LAST))
+    return max(own, error.after) if isinstance(error, Retry) and error.after is not None else own
