@@ -38,8 +38,9 @@ def told(action: str, what: PullRequest) -> PullRequestEvent:
     return PullRequestEvent(action=action, repo=REPO, number=5, pull_request=what)
 
 
-def status(context: str, state: str, *, sha: str = HEAD, when: datetime = NOW) -> StatusEvent:
-    return StatusEvent(repo=REPO, sha=sha, status=CommitStatus(context=context, state=state, updated_at=when))
+def status(context: str, state: str, *, sha: str = HEAD, when: datetime = NOW, number: int = 0) -> StatusEvent:
+    kept = CommitStatus(context=context, state=state, updated_at=when, id=number)
+    return StatusEvent(repo=REPO, sha=sha, status=kept)
 
 
 def push(before: str, after: str) -> Event:
@@ -79,6 +80,23 @@ def test_a_push_to_the_head_forgets_contexts_and_mergeability() -> None:
     assert known(pulls).contexts == ()
     assert known(pulls).mergeable is Mergeable.UNKNOWN
     assert pulls.apply(status("unit", "failure", sha=HEAD)) == frozenset(), "a status of the old head"
+
+
+def test_of_statuses_of_one_second_the_later_number_is_the_newer() -> None:
+    pulls = opened()
+    pulls.apply(status("unit", "success", number=8))
+    assert pulls.apply(status("unit", "pending", number=7)) == frozenset()
+    assert pulls.apply(status("unit", "failure", number=9)) == {MAIN}
+
+
+def test_what_is_told_late_does_not_undo_a_status_that_we_wrote_ourselves() -> None:
+    """Else it would be written again."""
+    pulls = opened()
+    pulls.apply(status("tide", "pending", number=7))
+    written = HeadContext(name="tide", state=ContextState.SUCCESS)
+    pulls.set_context(KEY, HEAD, written, CommitStatus(context="tide", state="success", updated_at=NOW, id=9))
+    assert pulls.apply(status("tide", "pending", number=8)) == frozenset()
+    assert known(pulls).contexts == (written,)
 
 
 def test_a_status_that_is_told_late_does_not_win() -> None:

@@ -173,6 +173,7 @@ class _Push(_Wire):
 class _Status(_Wire):
     sha: str
     state: str
+    id: int = 0
     context: str = ""
     description: str | None = None
     target_url: str | None = None
@@ -185,6 +186,7 @@ class _Status(_Wire):
             description=self.description,
             target_url=self.target_url,
             updated_at=self.updated_at,
+            id=self.id,
         )
         return StatusEvent(guid=guid, repo=self.repo, sender=self.who, sha=self.sha, status=status)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from prow.github.area import Area, repo_at, typed
-from prow.github.errors import MaybeDone
+from prow.github.decoding import Misfit, decoded
+from prow.github.errors import MaybeDone, ServerBroken
 from prow.model.forge import CombinedStatus, CommitStatus
 
 _ATTEMPTS = 3
 
 
 class Statuses(Area):
-    async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> None:
-        """When GitHub's answer is lost, it is asked whether it took the status before that is sent again."""
+    async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> CommitStatus:
+        """Gives it as GitHub keeps it. When the answer is lost, GitHub is asked whether it took the status before that is sent again."""
         body = {
             "state": status.state,
             "target_url": status.target_url or "",
@@ -23,19 +24,22 @@ class Statuses(Area):
         place = repo_at("/statuses/:statusId", org, repo, statusId=sha)
         for _ in range(_ATTEMPTS):
             try:
-                await self._ask("POST", place, body=body, once=True, lags=True)
-                return
+                answer = await self._ask("POST", place, body=body, once=True, lags=True)
+                return status if answer.suppressed else decoded(answer.body, CommitStatus)
             except MaybeDone as error:
-                lost = error
-            if await self._stands(org, repo, sha, status):
-                return
+                lost: ServerBroken = error
+            except Misfit as error:
+                lost = ServerBroken(f"{place.path}: GitHub's answer cannot be read: {error}")
+            kept = await self._kept(org, repo, sha, status)
+            if kept is not None:
+                return kept
         raise lost
 
-    async def _stands(self, org: str, repo: str, sha: str, status: CommitStatus) -> bool:
-        """Whether the newest status of that context is this one."""
+    async def _kept(self, org: str, repo: str, sha: str, status: CommitStatus) -> CommitStatus | None:
+        """The newest status of that context, if it is this one."""
         combined = await self.get_combined_status(org, repo, sha)
         newest = next((each for each in combined.statuses if each.context == status.context), None)
-        return newest is not None and _content(newest) == _content(status)
+        return newest if newest is not None and _content(newest) == _content(status) else None
 
     async def get_combined_status(self, org: str, repo: str, ref: str) -> CombinedStatus:
         """The newest status of every context of a commit, all pages in one. `ref`: a SHA, branch or tag."""

@@ -207,13 +207,14 @@ class ChangedFile(Noun, frozen=True):
 
 
 class CommitStatus(Noun, frozen=True):
-    """A status of a commit. `state`: error, failure, pending, success."""
+    """A status of a commit. `state`: error, failure, pending, success. `id`: grows from one status to the next; 0: not told."""
 
     context: str = ""
     state: str = ""
     description: str | None = None
     target_url: str | None = None
     updated_at: datetime | None = None
+    id: int = 0
 
 
 class CombinedStatus(Noun, frozen=True):

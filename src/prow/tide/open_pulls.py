@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from prow.model.events import CheckRunEvent, Event, PullRequestEvent, PushEvent, ReviewEvent, StatusEvent
-from prow.model.forge import PullKey, PullRequest
+from prow.model.forge import CommitStatus, PullKey, PullRequest
 from prow.model.pull_facts import ContextState, HeadContext, Mergeable, PullFacts, check_run_state
 from prow.tide.model import PoolKey
 
@@ -36,7 +36,7 @@ class OpenPulls:
         self._methods: dict[tuple[str, str], tuple[str, ...]] = {}
         self._past: dict[PoolKey, deque[str]] = {}
         self._done: OrderedDict[PullKey, PullFacts] = OrderedDict()
-        self._status_times: dict[tuple[PullKey, str], datetime] = {}
+        self._newest: dict[tuple[PullKey, str], CommitStatus] = {}
 
     def get(self, key: PullKey) -> PullFacts | None:
         return self._pulls.get(key)
@@ -125,7 +125,7 @@ class OpenPulls:
         self._unlink(known)
         self._changes[key] = self.changes(key) + 1
         for context in known.contexts:
-            self._status_times.pop((key, context.name), None)
+            self._newest.pop((key, context.name), None)
         self._done[key] = last or msgspec.structs.replace(known, state="CLOSED")
         self._done.move_to_end(key)
         while len(self._done) > _DONE_KEPT:
@@ -159,7 +159,7 @@ class OpenPulls:
                     description=status.description or "",
                     url=status.target_url or "",
                 )
-                return self._context(event, event.sha, context, status.updated_at)
+                return self._context(event, event.sha, context, status)
             case CheckRunEvent():
                 state = check_run_state(event.status, event.conclusion)
                 return self._context(event, event.sha, HeadContext(name=event.name, state=state, check_run=True), None)
@@ -168,10 +168,11 @@ class OpenPulls:
                 return frozenset({pool}) if self.base_moved(pool, event.after) else frozenset()
         return frozenset()
 
-    def set_context(self, key: PullKey, sha: str, context: HeadContext) -> None:
-        """We wrote a status ourselves."""
+    def set_context(self, key: PullKey, sha: str, context: HeadContext, kept: CommitStatus) -> None:
+        """We wrote a status ourselves, and GitHub has it as `kept`: what is told of older ones later is passed over."""
         known = self._pulls.get(key)
         if known is not None and known.head_sha == sha:
+            self._newest[key, context.name] = kept
             self._put(_with_context(known, context))
 
     def _pull_event(self, event: PullRequestEvent) -> tuple[PoolKey | None, ...]:
@@ -220,15 +221,15 @@ class OpenPulls:
             )
         return self._put(facts)
 
-    def _context(self, event: Event, sha: str, context: HeadContext, when: datetime | None) -> frozenset[PoolKey]:
+    def _context(self, event: Event, sha: str, context: HeadContext, status: CommitStatus | None) -> frozenset[PoolKey]:
         pools: set[PoolKey] = set()
         for key in tuple(self._by_head.get((event.org, event.repo.name, sha), ())):
             known = self._pulls[key]
-            last = self._status_times.get((key, context.name))
-            if when is not None and last is not None and when < last:
-                continue
-            if when is not None:
-                self._status_times[key, context.name] = when
+            if status is not None:
+                last = self._newest.get((key, context.name))
+                if last is not None and _older(status, last):
+                    continue
+                self._newest[key, context.name] = status
             changed = _with_context(known, context)
             if changed != known:
                 pools.add(self._put(changed))
@@ -277,6 +278,13 @@ def _stale(when: datetime | None, known: PullFacts) -> bool:
 
 def _newer(facts: PullFacts, than: PullFacts) -> bool:
     return facts.updated_at is not None and than.updated_at is not None and facts.updated_at > than.updated_at
+
+
+def _older(status: CommitStatus, than: CommitStatus) -> bool:
+    """By their numbers, where they are told: several of them may be of one second."""
+    if status.id and than.id:
+        return status.id < than.id
+    return status.updated_at is not None and than.updated_at is not None and status.updated_at < than.updated_at
 
 
 def _with_context(facts: PullFacts, context: HeadContext) -> PullFacts:

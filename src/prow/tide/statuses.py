@@ -22,7 +22,7 @@ _AT_ONCE = 4
 
 
 class WritesStatuses(Protocol):
-    async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> object: ...
+    async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> CommitStatus: ...
 
 
 class StatusWriter:
@@ -61,14 +61,14 @@ class StatusWriter:
         """Write it, unless it stands there. Raises what the client raises."""
         if not differs(status, _current(pull)):
             return
-        await self._github.create_status(pull.org, pull.repo, pull.head_sha, status)
+        kept = await self._github.create_status(pull.org, pull.repo, pull.head_sha, status)
         written = HeadContext(
             name=status.context,
             state=ContextState(status.state.upper()),
             description=status.description or "",
             url=status.target_url or "",
         )
-        self._pulls.set_context(pull.key, pull.head_sha, written)
+        self._pulls.set_context(pull.key, pull.head_sha, written, kept)
 
 
 def _says_else(status: CommitStatus, current: HeadContext | None) -> bool:
