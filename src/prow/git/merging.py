@@ -25,6 +25,7 @@ _EMPTY_TREES = {
 }
 _SUBMODULE = "160000"
 _MOST_RENAMED = 4_000
+_A_FEW = 4
 
 
 async def try_merge(mirror: Mirror, base: str, head: str) -> Merge:
@@ -48,10 +49,13 @@ async def merged_tree(mirror: Mirror, base: str, heads: Sequence[str], strategy:
             return done if isinstance(done, Conflict) else done.tree
         here, tree = base, await local.root(base)
         for number, head in enumerate(heads, 1):
-            merge = await _merged(local, here, head)
-            if not merge.clean:
-                return Conflict(head, head, merge.conflicts)
-            tree = merge.tree
+            if await _is_just_ahead(local, here, head):
+                tree = await local.root(head)
+            else:
+                merge = await _merged(local, here, head)
+                if not merge.clean:
+                    return Conflict(head, head, merge.conflicts)
+                tree = merge.tree
             if number < len(heads):
                 parents = (here,) if strategy is Strategy.SQUASH else (here, head)
                 here = await write_stand_in(local, tree, parents)
@@ -175,6 +179,18 @@ async def _contains(local: Local, commit: str, other: str) -> bool:
     output = await local.run(["merge-base", "--is-ancestor", other, commit])
     local.expect(output, "merge-base", ok=(0, 1))
     return output.code == 0
+
+
+async def _is_just_ahead(local: Local, base: str, head: str) -> bool:
+    """Whether a head was begun on this very base a few commits ago, as most are: then there is nothing to merge. Needs no process."""
+    layer = {head}
+    for _ in range(_A_FEW):
+        layer = {parent for commit in layer for parent in (await read_commit(local, commit)).parents}
+        if base in layer:
+            return True
+        if len(layer) > _A_FEW:
+            break
+    return False
 
 
 async def _merged(local: Local, one: str, other: str) -> Merge:
