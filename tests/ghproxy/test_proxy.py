@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -301,11 +302,16 @@ async def test_requests_of_one_budget_are_spaced(tmp_path: Path) -> None:
 # A GitHub App
 
 
+@cache
+def _keys() -> tuple[str, str]:
+    return new_key()
+
+
 class Apps:
     """The App prow is installed in acme."""
 
     def __init__(self, world: World) -> None:
-        private, public = new_key()
+        private, public = _keys()
         self.world = world
         self.private = private
         self.app = world.sim.world.app(

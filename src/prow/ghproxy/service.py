@@ -79,7 +79,7 @@ class Ghproxy:
                 if answer.rest is not None:
                     await _stream(send, answer.rest)
         except TimeoutError:
-            TIMEOUTS.labels(budget, template(request.path), request.agent).inc()
+            TIMEOUTS.labels(budget, template(request.path), request.agent).observe(self._settings.request_timeout)
             if answer is not None:
                 raise HungUp("the answer took too long") from None
             answer = _told(503, f"ghproxy timed out after {self._settings.request_timeout:g}s", Mode.ERROR)
