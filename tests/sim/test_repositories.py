@@ -5,7 +5,7 @@ from __future__ import annotations
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.callers import bearer, expect, installed
-from tests.sim.support import Events, client
+from tests.sim.support import Events, client, shown
 
 PLACE = "/repos/acme/widgets"
 
@@ -182,3 +182,36 @@ async def test_refs_are_made_moved_and_deleted_by_rest(sim: Sim, repo: RepoStory
         repo.protect(reviews=1)
         await expect(bot.patch(f"{refs}/heads/main", json={"sha": first, "force": True}), 422)
         await expect(bot.delete(f"{refs}/heads/main"), 422)
+
+
+async def test_the_words_of_merges_are_those_that_the_repository_wants(sim: Sim, repo: RepoStory) -> None:
+    repo.collaborator("wernher", "admin")
+
+    async def merged(method: str, **settings: str) -> str:
+        async with client(sim, "wernher") as admin:
+            await expect(admin.patch(PLACE, json=settings), 200)
+        pr = await repo.open_pull_request("mia", title="Fix", body="Because.", files={f"{len(repo.repo.issues)}": "x"})
+        await pr.push({"more": str(pr.number)}, message="More")
+        await pr.expect_mergeable()
+        await pr.merge("prow-bot", method)
+        return await shown(repo.repo, "main", "%B")
+
+    assert await merged("squash") == "Fix (#1)\n\n* Fix\n\n* More"
+    blank = {"squash_merge_commit_message": "BLANK"}
+    assert await merged("squash", **blank) == "Fix (#2)"
+    assert await merged("squash", squash_merge_commit_message="PR_BODY") == "Fix (#3)\n\nBecause."
+    assert (
+        await merged("merge", merge_commit_title="PR_TITLE", merge_commit_message="PR_BODY") == "Fix (#4)\n\nBecause."
+    )
+    async with client(sim, "wernher") as admin:
+        await expect(admin.patch(PLACE, json={"merge_commit_title": "ODD"}), 422)
+
+
+async def test_whoever_else_wrote_commits_is_named_in_the_squashed_one(sim: Sim, repo: RepoStory) -> None:
+    pr = await repo.open_pull_request("mia", title="Fix", files={"a": "a"}, branch="fix", from_fork=False)
+    await repo.push("ada", {"b": "b"}, branch="fix", message="More")
+    await pr.expect_mergeable()
+    await pr.merge("prow-bot", "squash")
+    told = await shown(repo.repo, "main", "%an|%B")
+    assert told.startswith("mia|Fix (#1)")
+    assert told.endswith("Co-authored-by: ada <ada@users.noreply.example>")

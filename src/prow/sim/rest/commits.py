@@ -57,7 +57,7 @@ class Commits(Area):
             and one.committer.date >= query.get("since", "")
             and (not query.get("until") or one.committer.date <= query["until"])
         ]
-        return Answer(items=[self.world.commit_json(repo, one) for one in found])
+        return Answer(items=found, each=lambda commit: self.world.commit_json(repo, commit))
 
     async def _full(self, repo: Repo, sha: str) -> Json:
         """A commit with what it changes."""
@@ -195,4 +195,5 @@ class Commits(Area):
     async def list_statuses(self, call: Call) -> Answer:
         repo = self.repo(call)
         sha = await self._sha(repo, call.path["ref"])
-        return Answer(items=[self.world.json.status(repo, sha, s) for s in reversed(repo.statuses.get(sha, []))])
+        found = list(reversed(repo.statuses.get(sha, ())))
+        return Answer(items=found, each=lambda status: self.world.json.status(repo, sha, status))

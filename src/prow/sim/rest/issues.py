@@ -66,7 +66,7 @@ class Issues(Area):
             and _in_milestone(i, query.get("milestone", ""))
             and i.updated_at >= since(call)
         ]
-        return Answer(items=[self.world.json.issue(i) for i in ordered(call, found)])
+        return Answer(items=ordered(call, found), each=self.world.json.issue)
 
     async def create_issue(self, call: Call) -> Answer:
         """Labels, assignees and milestone are for those who may triage; from others they are passed over."""
@@ -99,7 +99,7 @@ class Issues(Area):
 
     async def issue_labels(self, call: Call) -> Answer:
         repo, issue = self.issue(call)
-        return Answer(items=[self.world.json.label(repo, label) for label in issue.labels])
+        return Answer(items=issue.labels, each=lambda label: self.world.json.label(repo, label))
 
     def _names(self, call: Call) -> list[str]:
         """A list, or an object with one; of names, or of objects with them."""
@@ -133,14 +133,14 @@ class Issues(Area):
     async def list_comments(self, call: Call) -> Answer:
         _, issue = self.issue(call)
         found = [c for c in issue.comments if c.updated_at >= since(call)]
-        return Answer(items=[self.world.json.comment(issue, c) for c in found])
+        return Answer(items=found, each=lambda comment: self.world.json.comment(issue, comment))
 
     async def list_all_comments(self, call: Call) -> Answer:
         """Of all issues of the repository."""
         repo = self.repo(call)
         found = [(i, c) for i in repo.issues.values() for c in i.comments if c.updated_at >= since(call)]
         found.sort(key=lambda pair: pair[1].id, reverse=call.query.get("direction") == "desc")
-        return Answer(items=[self.world.json.comment(issue, comment) for issue, comment in found])
+        return Answer(items=found, each=lambda pair: self.world.json.comment(*pair))
 
     async def create_comment(self, call: Call) -> Answer:
         _, issue = self.issue(call)
@@ -166,7 +166,7 @@ class Issues(Area):
 
     async def list_events(self, call: Call) -> Answer:
         _, issue = self.issue(call)
-        return Answer(items=[self.world.json.issue_event(issue, event) for event in issue.events])
+        return Answer(items=issue.events, each=lambda event: self.world.json.issue_event(issue, event))
 
     async def list_all_events(self, call: Call) -> Answer:
         """Of all issues of the repository, the newest first."""

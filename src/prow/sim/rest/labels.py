@@ -26,7 +26,7 @@ class Labels(Area):
 
     async def list_labels(self, call: Call) -> Answer:
         repo = self.repo(call)
-        return Answer(items=[self.world.json.label(repo, label) for label in repo.labels.values()])
+        return Answer(items=list(repo.labels.values()), each=lambda label: self.world.json.label(repo, label))
 
     async def create_label(self, call: Call) -> Answer:
         repo, wanted = self.repo(call, "triage"), body(call)

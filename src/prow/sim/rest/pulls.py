@@ -45,7 +45,7 @@ class Pulls(Area):
             and head.lower()
             in {"", f"{i.pull.head_repo.owner if i.pull.head_repo else i.user.login}:{i.pull.head_ref}".lower()}
         ]
-        return Answer(items=[await self.world.pull_json(i, full=False) for i in ordered(call, found)])
+        return Answer(items=ordered(call, found), each=lambda issue: self.world.pull_json(issue, full=False))
 
     async def create_pull(self, call: Call) -> Answer:
         """From an issue, too; then the issue becomes the pull request."""
@@ -96,7 +96,7 @@ class Pulls(Area):
         issue = self.pull(call)
         files = (await self.world.files(issue))[:MOST_FILES]
         head = pull_of(issue).head_sha
-        return Answer(items=[self.world.json.changed_file(issue.repo, head, file) for file in files])
+        return Answer(items=files, each=lambda file: self.world.json.changed_file(issue.repo, head, file))
 
     async def list_commits(self, call: Call) -> Answer:
         issue = self.pull(call)

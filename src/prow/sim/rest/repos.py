@@ -35,7 +35,8 @@ class Repos(Area):
         """Whose repositories the caller sees."""
         kinds = {"private": (True,), "public": (False,)}.get(call.query.get("type", "all"), (True, False))
         found = [r for r in self.world.repos.values() if r.owner.lower() == owner.lower() and r.private in kinds]
-        return Answer(items=[self.repo_json(r, call.login) for r in found if self.world.sees(r, call.who)])
+        seen = [repo for repo in found if self.world.sees(repo, call.who)]
+        return Answer(items=seen, each=lambda repo: self.repo_json(repo, call.login))
 
     async def list_of_org(self, call: Call) -> Answer:
         return self._listed(call, self.org(call).login)

@@ -36,7 +36,8 @@ class Reviews(Area):
 
     async def list_reviews(self, call: Call) -> Answer:
         issue = self.pull(call)
-        return Answer(items=[self.world.json.review(issue, r) for r in self.world.visible_reviews(issue, call.login)])
+        found = self.world.visible_reviews(issue, call.login)
+        return Answer(items=found, each=lambda review: self.world.json.review(issue, review))
 
     def _state(self, wanted: dict[str, Any], default: str) -> str:
         state = _EVENTS.get(str(wanted.get("event") or default))
@@ -120,7 +121,7 @@ class Reviews(Area):
     async def list_comments(self, call: Call) -> Answer:
         issue = self.pull(call)
         found = [c for c in self.world.visible_comments(issue, call.login) if c.updated_at >= since(call)]
-        return Answer(items=[self.world.json.review_comment(issue, c) for c in found])
+        return Answer(items=found, each=lambda comment: self.world.json.review_comment(issue, comment))
 
     async def list_all_comments(self, call: Call) -> Answer:
         """Of all pull requests of the repository."""

@@ -91,22 +91,36 @@ class Merges(Repos):
             text = _text(title or own_title, own_message if message is None else message)
             author = Person.of(issue.user.login)
             return await gitmerge.squash(path, base, pull.head_sha, message=text, author=author, when=when)
-        text = _text(title or _merge_title(issue, pull), issue.title if message is None else message)
+        own_title, own_message = _merge_texts(issue, pull)
+        text = _text(title or own_title, own_message if message is None else message)
         return await gitmerge.merge(path, base, pull.head_sha, message=text, author=Person.of(login), when=when)
 
     async def _squash_texts(self, issue: Issue, base: str) -> tuple[str, str]:
-        """One commit speaks for itself; of several the titles are listed."""
-        pull, path = pull_of(issue), issue.repo.path
+        """One commit speaks for itself; of several the titles are listed. The repository's settings may want other words."""
+        pull, path, settings = pull_of(issue), issue.repo.path, issue.repo.settings
         commits = (await gitrepo.compare(path, base, pull.head_sha)).commits
         told = [await gitmerge.describe(path, commit) for commit, _ in commits]
-        if len(told) == 1:
-            return f"{told[0].subject} (#{issue.number})", told[0].body
-        return f"{issue.title} (#{issue.number})", "\n\n".join(f"* {one.message}" for one in told)
+        alone = len(told) == 1
+        by_pull = settings.get("squash_merge_commit_title") == "PR_TITLE" or not alone
+        title = f"{issue.title if by_pull else told[0].subject} (#{issue.number})"
+        listed = told[0].body if alone else "\n\n".join(f"* {one.message}" for one in told)
+        author = Person.of(issue.user.login)
+        others = dict.fromkeys(
+            f"Co-authored-by: {p.name} <{p.email}>" for p in (one.author for one in told) if p != author
+        )
+        choice = settings.get("squash_merge_commit_message", "COMMIT_MESSAGES")
+        words = {"COMMIT_MESSAGES": listed, "PR_BODY": issue.body, "BLANK": ""}[choice]
+        return title, "\n\n".join(text for text in (words, "\n".join(others)) if text)
 
 
-def _merge_title(issue: Issue, pull: Pull) -> str:
+def _merge_texts(issue: Issue, pull: Pull) -> tuple[str, str]:
+    settings = issue.repo.settings
     owner = pull.head_repo.owner if pull.head_repo is not None else issue.user.login
-    return f"Merge pull request #{issue.number} from {owner}/{pull.head_ref}"
+    title = f"Merge pull request #{issue.number} from {owner}/{pull.head_ref}"
+    if settings.get("merge_commit_title") == "PR_TITLE":
+        title = f"{issue.title} (#{issue.number})"
+    choice = settings.get("merge_commit_message", "PR_TITLE")
+    return title, {"PR_TITLE": issue.title, "PR_BODY": issue.body, "BLANK": ""}[choice]
 
 
 def _text(title: str, message: str) -> str:

@@ -59,7 +59,9 @@ class Orgs(Base):
                 team.memberships.setdefault(user.login.lower(), Membership(user, state="pending"))
         made = OrgInvitation(self.new_id(), user, email, role, self.user(actor), self.clock.now(), list(teams))
         org.invitations.append(made)
-        payload: Json = {"action": "member_invited", "invitation": self.json.org_invitation(org, made)}
+        invitation = self.json.org_invitation(org, made)
+        del invitation["invitation_source"]  # REST alone tells it
+        payload: Json = {"action": "member_invited", "invitation": invitation}
         if user is not None:
             payload["user"] = self.json.user(user)
         await self.emit_org(org, "organization", made.inviter, payload)
@@ -125,6 +127,7 @@ class Orgs(Base):
 
     async def _member_event(self, org: Org, sender: User, membership: Membership, action: str) -> None:
         found = self.json.org_membership(org, membership)
+        del found["organization"]  # it stands beside
         await self.emit_org(org, "organization", sender, {"action": action, "membership": found})
 
     def find_users(self, query: str) -> list[User]:
@@ -180,7 +183,7 @@ class Orgs(Base):
             team.privacy = str(changes["privacy"])
         if "parent_team_id" in changes:
             team.parent = self._new_parent(org, team, changes["parent_team_id"])
-        payload = {"action": "edited", "team": self.json.team(team, org.login), "changes": before}
+        payload = {"action": "edited", "team": self.json.team(team, org.login, webhook=True), "changes": before}
         await self.emit_org(org, "team", self.user(actor), payload)
 
     def _new_parent(self, org: Org, team: Team, wanted: Any) -> Team | None:
@@ -208,7 +211,7 @@ class Orgs(Base):
             if repo.owner.lower() == org.login.lower():
                 repo.teams.pop(team.slug, None)
         await self.emit_org(
-            org, "team", self.user(actor), {"action": "deleted", "team": self.json.team(team, org.login)}
+            org, "team", self.user(actor), {"action": "deleted", "team": self.json.team(team, org.login, webhook=True)}
         )
 
     async def add_to_team(self, org: Org, actor: str, team: Team, login: str, role: str = "member") -> Membership:
@@ -241,7 +244,7 @@ class Orgs(Base):
             "action": action,
             "scope": "team",
             "member": self.json.user(user),
-            "team": self.json.team(team, org.login),
+            "team": self.json.team(team, org.login, webhook=True),
         }
         await self.emit_org(org, "membership", sender, payload)
 
@@ -262,7 +265,8 @@ class Orgs(Base):
         else:
             repo.teams[team.slug] = role_of(permission, "Team")
             action = "added_to_repository"
-        await self.emit(repo, "team", self.user(actor), {"action": action, "team": self.json.team(team, org.login)})
+        payload = {"action": action, "team": self.json.team(team, org.login, webhook=True)}
+        await self.emit(repo, "team", self.user(actor), payload)
 
     # Collaborators of a repository
 

@@ -16,6 +16,12 @@ from prow.sim.world.views import pull_of
 
 _MERGES = ("allow_merge_commit", "allow_squash_merge", "allow_rebase_merge")
 _SETTINGS = (*_MERGES, "archived", "private", "delete_branch_on_merge")
+_WORDS = {
+    "squash_merge_commit_title": ("PR_TITLE", "COMMIT_OR_PR_TITLE"),
+    "squash_merge_commit_message": ("PR_BODY", "COMMIT_MESSAGES", "BLANK"),
+    "merge_commit_title": ("PR_TITLE", "MERGE_MESSAGE"),
+    "merge_commit_message": ("PR_BODY", "PR_TITLE", "BLANK"),
+}
 _SHOWN = frozenset(
     {
         "description",
@@ -165,6 +171,9 @@ class Repos(Branches):
         allowed = [wanted.get(name, getattr(repo, name)) for name in _MERGES]
         if not any(allowed):
             raise unprocessable("Repository", "merge_commit_allowed", "no_merge_method")
+        for name, words in _WORDS.items():
+            if changes.get(name) not in {None, *words}:
+                raise unprocessable("Repository", name, "invalid")
         if repo.archived and wanted.get("archived") is not False:
             raise Refused(403, "Repository was archived so is read-only.")
         branch = changes.get("default_branch")
@@ -173,7 +182,11 @@ class Repos(Branches):
         before = (repo.archived, repo.private)
         for name, value in wanted.items():
             setattr(repo, name, value)
-        repo.settings |= {key: changes[key] for key in _SHOWN if key in changes}
+        repo.settings |= {
+            key: changes[key]
+            for key in _SHOWN
+            if key in changes and (changes[key] is not None or key in {"description", "homepage"})
+        }
         told: dict[str, Any] = {}
         if branch and branch != repo.default_branch:
             told["default_branch"] = {"from": repo.default_branch}
@@ -206,14 +219,16 @@ class Repos(Branches):
 
     async def transfer(self, repo: Repo, login: str, owner: str) -> None:
         """Another owner; the old name leads there."""
-        old, target = repo.full_name, self.owner(owner)
+        old, former, target = repo.full_name, self.owner(repo.owner), self.owner(owner)
         if f"{target.login}/{repo.name}".lower() in self.repos:
             raise unprocessable("Repository", "name", "already_exists")
         del self.repos[old.lower()]
         self.former_names[old.lower()] = repo
         repo.owner, repo.teams = target.login, {}
         self.repos[repo.full_name.lower()] = repo
-        await self.emit(repo, "repository", self.user(login), {"action": "transferred", "changes": {}})
+        told = {"user": self.json.user(former)} if isinstance(former, User) else {"organization": self.json.org(former)}
+        changes = {"owner": {"from": told}}
+        await self.emit(repo, "repository", self.user(login), {"action": "transferred", "changes": changes})
 
     async def delete_repo(self, repo: Repo, login: str) -> None:
         """Pull requests from it keep their commits and lose their head."""
