@@ -29,6 +29,8 @@ needs_foreign = pytest.mark.skipif(not installed, reason="run `npm ci` in tests/
 _WITH_SLASHES = frozenset({"path", "ref", "branch", "name", "environment_name", "basehead", "tag"})
 _OLD_REF = re.compile(r"/git/refs/(?=.)")
 """The form of `GET …/git/ref/…` that GitHub described before and still answers; upstream's client asks so."""
+_OLD_STATUSES = re.compile(r"/statuses/(.+)$")
+"""The same of `GET …/commits/…/statuses`."""
 _WHOLE_TREE = re.compile(r"/contents/?$")
 """The root folder, whose path is empty."""
 _PROSE = frozenset({"description", "title", "example", "examples", "externalDocs", "x-github", "default", "deprecated"})
@@ -67,7 +69,7 @@ class Description:
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that a path belongs to; of several templates that fit, the one with the most literal parts."""
         if method == "GET":
-            path = _OLD_REF.sub("/git/ref/", path)
+            path = _OLD_STATUSES.sub(r"/commits/\1/statuses", _OLD_REF.sub("/git/ref/", path))
             path = re.sub(r"/contents/?$", "/contents/.", path)
         path = _WHOLE_TREE.sub("/contents/.", path)
         key = (method.lower(), path)

@@ -36,6 +36,16 @@ def _validator(name: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.Draft7Validator(schema, validate_formats=True, formats={"uri": is_uri})
 
 
+ERRATA = {
+    # what is wrong with a schema, as a judge who believes it would say
+    "repository$transferred": "changes/owner/from: ",  # an organisation may own it before, as the OpenAPI description says
+}
+
+
+def _erratum(name: str, wrong: str) -> bool:
+    return name in ERRATA and wrong.startswith(ERRATA[name])
+
+
 def wrong_webhook(event: str, payload: Any) -> str:
     """What is wrong with the body of an event; empty when it is as GitHub describes it."""
     names = (f"{event}${payload.get('action')}", f"{event}$event")
@@ -45,7 +55,8 @@ def wrong_webhook(event: str, payload: Any) -> str:
     validator = _validator(name)
     if validator.is_valid(payload):
         return ""
-    return "; ".join([told(error) for error, _ in zip(validator.iter_errors(payload), range(4), strict=False)])
+    wrong = [one for one in map(told, validator.iter_errors(payload)) if not _erratum(name, one)]
+    return "; ".join(wrong[:4])
 
 
 def deliveries(world: World) -> list[Delivery]:
