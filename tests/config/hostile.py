@@ -89,19 +89,19 @@ TEXTS: dict[str, list[Input]] = {
         (own, lambda: "\n---\n".join("a: &a [" + "x," * 900 + "]\nprow_ignored: [" + "*a," * 100 + "]" for _ in range(200))),
     ],
     "many": [
-        (config, lambda: "".join(f"key_{n}: 1\n" for n in range(50_000))),
-        (config, lambda: "log_level: a\n" * 60_000),
-        (config, lambda: "disabled_clusters: [" + "[]," * 100_000 + "]"),
-        (jobs, lambda: "presubmits: {o/r: [" + "{}," * 4_000 + "]}"),
-        (own, lambda: "\n---\n".join("presets: [" + "{}," * 100_000 + "]" for _ in range(8))),
-        (own, lambda: "presets: [{env: [" + "".join(f"{{name: a{n}}}," for n in range(30_000)) + "]}]\npresubmits: [{name: j, spec: {containers: ["
-         + "{image: x}," * 30_000 + "]}}]"),
-        (own, lambda: "presets: [{tolerations: [" + "".join(f"{{key: a{n}}}," for n in range(40_000)) + "]}]\n"
+        (config, lambda: "".join(f"key_{n}: 1\n" for n in range(20_000))),
+        (config, lambda: "log_level: a\n" * 20_000),
+        (config, lambda: "disabled_clusters: [" + "[]," * 20_000 + "]"),
+        (jobs, lambda: "presubmits: {o/r: [" + "{}," * 2_000 + "]}"),
+        (own, lambda: "\n---\n".join("presets: [" + "{}," * 20_000 + "]" for _ in range(8))),
+        (own, lambda: "presets: [{env: [" + "".join(f"{{name: a{n}}}," for n in range(3_000)) + "]}]\npresubmits: [{name: j, spec: {containers: ["
+         + "{image: x}," * 3_000 + "]}}]"),
+        (own, lambda: "presets: [{tolerations: [" + "".join(f"{{key: a{n}}}," for n in range(20_000)) + "]}]\n"
          f"presubmits: [{{name: j, {SPEC}}}]"),
         (own, lambda: "\n---\n".join("presubmits:\n" + "".join(
-            f"- {{name: j, branches: [{', '.join(f'b{f}-{n}-{b}' for b in range(60))}], {SPEC}}}\n" for n in range(500)) for f in range(3))),
+            f"- {{name: j, branches: [{', '.join(f'b{f}-{n}-{b}' for b in range(40))}], {SPEC}}}\n" for n in range(300)) for f in range(3))),
         (own, lambda: "\n---\n".join("presubmits:\n" + "".join(
-            f"- {{name: j, skip_branches: ['^b{f}-{n}$'], {SPEC}}}\n" for n in range(500)) for f in range(3))),
+            f"- {{name: j, skip_branches: ['^b{f}-{n}$'], {SPEC}}}\n" for n in range(300)) for f in range(3))),
     ],
     "patterns": [
         (searched, lambda: "(a*)*b"),
@@ -110,7 +110,7 @@ TEXTS: dict[str, list[Input]] = {
         (searched, lambda: "(((a{100}){100}){100})"),
         (searched, lambda: "(?:a?){500}a{500}"),
         (searched, lambda: "|".join(["a{1000}"] * 5_000)),
-        (searched, lambda: "(" * 60_000),
+        (searched, lambda: "(" * 20_000),
         (searched, lambda: "(?i)" + "\\pL{500}" * 20),
         (jobs, lambda: "presubmits:\n  o/r:\n" + "".join(f"  - {{name: j{n}, branches: ['(a{{900}}){{1,1}}{n}'], {SPEC}}}\n" for n in range(300))),
     ],
