@@ -111,6 +111,9 @@ class Fixed:
         self.asked.append(org)
         return self.value
 
+    async def renew(self, org: str, used: str) -> bool:
+        return self.value != used
+
 
 class Watched:
     """Stands before a simulated GitHub: what git asks it, and a way to hold that up."""

@@ -140,16 +140,23 @@ async def test_a_token_that_ran_out_is_asked_for_once_more(closed: Closed) -> No
     fresh = closed.sim.world.token("prow-bot")
 
     class RunsOut:
-        given: list[str] = []
+        given = "ghs_ranout"
+        renewed: list[str] = []
 
         async def token(self, org: str) -> str:
             assert org == "acme"
-            self.given.append(fresh if self.given else "ghs_ranout")
-            return self.given[-1]
+            return self.given
 
-    async with world_in(closed.world.folder, base=closed.sim.world.base, tokens=RunsOut()) as world:
+        async def renew(self, org: str, used: str) -> bool:
+            self.renewed.append(used)
+            self.given = fresh
+            return True
+
+    tokens = RunsOut()
+    async with world_in(closed.world.folder, base=closed.sim.world.base, tokens=tokens) as world:
         await world.mirror.fetch(["refs/heads/main"])
-        assert RunsOut.given[0] == "ghs_ranout"
+        await world.mirror.fetch(["refs/heads/main"])
+    assert tokens.renewed == ["ghs_ranout"]
 
 
 async def test_a_revoked_token_is_told(closed: Closed) -> None:

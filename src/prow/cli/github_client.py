@@ -38,6 +38,20 @@ class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
     signing_key: str = ""
 
 
+class GitTokens:
+    """git's view of who we are at GitHub."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    async def token(self, org: str) -> str:
+        return await self._tokens.token(org)
+
+    async def renew(self, org: str, used: str) -> bool:
+        credential = await self._tokens.credential(org)
+        return credential.token != used or await self._tokens.renew(credential, org)
+
+
 def open_tokens(
     settings: GitHubSettings, *, secrets: Secrets, clock: Clock, component: str, stack: AsyncExitStack
 ) -> Tokens | None:

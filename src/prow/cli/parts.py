@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from prow.cli import budget_page as budget
-from prow.cli.github_client import GitHubSettings, open_github, open_tokens
+from prow.cli.github_client import GitHubSettings, GitTokens, open_github, open_tokens
 from prow.config import cache as config_cache
 from prow.config.agent import ConfigAgent
 from prow.config.config import Config
@@ -141,7 +141,7 @@ class Parts:
             clock=self.clock,
             folder=folder,
             base=settings.git_base,
-            tokens=tokens,
+            tokens=GitTokens(tokens) if tokens is not None else None,
             signing_key=settings.signing_key,
             cache_size=self._mirror_bytes,
         )

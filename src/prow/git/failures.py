@@ -45,6 +45,10 @@ _CLOSED = re.compile(
     r"transport '[^']*' not allowed|Permission denied \(publickey|Write access to repository not granted",
     re.IGNORECASE | re.ASCII,
 )
+_UNKNOWN = re.compile(
+    r"Authentication failed|could not read Username|terminal prompts disabled|returned error: 401",
+    re.IGNORECASE | re.ASCII,
+)
 _UNSAFE = re.compile(r"fsck error|hasDot(?:dot|git)?\b|gitmodules(?:Url|Name|Path|Symlink)|fullPathname", re.ASCII)
 _HUGE = re.compile(r"died of signal 25|File too large|exceeds maximum allowed size", re.ASCII)
 _ORDER: tuple[tuple[re.Pattern[str], type[ProwError]], ...] = (
@@ -73,8 +77,9 @@ def failure(what: str, output: Output) -> ProwError:
     return next((kind for pattern, kind in _ORDER if pattern.search(output.error)), GitFailed)(said)
 
 
-def tells_damage(text: str) -> bool:
-    return _DAMAGE.search(text) is not None
+def is_unauthorized(output: Output) -> bool:
+    """Whether the server does not know the credentials; other ones may do."""
+    return output.code != 0 and _UNKNOWN.search(output.error) is not None
 
 
 def one_line(text: str) -> str:

@@ -14,8 +14,8 @@ import msgspec
 
 from prow.git import metrics, safety, trees
 from prow.git.client import Git
-from prow.git.errors import Broken, NoAccess, NoSuchRef, TooLarge
-from prow.git.failures import Output, failure
+from prow.git.errors import Broken, NoSuchRef, TooLarge
+from prow.git.failures import Output, failure, is_unauthorized
 from prow.git.locks import UseLock
 from prow.git.model import Conflict
 from prow.git.objects import Object, Readers
@@ -39,10 +39,17 @@ class Tokens(Protocol):
         """The token for the repositories of `org`; empty: anonymous."""
         ...
 
+    async def renew(self, org: str, used: str) -> bool:
+        """The server does not know the token `used`: get another one. False: there is none."""
+        ...
+
 
 class Anonymous:
     async def token(self, org: str) -> str:  # noqa: ARG002
         return ""
+
+    async def renew(self, org: str, used: str) -> bool:  # noqa: ARG002
+        return False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,26 +170,29 @@ class Local:
     async def run_online(
         self, args: Sequence[str], *, stdin: bytes = b"", org: str = "", max_output: int = 64 << 20
     ) -> Output:
-        """git that may talk to the server, with the token for `org` (else the repository's own). A token that was renewed meanwhile is tried once."""
+        """git that may talk to the server, with the token for `org` (else the repository's own). One that the server does not know is renewed once."""
         settings = {"remote.origin.url": self.remote, **(PROMISOR if self.partial else {})}
-        used: str | None = None
-        while True:
-            token = await self.tools.tokens.token(org or self.org)
-            output = await self.tools.git.run(
-                args,
-                git_dir=self.folder if self.exists else None,
-                remote=self.remote,
-                token=token,
-                settings=settings,
-                stdin=stdin,
-                timeout=self.tools.limits.fetch_seconds,
-                max_output=max_output,
-            )
-            if not output.code or used is not None or not isinstance(failure("", output), NoAccess):
-                return output
-            used = token
-            if await self.tools.tokens.token(org or self.org) == used:
-                return output
+        owner = org or self.org
+        token = await self.tools.tokens.token(owner)
+        output = await self._online(args, token, settings=settings, stdin=stdin, max_output=max_output)
+        if token and is_unauthorized(output) and await self.tools.tokens.renew(owner, token):
+            token = await self.tools.tokens.token(owner)
+            output = await self._online(args, token, settings=settings, stdin=stdin, max_output=max_output)
+        return output
+
+    async def _online(
+        self, args: Sequence[str], token: str, *, settings: Mapping[str, str], stdin: bytes, max_output: int
+    ) -> Output:
+        return await self.tools.git.run(
+            args,
+            git_dir=self.folder if self.exists else None,
+            remote=self.remote,
+            token=token,
+            settings=settings,
+            stdin=stdin,
+            timeout=self.tools.limits.fetch_seconds,
+            max_output=max_output,
+        )
 
     def expect(self, output: Output, what: str, *, ok: tuple[int, ...] = (0,)) -> None:
         if output.code not in ok:
