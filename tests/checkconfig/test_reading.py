@@ -136,3 +136,12 @@ def test_own_file_of_any_size_is_not_read(tmp_path: Path) -> None:
     (tmp_path / ".prow.yaml").write_bytes(b"#" * (MAX_FILE + 1))
     with pytest.raises(ConfigError, match="larger than"):
         own_files(str(tmp_path))
+
+
+def test_notes_can_be_left_out(tmp_path: Path) -> None:
+    config = "default_job_timeout: 1h\nplank: {max_concurrency: 1, max_concurrency: 2}\n"
+    paths = written(tmp_path, {"config.yaml": config})
+    names = {"duplicate-keys", "pitfalls"}
+    assert {found.name for found in checked(paths).findings} == names
+    for name in names:
+        assert {found.name for found in checked(paths, excluded=[name]).findings} == names - {name}

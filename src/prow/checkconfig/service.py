@@ -54,7 +54,8 @@ def run(
     progress: Progress,
 ) -> Report:
     """`known` None: the config does not load, and nothing but that is said."""
-    findings = list(loaded.findings)
+    off = set(excluded)
+    findings = [found for found in loaded.findings if found.level is not Level.NOTE or found.name not in off]
     jobs = 0
     if known is not None:
         jobs = sum(1 for _ in known.config.all_jobs())
@@ -68,7 +69,7 @@ def run(
                 continue
             progress(f"checking {check.name}")
             findings += [places.finding(check.name, problem) for problem in check.find(known)]
-        findings += _notes(known, places, {check.name for check in checks}, set(excluded))
+        findings += _notes(known, places, {check.name for check in checks}, off)
     findings.sort(key=lambda found: (found.file, found.line, found.column, found.name))
     return Report(findings=tuple(findings), jobs=jobs, strict=strict)
 

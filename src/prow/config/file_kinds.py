@@ -174,6 +174,7 @@ RULES = Rules(
         (CommitMessageCheck, "name"): ("fixupPrefix", "issueClosingKeywords"),
         (Label, "target"): ("prs", "issues", "both"),
         (AutobumperFile, "pr_source_mode"): ("fork", "branch", ""),
+        (AutobumperFile, "image_registry_auth"): ("google", ""),
     },
     offers={
         (AutobumperFile, "target_version"): ("latest", "upstream", "upstream-staging"),
