@@ -119,7 +119,7 @@ async def refs(path: Path) -> dict[str, str]:
 async def resolve(path: Path, ref: str) -> str | None:
     """The commit that a ref or a name of a commit stands for. What stands in a file or was seen before is not asked of git again."""
     if ref.startswith("refs/heads/"):
-        sha = _loose(path, ref)
+        sha = stored(path, ref)
         if sha is not None:
             return sha
     if ref in _known.get(path, ()):
@@ -136,15 +136,28 @@ async def resolve(path: Path, ref: str) -> str | None:
     return sha
 
 
-def _loose(path: Path, ref: str) -> str | None:
-    """A branch that has a file of its own; branches stand for commits."""
+def is_sha(name: str) -> bool:
+    return _SHA.fullmatch(name) is not None
+
+
+def stored(path: Path, ref: str) -> str | None:
+    """What stands in the file of a ref, or in that of packed ones; without a process. Branches stand for commits."""
     if ".." in ref:
         return None
     try:
         found = (path / ref).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
-        return None
+        return _packed(path, ref)
     return found if _SHA.fullmatch(found) else None
+
+
+def _packed(path: Path, ref: str) -> str | None:
+    try:
+        text = (path / "packed-refs").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    end = f" {ref}"
+    return next((line[:40] for line in text.splitlines() if line.endswith(end) and _SHA.fullmatch(line[:40])), None)
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:

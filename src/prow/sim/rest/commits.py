@@ -30,7 +30,8 @@ class Commits(Area):
         }
 
     async def _sha(self, repo: Repo, ref: str) -> str:
-        for name in (f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/{ref}", ref):
+        names = (f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/{ref}", ref)
+        for name in (ref,) if gitrepo.is_sha(ref) else names:
             sha = await gitrepo.resolve(repo.path, name)
             if sha is not None:
                 return sha

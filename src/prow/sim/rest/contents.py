@@ -52,7 +52,7 @@ class Contents(Area):
     async def _commit(self, call: Call, repo: Repo) -> tuple[str, str]:
         """The ref that is asked for, by name and by commit."""
         ref = call.query.get("ref") or repo.default_branch
-        for name in (f"refs/heads/{ref}", f"refs/tags/{ref}", ref):
+        for name in (ref,) if gitrepo.is_sha(ref) else (f"refs/heads/{ref}", f"refs/tags/{ref}", ref):
             sha = await gitrepo.resolve(repo.path, name)
             if sha is not None:
                 return ref, sha

@@ -72,10 +72,15 @@ class Refs(Area):
 
     async def get_ref(self, call: Call) -> Answer:
         repo, ref = self.repo(call), f"refs/{call.path['ref']}"
-        sha = (await self._refs(repo)).get(ref)
+        sha = await self._sha(repo, ref)
         if sha is None:
             raise not_found()
         return Answer(await self._ref_json(repo, ref, sha))
+
+    async def _sha(self, repo: Repo, ref: str) -> str | None:
+        """What a ref stands for; branches are found without git."""
+        sha = gitrepo.stored(repo.path, ref) if ref.startswith(HEADS) else None
+        return sha or (await self._refs(repo)).get(ref)
 
     async def _below(self, repo: Repo, start: str) -> list[Json]:
         found = [(ref, sha) for ref, sha in sorted((await self._refs(repo)).items()) if ref.startswith(start)]
@@ -88,7 +93,7 @@ class Refs(Area):
     async def get_ref_or_those_below(self, call: Call) -> Answer:
         """The older address: one ref by its full name, else all whose names begin so."""
         repo, ref = self.repo(call), f"refs/{call.path['ref']}"
-        sha = (await self._refs(repo)).get(ref)
+        sha = await self._sha(repo, ref)
         if sha is not None:
             return Answer(await self._ref_json(repo, ref, sha))
         found = await self._below(repo, ref)
