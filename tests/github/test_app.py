@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 
 from prow.cli.github_client import GitHubSettings, open_github, open_tokens
@@ -16,6 +17,7 @@ from prow.github.apps import Apps
 from prow.github.client import GitHub
 from prow.github.errors import BadName, Refused
 from prow.github.installations import NotInstalled
+from prow.github.limiter import Limits
 from prow.github.rules import Options
 from prow.github.tokens import FixedToken, Tokens
 from prow.lib.errors import UsageError
@@ -66,9 +68,9 @@ class World:
         assert tokens is not None
         return tokens
 
-    async def github(self, tokens: Tokens | None = None) -> GitHub:
+    async def github(self, tokens: Tokens | None = None, *, limits: Limits | None = None) -> GitHub:
         return await open_github(
-            self.settings(),
+            msgspec.structs.replace(self.settings(), limits=limits or Limits()),
             tokens or self.tokens(),
             clock=self.clock,
             component="test",
@@ -118,6 +120,18 @@ async def test_each_organisation_is_asked_with_a_token_of_its_own_made_once(worl
     assert (await github.current_user()).email == "prow@users.noreply.github.com"
 
 
+async def test_one_organisation_can_have_a_limit_of_its_own(world: World) -> None:
+    github = await world.github(limits=Limits(orgs={"acme": (3600, 2)}))
+    began = world.clock.monotonic()
+    await github.list_teams("widgets")
+    await github.get_repo("acme", "rockets")
+    await github.list_repo_labels("acme", "rockets")
+    await github.list_teams("widgets")
+    assert world.clock.monotonic() == began
+    await github.get_file("acme", "rockets", "a")
+    assert world.clock.monotonic() - began == pytest.approx(1.0, abs=0.1)
+
+
 async def test_a_token_is_renewed_a_minute_before_it_expires_and_keeps_its_identity(world: World) -> None:
     tokens = world.tokens()
     first = await tokens.credential("acme")
@@ -135,7 +149,7 @@ async def test_a_proxy_in_between_is_told_whose_budget_it_is_and_until_when(worl
 
     def proxy(request: httpx2.Request) -> httpx2.Response:
         seen.append(request.headers)
-        return httpx2.Response(200, json={"full_name": "acme/rockets", "slug": "prow"})
+        return httpx2.Response(200, json={"full_name": "acme/rockets", "slug": "prow", "id": 1})
 
     tokens = world.tokens()
     expires = (await tokens.credential("acme")).expires
@@ -143,9 +157,11 @@ async def test_a_proxy_in_between_is_told_whose_budget_it_is_and_until_when(worl
     github = GitHub.open(clock=world.clock, component="test", tokens=tokens, http=httpx2.MockTransport(proxy))
     await github.get_repo("acme", "rockets")
     await github.area(Apps).get_app()
+    await github.area(Apps).get_repo_installation("acme", "rockets")
     assert seen[0]["x-prow-ghcache-token-budget-identifier"] == "prow - acme"
     assert seen[0]["x-prow-token-expires-at"] == f"{expires:%Y-%m-%dT%H:%M:%SZ}"
     assert seen[1]["x-prow-ghcache-token-budget-identifier"] == str(world.app.id)
+    assert seen[2]["x-prow-ghcache-token-budget-identifier"] == "prow"
     await github.aclose()
 
 

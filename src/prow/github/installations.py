@@ -90,7 +90,9 @@ class Installations:
     async def credential(self, org: str, path: str = "") -> Credential:
         """Raises NotInstalled, and the client's errors when GitHub cannot be asked."""
         if _FOR_APP.match(path):
-            return await self._own.credential(org, path)
+            own = await self._own.credential(org, path)
+            named = self._slug and path.partition("?")[0] != "/app"
+            return msgspec.structs.replace(own, budget=self._slug) if named else own
         if not org:
             raise BadName(f"{path or 'this call'}: a GitHub App asks for an organisation, and this names none")
         known = await self._installation(org)
