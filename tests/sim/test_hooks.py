@@ -7,7 +7,7 @@ import json
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.callers import bearer, expect, installed
-from tests.sim.support import client
+from tests.sim.support import ask, client
 
 URL = "http://nobody.invalid/hook"
 HOOKS = "/repos/acme/widgets/hooks"
@@ -95,3 +95,5 @@ async def test_a_user_who_is_deleted_leaves_a_ghost(sim: Sim, repo: RepoStory) -
         assert [(c["user"]["login"], c["body"]) for c in said] == [("ghost", "Please")]
         await expect(bot.get("/users/mia"), 404)
         await expect(gone.get("/user"), 401)
+    query = '{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { author { login } } } }'
+    assert (await ask(sim, query))["data"]["repository"]["pullRequest"]["author"] is None

@@ -186,3 +186,9 @@ async def test_dismissing_may_be_left_to_a_few(sim: Sim, repo: RepoStory, pr: Pu
     async with client(sim, "prow-bot") as bot, client(sim, "ada") as ada:
         await expect(bot.put(path, json={"message": "Old"}), 403)
         assert (await expect(ada.put(path, json={"message": "Old"}), 200))["state"] == "DISMISSED"
+
+
+async def test_where_signatures_are_wanted_only_githubs_own_commit_goes_in(repo: RepoStory, pr: PullStory) -> None:
+    repo.repo.protections["main"] = Protection(signatures=True)
+    assert await refusal(pr, "merge") == await refusal(pr, "rebase") == "Commits must have verified signatures."
+    await pr.merge("prow-bot", "squash")

@@ -6,7 +6,7 @@ import pytest
 
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
-from tests.sim.callers import ask_as, bearer, expect
+from tests.sim.callers import ask_as, bearer, expect, installed
 from tests.sim.support import client
 
 
@@ -79,3 +79,15 @@ async def test_a_revoked_token_is_no_token(sim: Sim, repo: RepoStory) -> None:
         assert refused["message"] == "Bad credentials"
         await expect(bot.get("/repos/acme/widgets"), 401)
         assert (await bot.post("/graphql", json={"query": "{ viewer { login } }"})).status_code == 401
+
+
+async def test_graphql_changes_nothing_without_the_scope_or_the_permission(sim: Sim, repo: RepoStory) -> None:
+    issue = await repo.open_issue("mia", title="Help")
+    change = 'mutation($id: ID!) { addComment(input: {subjectId: $id, body: "Hello"}) { clientMutationId } }'
+    variables = {"id": f"I_sim{issue.issue.id}"}
+    narrow = await ask_as(sim, sim.world.token("prow-bot", scopes=["read:org"]), change, variables)
+    assert narrow["errors"][0]["type"] == "INSUFFICIENT_SCOPES"
+    app = await ask_as(sim, installed(sim, "pusher", {"contents": "write"}), change, variables)
+    assert app["errors"][0]["message"] == "Resource not accessible by integration"
+    assert "errors" not in await ask_as(sim, installed(sim, "talker", {"issues": "write"}), change, variables)
+    assert [comment.user.login for comment in issue.comments] == ["talker[bot]"]

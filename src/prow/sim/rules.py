@@ -135,6 +135,7 @@ def refusal(protection: Protection | None, verdicts: Verdicts, states: Mapping[s
     return " ".join(text for text in texts if text)
 
 
+SIGNATURES = "Commits must have verified signatures."
 MERGE_COMMITS = "This branch must not contain merge commits."
 NOT_AUTHORIZED = "You're not authorized to push to this branch."
 
@@ -163,6 +164,7 @@ def push_refusal(
         "Changes must be made through a pull request." if protection.reviews is not None else "",
         _checks_refusal(protection, states),
         MERGE_COMMITS if protection.linear and merges else "",
+        SIGNATURES if protection.signatures and change != "create" else "",
     ]
     return " ".join(text for text in texts if text)
 

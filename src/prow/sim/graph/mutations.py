@@ -7,6 +7,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
+from prow.sim.apps import allows
 from prow.sim.errors import Refused
 from prow.sim.graph.nodes import find, find_all, find_any
 from prow.sim.graph.pages import cursor, refused
@@ -219,8 +220,36 @@ _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
 }
 
 
-def resolver(change: Callable[[Reading, Wanted], Awaitable[Json]]) -> Callable[..., Awaitable[Json]]:
+_NEEDS = {
+    "createIssue": ("issues",),
+    "createPullRequest": ("pull_requests",),
+    "createRepository": ("administration",),
+    "mergePullRequest": ("contents",),
+    "addPullRequestReview": ("pull_requests",),
+    "requestReviews": ("pull_requests",),
+    "resolveReviewThread": ("contents",),
+    "unresolveReviewThread": ("contents",),
+}
+"""Permissions of an app for a mutation, of which one is enough; the others talk about issues and pull requests alike."""
+_TALK = ("issues", "pull_requests")
+
+
+def _check_token(reading: Reading, name: str) -> None:
+    """What the token allows, whoever it belongs to."""
+    who = reading.who
+    if who.installation is not None:
+        if not any(allows(who.permissions, needed, "write") for needed in _NEEDS.get(name, _TALK)):
+            raise refused("FORBIDDEN", "Resource not accessible by integration")
+    elif not who.has_scope("repo", "public_repo"):
+        text = "Your token has not been granted the required scopes to execute this query."
+        raise refused("INSUFFICIENT_SCOPES", f"{text} It requires one of the following scopes: ['public_repo'].")
+
+
+def resolver(name: str, change: Callable[[Reading, Wanted], Awaitable[Json]]) -> Callable[..., Awaitable[Json]]:
+    """The mutation of that name; what the world refuses is told as GraphQL tells it."""
+
     async def resolve(_: object, info: Info, *, input: Wanted) -> Json:  # noqa: A002 - GitHub's word
+        _check_token(info.context, name)
         try:
             made = await change(info.context, input)
         except Refused as error:
@@ -234,4 +263,4 @@ def resolver(change: Callable[[Reading, Wanted], Awaitable[Json]]) -> Callable[.
     return resolve
 
 
-FIELDS = {"Mutation": {name: resolver(change) for name, change in _MUTATIONS.items()}}
+FIELDS = {"Mutation": {name: resolver(name, change) for name, change in _MUTATIONS.items()}}

@@ -28,6 +28,11 @@ def _when(moment: datetime | None) -> str | None:
     return stamp(moment) if moment is not None else None
 
 
+def living(user: User | None) -> User | None:
+    """GraphQL has nobody where REST has the ghost of a deleted user."""
+    return None if user is None or user.login == "ghost" else user
+
+
 # Query
 
 
@@ -262,7 +267,7 @@ _BOTH: dict[str, Resolver] = {
     "body": _item(lambda i: i.body),
     "url": _url,
     "state": _item(lambda i: i.graph_state),
-    "author": _item(lambda i: i.user),
+    "author": _item(lambda i: living(i.user)),
     "createdAt": _item(lambda i: _when(i.created_at)),
     "updatedAt": _item(lambda i: _when(i.updated_at)),
     "closed": _item(lambda i: i.state == "closed"),
@@ -320,7 +325,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "isCrossRepository": _item(lambda i: pull_of(i).head_repo is not i.repo),
         "merged": _pull(lambda p: p.merged),
         "mergedAt": _pull(lambda p: _when(p.merged_at)),
-        "mergedBy": _pull(lambda p: p.merged_by),
+        "mergedBy": _pull(lambda p: living(p.merged_by)),
         "mergeCommit": _merge_commit,
         "mergeable": _mergeable,
         "mergeStateStatus": _merge_state,
@@ -363,7 +368,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "PullRequestReview": {
         "id": _item(lambda r: node("PRR", r.review.id)),
-        "author": _item(lambda r: r.review.user),
+        "author": _item(lambda r: living(r.review.user)),
         "body": _item(lambda r: r.review.body),
         "state": _item(lambda r: r.review.state),
         "submittedAt": _item(lambda r: _when(r.review.submitted_at)),

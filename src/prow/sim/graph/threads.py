@@ -52,5 +52,5 @@ _MUTATIONS = {
 }
 FIELDS = {
     "PullRequest": {"reviewThreads": _threads},
-    "Mutation": {name: resolver(change) for name, change in _MUTATIONS.items()},
+    "Mutation": {name: resolver(name, change) for name, change in _MUTATIONS.items()},
 }

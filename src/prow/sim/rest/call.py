@@ -90,7 +90,7 @@ class Area(ABC):
         elif not self.world.may(repo, call.login, needed):
             raise Refused(
                 403,
-                "Must have admin rights to Repository." if needed == "admin" else "Resource not accessible by token",
+                "Must have admin rights to Repository." if needed == "admin" else "Must have push access to repository",
             )
         if repo.archived and not archived and writes:
             raise Refused(403, "Repository was archived so is read-only.")
@@ -142,7 +142,7 @@ class Area(ABC):
     def may_edit(self, call: Call, issue: Issue, author: str, needed: str) -> None:
         """Its author may, and who has `needed`."""
         if login(call).lower() != author.lower() and not self.world.may(issue.repo, call.login, needed):
-            raise Refused(403, "Resource not accessible by token")
+            raise Refused(403, "Must have push access to repository")
 
 
 def _granted(call: Call) -> bool:

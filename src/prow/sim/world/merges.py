@@ -71,6 +71,10 @@ class Merges(Repos):
             raise Refused(405, rules.NOT_AUTHORIZED)
         if protection.linear and method == "merge":
             raise Refused(405, rules.MERGE_COMMITS)
+        if (
+            protection.signatures and method != "squash"
+        ):  # of what is squashed GitHub makes a commit of its own, and signs it
+            raise Refused(405, rules.SIGNATURES)
         refused = self.rules_refusal(issue)
         if refused:
             raise Refused(405, refused)
