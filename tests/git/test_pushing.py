@@ -154,3 +154,16 @@ async def test_who_may_not_write_is_told_so(hub: tuple[Sim, RepoStory, World]) -
     await push(world.mirror, [Update(PICK, base, NOTHING)])
     with pytest.raises(NoSuchRepository):
         await push(world.mirror, [Update(PICK, base, NOTHING)], to=Fork("prow-bot", "none"))
+
+
+async def test_the_rules_of_a_protected_branch_hold_for_pushes(hub: tuple[Sim, RepoStory, World]) -> None:
+    _, repo, world = hub
+    repo.collaborator("prow-bot", "write")
+    repo.protect(contexts=["ci/unit"])
+    other = await repo.push("wernher", {"f": "2\n"}, branch="other")
+    await world.mirror.fetch([MAIN])
+    await world.mirror.ensure([other])
+    with pytest.raises(PushRefused, match=r"ci/unit|rotected") as caught:
+        await push(world.mirror, [Update(MAIN, other)])
+    assert caught.value.reason is Refusal.PROTECTED
+    assert await repo.tip() != other

@@ -122,10 +122,10 @@ class _GitHTTP:
             with pushrules.hooks({ref: rule for ref, rule in rules.items() if rule is not None}) as settings:
                 out = b"".join([piece async for piece in self._run("receive-pack", repo, body, "", settings)])
             after = await gitrepo.refs(repo.path)
-        for ref in sorted(before.keys() | after.keys()):
-            old, new = before.get(ref, NOTHING), after.get(ref, NOTHING)
-            if old != new and ref.startswith(("refs/heads/", "refs/tags/")):
-                await self._world.pushed(repo, login, ref, old, new)
+        refs = sorted(ref for ref in before.keys() | after.keys() if ref.startswith(("refs/heads/", "refs/tags/")))
+        moves = [(ref, before.get(ref, NOTHING), after.get(ref, NOTHING)) for ref in refs]
+        # All are announced now, so that none comes after what a later push does to the same ref.
+        await asyncio.gather(*(self._world.pushed(repo, login, ref, old, new) for ref, old, new in moves if old != new))
         return Response(out, media_type="application/x-git-receive-pack-result", headers={"Cache-Control": "no-cache"})
 
     async def _run(
