@@ -1,0 +1,113 @@
+"""Equal questions at the same time become one; nobody suffers from another's haste or departure."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from prow.github.flights import Flights
+from prow.lib.clock import SystemClock
+
+
+class Work:
+    """Counts how often it begins and is cancelled; ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.cancelled = 0
+        self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self) -> str:
+        self.begun += 1
+        try:
+            return await asyncio.shield(self.end)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
+async def turn() -> None:
+    for _ in range(5):
+        await SystemClock().sleep(0)
+
+
+async def test_one_does_the_work_and_the_others_join() -> None:
+    flights: Flights[str, str] = Flights("test")
+    work = Work()
+    asked = [asyncio.create_task(flights.join("a", work)) for _ in range(3)]
+    other = asyncio.create_task(flights.join("b", work))
+    await turn()
+    work.end.set_result("done")
+    assert sorted(await asyncio.gather(*asked)) == [("done", False), ("done", True), ("done", True)]
+    assert await other == ("done", False)
+    assert work.begun == 2
+
+
+async def test_what_fails_fails_for_all_and_is_forgotten() -> None:
+    flights: Flights[str, str] = Flights("test")
+    work = Work()
+    asked = [asyncio.create_task(flights.join("a", work)) for _ in range(2)]
+    await turn()
+    work.end.set_exception(ValueError("no"))
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in found] == [ValueError, ValueError]
+    again = Work()
+    again.end.set_result("yes")
+    assert await flights.join("a", again) == ("yes", False)
+
+
+async def test_who_leaves_takes_the_work_away_from_nobody_but_the_last_one_ends_it() -> None:
+    flights: Flights[str, str] = Flights("test")
+    work = Work()
+    first, second = (asyncio.create_task(flights.join("a", work)) for _ in range(2))
+    await turn()
+    first.cancel()
+    await turn()
+    assert (work.begun, work.cancelled) == (1, 0)
+    second.cancel()
+    for task in (first, second):
+        with suppress(asyncio.CancelledError):
+            await task
+    await turn()
+    assert work.cancelled == 1
+
+
+async def test_the_urgent_do_not_wait_for_what_is_less_urgent() -> None:
+    flights: Flights[str, str] = Flights("test")
+    slow, fast = Work(), Work()
+    background = asyncio.create_task(flights.join("a", slow, rank=2))
+    await turn()
+    urgent = asyncio.create_task(flights.join("a", fast, rank=0))
+    await turn()
+    later = asyncio.create_task(flights.join("a", slow, rank=2))
+    await turn()
+    fast.end.set_result("fast")
+    assert (await urgent, await later) == (("fast", False), ("fast", True))
+    slow.end.set_result("slow")
+    assert await background == ("slow", False)
+
+
+async def test_after_a_change_nobody_joins_what_was_asked_before_it() -> None:
+    flights: Flights[str, str] = Flights("test")
+    old, new = Work(), Work()
+    before = asyncio.create_task(flights.join("a", old))
+    await turn()
+    flights.clear()
+    after = asyncio.create_task(flights.join("a", new))
+    await turn()
+    old.end.set_result("old")
+    new.end.set_result("new")
+    assert (await before, await after) == (("old", False), ("new", False))
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    flights: Flights[str, str] = Flights("test")
+    work = Work()
+    waiting = asyncio.create_task(flights.join("a", work))
+    await turn()
+    await flights.aclose()
+    assert work.cancelled == 1
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
