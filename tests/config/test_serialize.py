@@ -45,26 +45,36 @@ def test_every_small_config_is_written_as_what_it_is() -> None:
             assert goyaml.load(dump(written)) == written, case["case"]
 
 
-@needs_data
-@pytest.mark.parametrize("instance", ["metal3", "kubernetes"])
-def test_an_instance_as_written_is_read_as_the_same_config(instance: str, tmp_path: Path) -> None:
-    """Written as its jobs are loaded: a file for each repository. Without presets, which the jobs have in them already, and
-    without old keys, which exclude the new ones that the loader made of them."""
-    config = effective(instance)
+def read_again_as_it_was(config: Config, folder: Path, *, every: int = 1) -> int:
+    """Write all settings and every nth job as the jobs are loaded, a file for each repository, load that, and find the same; how many
+    jobs. Without presets, which the jobs have in them already, and without old keys, which exclude the new ones made of them."""
     settings = without_jobs(config)
     settings.pop("presets", None)
     settings["deck"]["spyglass"].pop("gcs_browser_prefix", None)
-    (tmp_path / "config.yaml").write_text(dump(settings))
-    jobs = tmp_path / "jobs"
-    jobs.mkdir()
-    for kind in ("presubmits", "postsubmits"):
-        for number, (repo, listed) in enumerate(getattr(config, kind).items()):
-            (jobs / f"{kind}-{number:04}.yaml").write_text(dump({kind: {repo: tree(listed)}}))
-    (jobs / "periodics.yaml").write_text(dump({"periodics": tree(config.periodics)}))
-    again = load(tmp_path / "config.yaml", jobs, strict=True)
+    (folder / "config.yaml").write_text(dump(settings))
+    (folder / "jobs").mkdir()
+    kept = {
+        kind: {repo: jobs[::every] for repo, jobs in getattr(config, kind).items()}
+        for kind in ("presubmits", "postsubmits")
+    }
+    for kind, by_repo in kept.items():
+        for number, (repo, jobs) in enumerate(by_repo.items()):
+            (folder / f"jobs/{kind}-{number:04}.yaml").write_text(dump({kind: {repo: tree(jobs)}}))
+    periodics = config.periodics[::every]
+    (folder / "jobs/periodics.yaml").write_text(dump({"periodics": tree(periodics)}))
+    again = load(folder / "config.yaml", folder / "jobs", strict=True)
     assert dump(without_jobs(again)) == dump(settings)
-    for kind in ("presubmits", "postsubmits", "periodics"):
-        assert getattr(again, kind) == getattr(config, kind)
+    for kind, by_repo in kept.items():
+        assert getattr(again, kind) == by_repo
+    assert again.periodics == periodics
+    return sum(1 for _ in again.all_jobs())
+
+
+@needs_data
+@pytest.mark.parametrize(("instance", "every"), [("metal3", 1), ("kubernetes", 10)])
+def test_an_instance_as_written_is_read_as_the_same_config(instance: str, every: int, tmp_path: Path) -> None:
+    """Every tenth job of Kubernetes here, all of them in `make soak`."""
+    assert read_again_as_it_was(effective(instance), tmp_path, every=every) >= 632
 
 
 @pytest.mark.parametrize(
