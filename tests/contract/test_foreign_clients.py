@@ -88,7 +88,7 @@ def _pygithub(url: str, author: str, reviewer: str) -> None:
 
 
 @needs_foreign
-@pytest.mark.skipif(shutil.which("node") is None, reason="install node")
+@pytest.mark.skipif(shutil.which("node") is None, reason="run `make setup-tests`: there is no node")
 async def test_octokit(sim: Sim) -> None:
     async with sim.serve() as url:
         tokens = sim.world.token("mia"), sim.world.token("wernher")
@@ -104,7 +104,7 @@ async def test_octokit(sim: Sim) -> None:
     }
 
 
-@pytest.mark.skipif(shutil.which("gh") is None, reason="install gh, GitHub's command line")
+@pytest.mark.skipif(shutil.which("gh") is None, reason="run `make setup-tests`: there is no gh")
 async def test_gh(sim: Sim, repo: RepoStory, tmp_path: Path) -> None:
     tls = certificate(tmp_path)
     async with sim.serve(host="localhost", tls=tls) as url:

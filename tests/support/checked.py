@@ -94,7 +94,7 @@ class Checked:
 def checked(sim: Sim) -> Iterator[Sim]:
     """Every call to this simulator is checked while the block runs; at its end none may have been wrong, and no webhook either.
 
-    Without `npm ci` in tests/foreign there is nothing to check against: nothing happens then.
+    Without `make setup-tests` there is nothing to check against: nothing happens then.
     """
     if not installed:
         yield sim

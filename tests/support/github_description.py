@@ -24,7 +24,7 @@ _FORMAT = 4
 """Raised when the reduced file changes its shape."""
 
 installed = _FILE.exists()
-needs_foreign = pytest.mark.skipif(not installed, reason="run `npm ci` in tests/foreign")
+needs_foreign = pytest.mark.skipif(not installed, reason="run `make setup-tests`")
 
 _WITH_SLASHES = frozenset({"path", "ref", "branch", "name", "environment_name", "basehead", "tag"})
 _OLD_REF = re.compile(r"/git/refs/(?=.)")

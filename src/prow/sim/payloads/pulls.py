@@ -40,6 +40,10 @@ class Pulls(Issues):
         shared = self.issue(issue)
         base = self.branch(issue.repo, owner, pull.base_ref, pull.base_sha)
         base["repo"] |= self.merge_settings(issue.repo)
+        if pull.head_repo is issue.repo:
+            head = base | {"label": f"{owner.login}:{pull.head_ref}", "ref": pull.head_ref, "sha": pull.head_sha}
+        else:
+            head = self.branch(pull.head_repo, head_owner, pull.head_ref, pull.head_sha)
         return {
             "url": api,
             "id": issue.id,
@@ -54,7 +58,7 @@ class Pulls(Issues):
             "requested_reviewers": [self.user(user) for user in pull.requested_reviewers],
             "requested_teams": [self.team(team, issue.repo.owner, webhook=webhook) for team in pull.requested_teams],
             "draft": pull.draft,
-            "head": self.branch(pull.head_repo, head_owner, pull.head_ref, pull.head_sha),
+            "head": head,
             "base": base,
             "_links": {name: {"href": url} for name, url in ({"self": api} | links).items()},
             "auto_merge": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.people import People
@@ -63,11 +64,22 @@ _MERGING = frozenset(
 _EPOCH = "2011-01-25T18:44:36Z"
 
 
+@lru_cache(maxsize=1024)
+def _urls(url: str) -> dict[str, str]:
+    return {name: url + path for name, path in _URLS.items()}
+
+
 class Repos(People):
     def repo(self, repo: Repo, owner: User | Org) -> Json:
+        if repo.id not in self.repos:
+            self.repos[repo.id] = self._repo(repo, owner)
+        return dict(self.repos[repo.id])
+
+    def _repo(self, repo: Repo, owner: User | Org) -> Json:
         link = f"{self.base}/{repo.full_name}"
         url = f"{self.base}/repos/{repo.full_name}"
-        opened = sum(issue.state == "open" for issue in repo.issues.values())
+        opened = sum([issue.state == "open" for issue in repo.issues.values()])
+        made = stamp(repo.created_at)
         return {
             "id": repo.id,
             "node_id": node("R", repo.id),
@@ -79,10 +91,10 @@ class Repos(People):
             "description": None,
             "fork": repo.parent is not None,
             "url": url,
-            **{name: url + path for name, path in _URLS.items()},
-            "created_at": stamp(repo.created_at),
-            "updated_at": stamp(repo.created_at),
-            "pushed_at": stamp(repo.created_at),
+            **_urls(url),
+            "created_at": made,
+            "updated_at": made,
+            "pushed_at": made,
             "git_url": f"git://{self.base.partition('//')[2]}/{repo.full_name}.git",
             "ssh_url": f"git@sim:{repo.full_name}.git",
             "clone_url": f"{link}.git",

@@ -45,7 +45,8 @@ class Pulls(Area):
             and head.lower()
             in {"", f"{i.pull.head_repo.owner if i.pull.head_repo else i.user.login}:{i.pull.head_ref}".lower()}
         ]
-        return Answer(items=ordered(call, found), each=lambda issue: self.world.pull_json(issue, full=False))
+        told = self.world.json
+        return Answer(items=ordered(call, found), each=lambda issue: self.world.pull_json(issue, full=False, told=told))
 
     async def create_pull(self, call: Call) -> Answer:
         """From an issue, too; then the issue becomes the pull request."""

@@ -9,7 +9,7 @@ from typing import Any
 from prow.sim import gitlog, gitrepo, rules
 from prow.sim.errors import not_found
 from prow.sim.gitrepo import Compared
-from prow.sim.payloads import Json
+from prow.sim.payloads import Json, Payloads
 from prow.sim.state import Issue, IssueEvent, Protection, Pull, User
 from prow.sim.world.protection import Protections
 
@@ -83,12 +83,14 @@ class Views(Protections):
 
     # Its JSON
 
-    async def pull_json(self, issue: Issue, *, full: bool = True, webhook: bool = False) -> Json:
-        """GitHub's pull request. Numbers of lines are there only when it is asked for alone."""
+    async def pull_json(
+        self, issue: Issue, *, full: bool = True, webhook: bool = False, told: Payloads | None = None
+    ) -> Json:
+        """GitHub's pull request. Numbers of lines are there only when it is asked for alone. `told`: one for a whole list."""
         pull = pull_of(issue)
         owner = self.owner(issue.repo.owner)
         head_owner = self.owner(pull.head_repo.owner) if pull.head_repo else None
-        found = self.json.pull(issue, pull, owner, head_owner, webhook=webhook)
+        found = (told or self.json).pull(issue, pull, owner, head_owner, webhook=webhook)
         if full:
             files = await self.files(issue)
             found |= {
