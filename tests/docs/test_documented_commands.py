@@ -30,6 +30,7 @@ NOT_RUN = {
     "prow explain pr": "needs a Prow that runs: tests/cli/test_explain.py asks one",
     "prow watch pr": "needs a Prow that runs, and does not end: tests/cli/test_explain.py watches one",
     "prow run unit": "makes what the repository around it makes: tests/cli/test_run.py runs jobs of a repository",
+    "prow budget": "needs a Prow that runs: tests/cli/test_budget.py asks one",
     "prow ghproxy": "serves other programs: tests/cli/test_ghproxy.py starts it with these flags",
     "make": "sets up the checkout it is in, or takes minutes",
 }
