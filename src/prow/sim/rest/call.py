@@ -129,7 +129,8 @@ class Area(ABC):
             if call.who.installation.account is not found or not _granted(call):
                 raise Refused(403, INTEGRATION)
         elif not call.who.has_scope(*call.need.scopes):
-            raise Refused(403, f"You need at least {call.need.scopes[-1]} scope to do this.")
+            least = "read:org" if "read:org" in call.need.scopes else call.need.scopes[0]
+            raise Refused(403, f"You need at least {least} scope to do this.")
         elif needed == "admin" and not self.world.is_owner(found, call.login):
             raise Refused(403, f"You must be an admin of the {found.login} organization.")
         elif needed == "member" and not self.world.is_member(found.login, call.login):
