@@ -45,9 +45,19 @@ async def simulator(folder: Path, how: signal.Signals) -> AsyncIterator[httpx2.A
     assert process.returncode == (-signal.SIGKILL if how is signal.SIGKILL else 0)
 
 
+async def hang_up(port: int) -> None:
+    """A program that goes away in the middle of what it says; the simulator does not complain."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"POST {COMMENTS} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_a_killed_simulator_has_everything_that_it_answered(tmp_path: Path) -> None:
     (tmp_path / "world.yaml").write_text(SEED)
     async with simulator(tmp_path, signal.SIGKILL) as bot:
+        await hang_up(bot.base_url.port or 0)
         made = await bot.post(COMMENTS, json={"body": "Kept?"})
         assert made.status_code == 201
     async with simulator(tmp_path, signal.SIGTERM) as bot:

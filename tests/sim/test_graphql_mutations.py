@@ -1,0 +1,105 @@
+"""What GraphQL changes is what REST changes: the same rules, the same events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+from tests.sim.support import Events, ask
+
+IDS = """{ repository(owner: "acme", name: "widgets") { id
+  labels(first: 10) { nodes { id } }
+  pullRequest(number: 1) { id }
+  issue(number: 2) { id } }
+  user(login: "katherine") { id } }"""
+
+
+async def change(sim: Sim, name: str, wanted: dict[str, Any], result: str, *, login: str = "wernher") -> Any:
+    kind = name[0].upper() + name[1:]
+    query = f"mutation($input: {kind}Input!) {{ {name}(input: $input) {{ clientMutationId {result} }} }}"
+    found = await ask(sim, query, {"input": wanted | {"clientMutationId": "7"}}, login=login)
+    if "errors" not in found:
+        assert found["data"][name]["clientMutationId"] == "7"
+        return found["data"][name]
+    return found["errors"][0]
+
+
+@pytest.fixture
+async def ids(sim: Sim, repo: RepoStory) -> dict[str, str]:
+    repo.collaborator("wernher", "write")
+    repo.collaborator("katherine", "write")
+    await sim.world.create_label(repo.repo, "wernher", "bug")
+    await repo.open_pull_request("mia", title="Fix", files={"new.txt": "x\n"}, draft=True)
+    await repo.open_issue("mia", title="It leaks")
+    found = (await ask(sim, IDS, login="wernher"))["data"]
+    there = found["repository"]
+    return {
+        "repo": there["id"],
+        "pull": there["pullRequest"]["id"],
+        "issue": there["issue"]["id"],
+        "label": there["labels"]["nodes"][0]["id"],
+        "katherine": found["user"]["id"],
+    }
+
+
+async def test_a_pull_request_is_changed_in_every_way(
+    sim: Sim, repo: RepoStory, ids: dict[str, str], events: Events
+) -> None:
+    pull = {"pullRequestId": ids["pull"]}
+    shown = "pullRequest { isDraft state title reviewRequests(first: 5) { nodes { requestedReviewer { ... on User { login } } } } }"
+    ready = await change(sim, "markPullRequestReadyForReview", pull, shown)
+    assert ready["pullRequest"]["isDraft"] is False
+    assert (await change(sim, "convertPullRequestToDraft", pull, shown))["pullRequest"]["isDraft"] is True
+    asked = await change(sim, "requestReviews", pull | {"userIds": [ids["katherine"]]}, shown)
+    assert asked["pullRequest"]["reviewRequests"]["nodes"] == [{"requestedReviewer": {"login": "katherine"}}]
+    none = await change(sim, "requestReviews", pull | {"userIds": []}, shown)
+    assert none["pullRequest"]["reviewRequests"]["nodes"] == []
+    named = await change(sim, "updatePullRequest", pull | {"title": "Mend", "labelIds": [ids["label"]]}, shown)
+    assert named["pullRequest"]["title"] == "Mend"
+    assert (await change(sim, "closePullRequest", pull, shown))["pullRequest"]["state"] == "CLOSED"
+    assert (await change(sim, "reopenPullRequest", pull, shown))["pullRequest"]["state"] == "OPEN"
+    actions = [action for event, action in events.names if event == "pull_request"]
+    assert actions == [
+        "ready_for_review",
+        "converted_to_draft",
+        "review_requested",
+        "review_request_removed",
+        "edited",
+        "labeled",
+        "closed",
+        "reopened",
+    ]
+
+
+async def test_an_issue_and_labels_are_changed(sim: Sim, ids: dict[str, str]) -> None:
+    shown = "labelable { labels(first: 5) { nodes { name } } }"
+    wanted = {"labelableId": ids["issue"], "labelIds": [ids["label"]]}
+    assert (await change(sim, "addLabelsToLabelable", wanted, shown))["labelable"]["labels"]["nodes"] == [
+        {"name": "bug"}
+    ]
+    assert (await change(sim, "removeLabelsFromLabelable", wanted, shown))["labelable"]["labels"]["nodes"] == []
+    assigned = {"id": ids["issue"], "assigneeIds": [ids["katherine"]], "state": "CLOSED"}
+    done = await change(sim, "updateIssue", assigned, "issue { state assignees(first: 5) { nodes { login } } }")
+    assert done["issue"] == {"state": "CLOSED", "assignees": {"nodes": [{"login": "katherine"}]}}
+    assert (await change(sim, "reopenIssue", {"issueId": ids["issue"]}, "issue { state }"))["issue"]["state"] == "OPEN"
+
+
+async def test_what_rest_refuses_is_refused(sim: Sim, ids: dict[str, str]) -> None:
+    pull = {"pullRequestId": ids["pull"]}
+    own = await change(sim, "addPullRequestReview", pull | {"event": "APPROVE"}, "", login="mia")
+    assert (own["type"], "your own pull request" in own["message"]) == ("UNPROCESSABLE", True)
+    assert (await change(sim, "mergePullRequest", pull, "", login="mia"))["type"] == "FORBIDDEN"
+    assert "draft" in (await change(sim, "mergePullRequest", pull, ""))["message"]
+    assert (await change(sim, "closeIssue", {"issueId": "I_sim1"}, ""))["type"] == "NOT_FOUND"
+    again = {"repositoryId": ids["repo"], "title": "T", "baseRefName": "main", "headRefName": "gone"}
+    assert (await change(sim, "createPullRequest", again, ""))["type"] == "UNPROCESSABLE"
+
+
+async def test_a_node_is_found_by_its_id(sim: Sim, ids: dict[str, str]) -> None:
+    query = "query($id: ID!) { node(id: $id) { id __typename } }"
+    kinds = {name: (await ask(sim, query, {"id": one}))["data"]["node"]["__typename"] for name, one in ids.items()}
+    expected = {"repo": "Repository", "pull": "PullRequest", "issue": "Issue", "label": "Label", "katherine": "User"}
+    assert kinds == expected
