@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prow.github.call import Answer, Call, Cost
@@ -41,6 +41,7 @@ def of(call: Call, cost: Cost) -> Call:
     )
 
 
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.floats(0, 5), st.floats(0.5, 3)), max_size=60), st.floats(3, 20), st.sampled_from([1.0, 0.75])
 )
@@ -85,6 +86,7 @@ def test_what_runs_low_is_left_to_the_more_urgent_until_its_end_comes_near(
     assert {cost for cost in Cost if left.wait(cost, NOON) > 0} == waits
 
 
+@settings(max_examples=50)
 @given(st.integers(0, 5000), st.floats(0, 3600), st.sampled_from(list(Cost)))
 def test_a_class_may_go_on_when_it_was_told_to_and_not_before(remaining: int, left: float, cost: Cost) -> None:
     said = Standing("core", 5000, remaining, NOON + timedelta(seconds=left))
