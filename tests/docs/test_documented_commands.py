@@ -125,7 +125,9 @@ async def served(folder: Path, lines: list[str]) -> None:
                 inside = str(value).replace("/var/lib/prow", str(folder / "state")).replace(":8889", f":{tide}")
                 flags[flag] = folder / inside if (folder / inside).exists() else inside
             if "github-app-id" in flags:
-                app = sim.world.app("prow", permissions={"contents": "read", "pull_requests": "read", "metadata": "read"})
+                app = sim.world.app(
+                    "prow", permissions={"contents": "read", "pull_requests": "read", "metadata": "read"}
+                )
                 (folder / "app.pem").write_text(sim.world.new_private_key(app))
                 sim.world.install(app, "acme")
                 flags |= {"github-app-id": app.id, "github-app-private-key-path": folder / "app.pem"}
