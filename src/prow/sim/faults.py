@@ -107,6 +107,11 @@ class Faults:
         return [(given.rule, given.struck) for given in self._given]
 
     @property
+    def idle(self) -> bool:
+        """No call and no delivery can be struck."""
+        return not self._given and not self._told
+
+    @property
     def pending(self) -> int:
         """Strikes still to come of rules that end by themselves."""
         return sum(given.left or 0 for given in self._given)

@@ -50,7 +50,7 @@ class Faulty:
         self.decide: Decide | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (self.decide is None and self._faults.idle):
             await self.served(scope, receive, send)
             return
         body = b""

@@ -123,7 +123,8 @@ class Sim:
                 self.budgets.admit(who, resource, budget)
             with self.budgets.hurry(who, resource, write=write):
                 body, accept = await _json_body(request), request.headers.get("accept", "")
-                call = Call(who, found.parts, dict(request.query_params), body, (method, template), accept)
+                query = dict(request.query_params) if request.scope["query_string"] else {}
+                call = Call(who, found.parts, query, body, (method, template), accept)
                 made = await answered(request, await found.handler(call))
             if self.saved is not None and (write or _mutates(call)):
                 await self.saved()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from prow.sim.accounts import Identity
 
@@ -106,10 +106,15 @@ def _scopes(method: str, template: str) -> tuple[tuple[str, ...], tuple[str, ...
 
 def scope_headers(who: Identity, method: str, template: str) -> dict[str, str]:
     """GitHub tells a classic token what it is good for, and what this call takes; others the permission of an app."""
-    if who.scopes is not None:
+    return _scope_headers(who.scopes, who.login is None, method, template)
+
+
+@lru_cache(maxsize=4096)
+def _scope_headers(scopes: frozenset[str] | None, nobody: bool, method: str, template: str) -> dict[str, str]:  # noqa: FBT001
+    if scopes is not None:
         accepted = _scopes(method, template)[0]
-        return {"x-oauth-scopes": ", ".join(sorted(who.scopes)), "x-accepted-oauth-scopes": ", ".join(accepted)}
+        return {"x-oauth-scopes": ", ".join(sorted(scopes)), "x-accepted-oauth-scopes": ", ".join(accepted)}
     wanted = need(method, template)
-    if who.login is None or not wanted.permissions:
+    if nobody or not wanted.permissions:
         return {}
     return {"x-accepted-github-permissions": "; ".join(f"{name}={wanted.level}" for name in wanted.permissions)}
