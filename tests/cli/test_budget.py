@@ -14,6 +14,7 @@ import pytest
 
 from prow.cli import budget_page
 from prow.cli.budget_text import budget_text
+from prow.cli.main import main
 from prow.github.call import Cost
 from prow.github.client import GitHub
 from prow.github.limiter import Limits
@@ -21,6 +22,7 @@ from prow.github.spending import Account, Full, Held, LastHour, Left, Line, Savi
 from prow.github.tokens import FixedToken
 from prow.lib import http
 from prow.lib.clock import SystemClock
+from prow.lib.errors import Permanent
 from prow.lib.service import Instrumentation, Ports
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
@@ -100,22 +102,20 @@ async def test_several_components_tell_what_they_spent_saved_and_have_left(tmp_p
         (["--metrics-url=localhost"], "give an address such as http://127.0.0.1:9090"),
     ],
 )
-async def test_wrong_arguments_are_told_in_one_line(arguments: list[str], says: str) -> None:
-    code, out, err = await prow(*arguments)
-    assert (code, out) == (2, "")
-    assert says in err
-    assert err.count("\n") == 1
+def test_wrong_arguments_are_told_in_one_line(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["budget", *arguments])
+    told = capsys.readouterr()
+    assert (ended.value.code, told.out) == (2, "")
+    assert says in told.err
+    assert told.err.count("\n") == 1
 
 
-async def test_another_page_is_told_to_be_another_page() -> None:
-    async def elsewhere(scope: http.Scope, _: http.Receive, send: http.Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"<html>" if scope["type"] == "http" else b""})
-
-    async with http.serve(elsewhere) as port:
-        code, _, err = await prow(f"--metrics-url=http://127.0.0.1:{port}")
-    assert code == 1
-    assert "does not tell what is spent at GitHub" in err
+def test_another_page_is_told_to_be_another_page() -> None:
+    with pytest.raises(Permanent, match="http://somewhere does not tell what is spent at GitHub"):
+        budget_page.parsed(b"<html>", source="http://somewhere")
 
 
 def test_an_account_reads_like_a_bill() -> None:
