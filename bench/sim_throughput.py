@@ -29,13 +29,13 @@ QUERY = """query($number: Int!) { repository(owner: "acme", name: "rockets") { p
     ... on StatusContext { context state } ... on CheckRun { name conclusion } } } } } } } } } }"""
 MIX = {
     "pull": 20,
-    "unchanged pull": 15,
+    "unchanged pull": 18,
     "comments": 10,
     "files": 10,
     "labels": 10,
     "status": 10,
     "check runs": 5,
-    "list": 5,
+    "list": 2,
     "graphql": 10,
     "comment": 3,
     "set status": 2,

@@ -39,11 +39,11 @@ class Made:
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def made(request: Request, answer: Answer) -> Made:
+async def made(request: Request, query: Mapping[str, str], answer: Answer) -> Made:
     """The answer of a handler, as this request wants it: one page of a list, or nothing when it is known already."""
     body, headers = answer.body, answer.headers
     if answer.items is not None:
-        page, links = _page(request, answer)
+        page, links = _page(request, query, answer)
         if answer.each is not None:
             page = [answer.each(item) for item in page]
             if page and isawaitable(page[0]):
@@ -72,9 +72,8 @@ def refusal(refused: Refused) -> Made:
     return Made(refused.status, msgspec.json.encode(body), {"content-type": JSON} | dict(refused.headers or {}))
 
 
-def _page(request: Request, answer: Answer) -> tuple[Any, str]:
+def _page(request: Request, query: Mapping[str, str], answer: Answer) -> tuple[Any, str]:
     items = answer.items or ()
-    query = dict(request.query_params)
     per_page = min(_number(query.get("per_page"), _DEFAULT_PER_PAGE), _MOST_PER_PAGE)
     page = _number(query.get("page"), 1)
     last = max(1, -(-len(items) // per_page))
@@ -84,7 +83,7 @@ def _page(request: Request, answer: Answer) -> tuple[Any, str]:
     links = ""
     if wanted:
         base = f"{request.url.scheme}://{request.headers.get('host', '')}{request.url.path}"
-        links = ", ".join(f'<{base}?{urlencode(query | {"page": str(n)})}>; rel="{rel}"' for rel, n in wanted.items())
+        links = ", ".join(f'<{base}?{urlencode({**query, "page": str(n)})}>; rel="{rel}"' for rel, n in wanted.items())
     return items[(page - 1) * per_page : page * per_page], links
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
@@ -123,9 +124,9 @@ class Sim:
                 self.budgets.admit(who, resource, budget)
             with self.budgets.hurry(who, resource, write=write):
                 body, accept = await _json_body(request), request.headers.get("accept", "")
-                query = dict(request.query_params) if request.scope["query_string"] else {}
+                query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
                 call = Call(who, found.parts, query, body, (method, template), accept)
-                made = await answered(request, await found.handler(call))
+                made = await answered(request, query, await found.handler(call))
             if self.saved is not None and (write or _mutates(call)):
                 await self.saved()
         except Moved as moved:
