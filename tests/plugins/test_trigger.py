@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from prow.config.plugins import PluginsConfig
 from prow.git.errors import GitFailed
 from prow.jobs.store import NotFound
 from prow.lib.errors import Permanent, Retry
-from prow.model.events import EventKind, PushEvent
+from prow.model.events import EventKind, PullRequestEvent, PushEvent
 from prow.model.forge import PushCommit
 from prow.model.prowjob import JobState, JobType
 from prow.plugin.ports import OpenJob
@@ -86,6 +87,19 @@ async def test_what_a_member_allowed_once_runs_now_and_at_every_push(tell: Any) 
     await story.pull("synchronize")
     assert len(story.world.aborted) == 2
     assert story.world.jobs == ["unit", "opt"] * 2
+
+
+@pytest.mark.parametrize("action", ["opened", "synchronize"])
+async def test_what_is_told_of_an_older_head_ends_no_jobs_of_the_newer_one(tell: Any, action: str) -> None:
+    """A webhook that was late, or was delivered again."""
+    story = tell({"author": "ann", "created_at": datetime(2026, 1, 5, 8, 59, tzinfo=UTC)})
+    late = PullRequestEvent(action=action, guid="late", number=5, repo=REPO, pull_request=story.world.pull())
+    story.world.state["head"] = "second"
+    await story.pull("synchronize")
+    assert story.world.jobs == ["unit", "opt"]
+    await story.deliver(late, EventKind.PULL_REQUEST)
+    assert story.world.jobs == ["unit", "opt"]
+    assert not story.world.aborted
 
 
 async def test_a_refused_label_keeps_nobody_waiting_for_a_word(tell: Any) -> None:

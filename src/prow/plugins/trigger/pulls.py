@@ -12,6 +12,9 @@ from prow.plugin.text import plain
 from prow.plugin.trust import NEEDS_OK_TO_TEST, OK_TO_TEST, trusted_pull, trusted_user
 from prow.plugins.trigger import rules, start
 
+_LATE = 5.0
+"""Seconds after which an event may have been overtaken by a later one."""
+
 
 async def handle(ctx: Context, event: Event) -> None:
     if not isinstance(event, PullRequestEvent):
@@ -27,6 +30,8 @@ async def handle(ctx: Context, event: Event) -> None:
         case "edited" if event.base_changed:
             await _run_if_trusted(ctx, event)
         case "synchronize":
+            if await _outdated(ctx, event.pull_request):
+                return
             await start.abort_all(ctx)
             await _run_if_trusted(ctx, event)
         case "labeled" if event.label is not None:
@@ -110,10 +115,20 @@ async def _labelled(ctx: Context, event: PullRequestEvent, label: str) -> None:
         await _run_automatic(ctx, event)
 
 
+async def _outdated(ctx: Context, pull: PullRequest) -> bool:
+    """Whether an event is told so late that the pull request has another head by now: its jobs would end those of the newer one."""
+    if pull.updated_at is None or (ctx.clock.now() - pull.updated_at).total_seconds() < _LATE:
+        return False
+    if (await ctx.pull.fresh_pull()).head.sha == pull.head.sha:
+        return False
+    ctx.log.info("This event is of a head that is not the newest any more; nothing runs for it.", head=pull.head.sha)
+    return True
+
+
 async def _run_automatic(ctx: Context, event: PullRequestEvent) -> None:
     """Everything that runs by itself, unless the pull request is a draft."""
     pull = event.pull_request
-    if pull.draft:
+    if pull.draft or await _outdated(ctx, pull):
         return
     found = await start.presubmits_of(ctx, pull)
     chosen = await start.select(ctx, found.jobs, pull, filters=(How.ALL,))
