@@ -51,4 +51,4 @@ async def test_nothing_is_lost_whenever_it_is_killed(seed: int, tmp_path: Path) 
 
 
 async def test_nothing_is_lost_when_it_is_killed_at_every_single_write(tmp_path: Path) -> None:
-    assert await the_whole_path(tmp_path, alike=False) >= 50
+    assert await the_whole_path(tmp_path, one_in=1) >= 50

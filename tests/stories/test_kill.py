@@ -1,12 +1,13 @@
 """`kill -9` at any moment: every accepted delivery is handled, nothing happens twice, running jobs are found again.
 
-`prow up` is a child process; GitHub lives in the test. The child is killed at every call that writes to GitHub, first before the
+`prow up` is a child process; GitHub lives in the test. The child is killed at calls that write to GitHub, first before the
 write takes effect and then after it (so that its answer is lost), and in between while jobs run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import sys
 from collections import Counter
@@ -158,15 +159,17 @@ async def running(folder: Path) -> AsyncIterator[tuple[Sim, Child, PullStory]]:
             await asyncio.gather(keeper, return_exceptions=True)
 
 
-class KillAtEveryWrite:
+class KillAtWrites:
     """The fault: each distinct write kills the child twice, before and after it takes effect. `step`: the chapter of the story.
 
-    `alike`: all statuses of jobs count as one for each state, which saves half of the kills.
+    `one_in`: of the writes, that many are taken by lot; those that merge or that a merge hangs on, always.
     """
 
-    def __init__(self, child: Child, *, alike: bool) -> None:
+    def __init__(self, child: Child, *, one_in: int) -> None:
         self._child = child
-        self._alike = alike
+        self._lot = random.Random(one_in)
+        self._one_in = one_in
+        self._drawn: dict[str, bool] = {}
         self.step = ""
         self.seen: Counter[str] = Counter()
 
@@ -175,17 +178,21 @@ class KillAtEveryWrite:
             return None
         name = self._name(request)
         self.seen[name] += 1
-        if self.seen[name] > 2:
+        if self.seen[name] > 2 or not self._chosen(name, request.url.path):
             return None
         self._child.kill()
         return Error(502, after=self.seen[name] == 2)
+
+    def _chosen(self, name: str, path: str) -> bool:
+        if path.endswith("/merge") or (self.step == "merge" and path.endswith("/labels")):
+            return True
+        return self._drawn.setdefault(name, self._lot.randrange(self._one_in) == 0)
 
     def _name(self, request: Request) -> str:
         """Chapter, call, and how its content begins."""
         said = request.state.body
         if isinstance(said, dict) and "context" in said:
-            of_a_job = self._alike and said["context"] != "tide"
-            return f"job: {said['state']}" if of_a_job else f"{self.step}: {said['context']}={said['state']}"
+            return f"{self.step}: {said['context']}={said['state']}"
         return f"{self.step}: {request.method} {request.url.path} {str(said)[:32]}"
 
 
@@ -243,10 +250,10 @@ def published(pr: PullStory, commit: str) -> bool:
     return any((status.context, status.state) == ("publish", "success") for status in statuses)
 
 
-async def the_whole_path(folder: Path, *, alike: bool) -> int:
-    """From opened to merged, killed at every write. Gives the number of kills."""
+async def the_whole_path(folder: Path, *, one_in: int) -> int:
+    """From opened to merged, killed at every write, or at some. Gives the number of kills."""
     async with running(folder) as (sim, child, pr):
-        sim.fault = fault = KillAtEveryWrite(child, alike=alike)
+        sim.fault = fault = KillAtWrites(child, one_in=one_in)
         await pr.expect_label("needs-ok-to-test", within=60)
         await pr.expect_comment("What happens next", by=BOT, within=60)
         await pr.expect_comment("**NOT APPROVED**", by=BOT, within=60)
@@ -281,5 +288,7 @@ async def the_whole_path(folder: Path, *, alike: bool) -> int:
     return child.kills
 
 
-async def test_killed_at_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path) -> None:
-    assert await the_whole_path(tmp_path, alike=True) >= 30
+async def test_killed_at_writes_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path) -> None:
+    """At a tenth of them, and at all that a merge hangs on; `make soak` takes every single one."""
+    kills = await the_whole_path(tmp_path, one_in=10)
+    assert kills >= 8, kills
