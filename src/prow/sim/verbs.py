@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from prow.sim import gitrepo
@@ -10,6 +11,8 @@ from prow.sim.server import Sim
 from prow.sim.state import CheckRun, Comment, Issue, Protection, Repo, Review, Status
 
 _PATIENCE = 20.0
+_SHOWN = 25
+"""Entries of the timeline that a failure shows."""
 
 
 class Unexpected(AssertionError):
@@ -132,9 +135,27 @@ class PullStory:
         pull = self.issue.pull
         statuses = ", ".join(f"{s.context}={s.state}" for s in self.statuses.values())
         merge = f" {self.sim.world.merge_state(self.issue)}" if pull and self.issue.state == "open" else ""
-        last = "".join(f"\n  {c.user.login}: {c.body[:200]!r}" for c in self.issue.comments[-4:])
+        last = "".join(f"\n  {at:%H:%M:%S} {what}" for at, what in self.timeline()[-_SHOWN:])
         head = pull.head_sha[:7] if pull else "-"
         return f"{self.issue.repo.full_name}#{self.number} ({head}, {self.issue.graph_state}{merge}) labels={sorted(self.labels)} statuses=[{statuses}]{last}"
+
+    def timeline(self) -> list[tuple[datetime, str]]:
+        """Who did what when: comments, reviews, labels and what else happened to it, and the statuses of its head."""
+        issue, pull = self.issue, self.issue.pull
+        found = [(c.created_at, c.id, f"{c.user.login}: {c.body[:200]!r}") for c in issue.comments]
+        for event in issue.events:
+            about = event.details.get("label") or event.details.get("assignee") or event.details.get("rename") or {}
+            name = about.get("name") or about.get("login") or about.get("to") or ""
+            found.append((event.created_at, event.id, f"{event.actor.login} {event.event} {name}".rstrip()))
+        for review in pull.reviews if pull is not None else ():
+            if review.submitted_at is not None:
+                found.append(
+                    (review.submitted_at, review.id, f"{review.user.login} {review.state} {review.body[:200]!r}")
+                )
+        for status in issue.repo.statuses.get(self.head_sha, ()):
+            said = f"{status.context}={status.state} {status.description.strip()[:80]}"
+            found.append((status.created_at, status.id, f"{status.creator.login} {said}".rstrip()))
+        return [(at, what) for at, _, what in sorted(found, key=lambda one: one[:2])]
 
     @property
     def number(self) -> int:
