@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,11 +72,9 @@ Prow = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def prow(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Prow]:
+def prow(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Prow:
     """Run a command in this process: exit code, standard output, standard error."""
     monkeypatch.chdir(folder)
-    root = logging.getLogger("prow")
-    before = (root.handlers[:], root.level, root.propagate)
 
     def run(name: str, *arguments: str, **flags: object) -> tuple[int, str, str]:
         given = {
@@ -93,8 +90,7 @@ def prow(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 
-    yield run
-    root.handlers, root.level, root.propagate = before
+    return run
 
 
 @pytest.mark.parametrize("name", COMPONENTS)

@@ -65,6 +65,7 @@ async def filled(world: World, *names: str, size: int = 50_000) -> dict[str, str
         await mirror.read_file(commits[name], "f")
         when = CLOCK.now().timestamp() - 4000 - 100 * age
         os.utime(mirror.folder.with_suffix(".use"), (when, when))
+    await world.mirrors.upkeep.settled()
     return commits
 
 

@@ -5,6 +5,7 @@ Served to this machine only, and with the control token. Answers are JSON; `GET 
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -31,13 +32,17 @@ _PATIENCE = 30.0
 
 
 class Control:
-    """An ASGI application in front of a simulator. `token`: whoever knows it may control. `changed`: awaited after each change."""
+    """An ASGI application in front of a simulator. `token`: whoever knows it may control. `changed`: awaited after each change.
+
+    Nobody is answered before `open`, so that a caller never sees a world that is half made.
+    """
 
     def __init__(self, sim: Sim, *, token: str, clock: Clock, changed: Callable[[], Awaitable[None]]) -> None:
         self._sim = sim
         self.token = token
         self._clock = clock
         self._changed = changed
+        self._opened = asyncio.Event()
         self._calls: dict[tuple[str, str], Callable[[bytes], Awaitable[Any]]] = {
             ("GET", ""): self._index,
             ("GET", "calls"): self._counts,
@@ -50,7 +55,12 @@ class Control:
             ("POST", "seed"): self._sow,
         }
 
+    def open(self) -> None:
+        self._opened.set()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._opened.wait()
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._sim.app(scope, receive, send)
             return

@@ -83,6 +83,7 @@ async def run(settings: Settings, ready: Callable[[Running], None], *, clock: Cl
                 tokens[login] = sim.world.token(login)
         sim.saved = saved
         await saved()
+        control.open()
         ready(Running(sim, url, tokens, control.token, went_on))
         await asyncio.Event().wait()
 

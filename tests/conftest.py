@@ -1,0 +1,17 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Commands that run in this process set up its logs; no later test shall notice."""
+    root = logging.getLogger("prow")
+    before = (root.handlers[:], root.level, root.propagate)
+    yield
+    root.handlers, root.level, root.propagate = before
