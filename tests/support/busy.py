@@ -116,7 +116,6 @@ class Counted:
 
     sim: Sim
     calls: deque[tuple[float, str]] = field(default_factory=deque)
-    most_in_flight: int = 0
 
     def note(self, request: Request) -> None:
         self.calls.append((self.sim.clock.monotonic(), "read" if request.method == "GET" else "write"))
