@@ -1,7 +1,6 @@
 """In-repo configs that were read lately, by the git tree that they stand in and the central config they were read with.
 
-A tree never changes, so an entry never gets stale; the least used go. Metrics have upstream's names (`spec/config` §6.3);
-what counts up there is a gauge here that only grows, since the client would add `_total` to a counter's name.
+A tree never changes, so an entry never gets stale; the least used go. Metrics have upstream's names (`spec/config` §6.3).
 """
 
 from __future__ import annotations
@@ -11,15 +10,16 @@ from collections import OrderedDict
 from prometheus_client import Gauge, Histogram
 
 from prow.config.inrepo import InRepoJobs
+from prow.lib.metrics import GoCounter
 
 SIZE = 200
 
 _OF = ["org", "repo"]
-_LOOKUPS = Gauge("inRepoConfigCache_lookups", "Times an in-repo config was asked for.", _OF)
-_HITS = Gauge("inRepoConfigCache_hits", "Times it was known already.", _OF)
-_MISSES = Gauge("inRepoConfigCache_misses", "Times it had to be read.", _OF)
-_FORCED = Gauge("inRepoConfigCache_evictions_forced", "Entries that made room for others.", _OF)
-_MANUAL = Gauge("inRepoConfigCache_evictions_manual", "Times it could not be read, so that nothing was kept.", _OF)
+_LOOKUPS = GoCounter("inRepoConfigCache_lookups", "Times an in-repo config was asked for.", _OF)
+_HITS = GoCounter("inRepoConfigCache_hits", "Times it was known already.", _OF)
+_MISSES = GoCounter("inRepoConfigCache_misses", "Times it had to be read.", _OF)
+_FORCED = GoCounter("inRepoConfigCache_evictions_forced", "Entries that made room for others.", _OF)
+_MANUAL = GoCounter("inRepoConfigCache_evictions_manual", "Times it could not be read, so that nothing was kept.", _OF)
 _USAGE = Gauge("inRepoConfigCache_cache_usage_size", "In-repo configs kept.", _OF)
 READING = Histogram("inRepoConfigCache_GetProwYAML_duration", "Seconds to get an in-repo config.", _OF)
 ACQUIRING = Histogram("inrepoconfig_git_client_acquisition_duration", "Seconds until the mirror has the commits.", _OF)
