@@ -32,7 +32,7 @@ _KINDS = {
     "merged": "merge",
 }
 """Of an issue's history; what is not here is of the kind `issue`."""
-_NOTED = frozenset({"issue_comment", "pull_request_review", "pull_request_review_comment", "status"})
+_NOTED = frozenset({"pull_request", "issue_comment", "pull_request_review", "pull_request_review_comment", "status"})
 """Events of changes that are noted before they are told."""
 _UNRECORDED = frozenset({"opened", "edited", "transferred"})
 """What an issue's history does not have."""
@@ -138,14 +138,15 @@ class Journal:
             self._keep(Write(self._clock.now(), login, None, "nothing", name, call=call))
 
     def note(
-        self, repo: Repo | None, login: str, kind: str, about: str = "", how: str = "", *, number: int = 0, id: int = 0,
+        self, repo: Repo | None, login: str, kind: str, about: str = "", how: str = "", *, number: int = 0, of: int = 0,
         sha: str = "", said: str = "",
     ) -> None:  # fmt: skip
+        """`of`: the id of the comment, review or status."""
         call = self._call.get()
         if call is not None:
             call.effects += 1
         number = number or (self.number_of(repo, sha) if repo is not None and kind == "status" else 0)
-        self._keep(Write(self._clock.now(), login, repo, kind, about, how, number, id, sha, said, call))
+        self._keep(Write(self._clock.now(), login, repo, kind, about, how, number, of, sha, said, call))
 
     def note_entry(self, issue: Issue, entry: IssueEvent) -> None:
         """An entry of an issue's history."""
@@ -156,25 +157,26 @@ class Journal:
         sha = str(details.get("commit_id") or "")
         self.note(issue.repo, entry.actor.login, kind, str(name), entry.event, number=issue.number, sha=sha)
 
+    def note_pull(self, issue: Issue, login: str, action: str) -> None:
+        """An event of a pull request."""
+        if issue.pull is not None:
+            self._heads[issue.repo.id, issue.pull.head_sha] = issue.number
+            if len(self._heads) > _MOST:
+                del self._heads[next(iter(self._heads))]
+        if action in _UNRECORDED:
+            self.note(issue.repo, login, "issue", how=action, number=issue.number)
+
     def note_event(self, repo: Repo | None, login: str, event: str, payload: Json) -> None:
-        """An event, unless its change is noted already."""
+        """Any other event, unless its change is noted already."""
         action = str(payload.get("action", ""))
-        if event in {"pull_request", "issues"}:
-            about = payload.get("pull_request") or payload["issue"]
-            if event == "pull_request" and repo is not None:
-                self._remember((repo.id, str(about["head"]["sha"])), int(about["number"]))
+        if event == "issues":
             if action in _UNRECORDED:
-                self.note(repo, login, "issue", how=action, number=int(about["number"]))
+                self.note(repo, login, "issue", how=action, number=int(payload["issue"]["number"]))
         elif event == "push":
             how = "created" if payload["created"] else "deleted" if payload["deleted"] else "moved"
             self.note(repo, login, event, str(payload["ref"]), how, sha=str(payload["after"]))
         elif event not in _NOTED:
             self.note(repo, login, event, action)
-
-    def _remember(self, head: tuple[int, str], number: int) -> None:
-        self._heads[head] = number
-        if len(self._heads) > _MOST:
-            del self._heads[next(iter(self._heads))]
 
     def _keep(self, write: Write) -> None:
         self.forgotten += len(self._writes) == _MOST

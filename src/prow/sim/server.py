@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -126,8 +126,13 @@ class Sim:
                 body, accept = await _json_body(request), request.headers.get("accept", "")
                 query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
                 call = Call(who, found.parts, query, body, (method, template), accept)
-                made = await answered(request, query, await found.handler(call))
-            if self.saved is not None and (write or _mutates(call)):
+                changes = write or _mutates(call)
+                noted = (
+                    self.world.journal.during(who.login, f"{method} {request.url.path}") if changes else nullcontext()
+                )
+                with noted:
+                    made = await answered(request, query, await found.handler(call))
+            if self.saved is not None and changes:
                 await self.saved()
         except Moved as moved:
             made = self._moved(request, moved)

@@ -11,6 +11,7 @@ from typing import Any
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
 from prow.sim.errors import Moved, not_found
+from prow.sim.journal import Journal
 from prow.sim.payloads import Json
 from prow.sim.payloads.orgs import permissions
 from prow.sim.state import Hook, Org, Repo, User
@@ -25,6 +26,7 @@ class Base(Accounts):
         self.calls: Counter[tuple[str, str]] = Counter()
         """API calls by (method, path template), 304s aside."""
         self.content_writes = 0
+        self.journal = Journal(clock)
         self.compute_mergeable = True
         """False: mergeability stays unknown. Once it is true again, the next look at a pull request has it computed."""
         self.mergeable_delay = 0.0
@@ -80,6 +82,7 @@ class Base(Accounts):
 
     async def emit(self, repo: Repo, event: str, sender: User, payload: Json) -> None:
         """Send an event to the repository's and its organisation's hooks, and wake whoever waits for a change."""
+        self.journal.note_event(repo, sender.login, event, payload)
         org = self.orgs.get(repo.owner.lower())
         body = {**payload, "repository": self.repo_json(repo), "sender": self.json.user(sender)}
         if org is not None:
@@ -88,6 +91,7 @@ class Base(Accounts):
 
     async def emit_org(self, org: Org, event: str, sender: User, payload: Json) -> None:
         """The same for what concerns an organisation alone."""
+        self.journal.note_event(None, sender.login, event, payload)
         body = {**payload, "organization": self.json.org(org), "sender": self.json.user(sender)}
         await self._tell(org.hooks, event, body)
 

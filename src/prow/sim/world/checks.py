@@ -39,6 +39,7 @@ class Checks(Orgs):
         status = Status(self.new_id(), context, state, description, target_url, self.user(login), self.clock.now())
         all_of_commit.append(status)
         _forget_oldest(repo.statuses)
+        self.journal.note(repo, status.creator.login, "status", context, state, of=status.id, sha=sha, said=description)
         await self.emit(repo, "status", status.creator, await self._status_event(repo, sha, status))
         return status
 

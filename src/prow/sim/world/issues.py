@@ -138,6 +138,7 @@ class Issues(Labels):
         await self._comment_event(issue, comment, self.user(login), "deleted")
 
     async def _comment_event(self, issue: Issue, comment: Comment, sender: User, action: str, **extra: Any) -> None:
+        self.journal.note(issue.repo, sender.login, "comment", comment.body, action, number=issue.number, of=comment.id)
         payload = {
             "action": action,
             "issue": self.json.issue(issue),

@@ -67,8 +67,9 @@ class Reviews(Issues):
     async def edit_review(self, issue: Issue, review: Review, login: str, body: str) -> None:
         before, review.body = review.body, body
         if review.state != "PENDING":
-            payload = await self._review_payload(issue, review, "edited")
-            await self.emit(issue.repo, "pull_request_review", self.user(login), payload | {"changes": {"body": {"from": before}}})  # fmt: skip
+            sender = self.user(login)
+            payload = await self._review_payload(issue, review, sender, "edited")
+            await self.emit(issue.repo, "pull_request_review", sender, payload | {"changes": {"body": {"from": before}}})  # fmt: skip
 
     async def delete_review(self, issue: Issue, review: Review) -> None:
         """Only one that was not submitted, with its comments."""
@@ -107,10 +108,12 @@ class Reviews(Issues):
                     await self.dismiss_review(issue, review, sender.login, "The head has moved.")
 
     async def _review_event(self, issue: Issue, review: Review, sender: User, action: str) -> None:
-        payload = await self._review_payload(issue, review, action)
+        payload = await self._review_payload(issue, review, sender, action)
         await self.emit(issue.repo, "pull_request_review", sender, payload)
 
-    async def _review_payload(self, issue: Issue, review: Review, action: str) -> Json:
+    async def _review_payload(self, issue: Issue, review: Review, sender: User, action: str) -> Json:
+        how = f"{action} {review.state}"
+        self.journal.note(issue.repo, sender.login, "review", review.body, how, number=issue.number, of=review.id)
         return {
             "action": action,
             "review": self.json.review(issue, review, webhook=True),
@@ -185,6 +188,7 @@ class Reviews(Issues):
         raise not_found()
 
     async def _line_event(self, issue: Issue, comment: ReviewComment, sender: User, action: str, **extra: Any) -> None:
+        self.journal.note(issue.repo, sender.login, "comment", comment.body, action, number=issue.number, of=comment.id)
         payload = {
             "action": action,
             "comment": self.json.review_comment(issue, comment),

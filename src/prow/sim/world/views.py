@@ -113,7 +113,9 @@ class Views(Protections):
 
     def record(self, issue: Issue, actor: User, event: str, **details: Any) -> None:
         """An entry of `GET …/issues/N/events`."""
-        issue.events.append(IssueEvent(self.new_id(), event, actor, self.clock.now(), details))
+        entry = IssueEvent(self.new_id(), event, actor, self.clock.now(), details)
+        issue.events.append(entry)
+        self.journal.note_entry(issue, entry)
         del issue.events[:-_MOST_EVENTS]
 
     async def timeline(self, issue: Issue) -> list[Json]:
@@ -136,6 +138,7 @@ class Views(Protections):
         return comment | {"event": "commented", "actor": self.json.user(user)}
 
     async def pull_event(self, issue: Issue, sender: User, action: str, **extra: Any) -> None:
+        self.journal.note_pull(issue, sender.login, action)
         payload = {
             "action": action,
             "number": issue.number,
