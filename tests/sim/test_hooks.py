@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+from pathlib import Path
+from urllib.parse import parse_qs
 
+import httpx2
+
+from prow.lib.virtual_clock import VirtualClock
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.callers import bearer, expect, installed
-from tests.sim.support import ask, client
+from tests.sim.support import Receiver, ask, client
 
 URL = "http://nobody.invalid/hook"
 HOOKS = "/repos/acme/widgets/hooks"
@@ -61,6 +67,65 @@ async def test_deliveries_are_listed_by_cursor_and_shown_whole(sim: Sim, repo: R
         await expect(admin.post(f"{HOOKS}/{hook.id}/pings"), 204)
         assert (await expect(admin.get(f"{path}?per_page=1"), 200))[0]["event"] == "ping"
         await expect(admin.get(f"{path}/77"), 404)
+
+
+async def test_whoever_does_not_ask_for_json_is_sent_a_form_and_without_a_secret_nothing_is_signed(
+    sim: Sim, repo: RepoStory
+) -> None:
+    repo.collaborator("wernher", "admin")
+    receiver = Receiver()
+    sim.world.hooks.transport = httpx2.ASGITransport(app=receiver.app)
+    async with client(sim, "wernher") as admin:
+        made = await expect(admin.post(HOOKS, json={"config": {"url": URL}, "events": ["issues"]}), 201)
+        assert made["config"]["content_type"] == "form"
+        await repo.open_issue("mia", title="Help")
+        await sim.world.hooks.settled()
+        headers, body = receiver.got[-1]
+        assert headers["content-type"] == "application/x-www-form-urlencoded"
+        assert json.loads(parse_qs(body.decode())["payload"][0])["issue"]["title"] == "Help"
+        assert "x-hub-signature-256" not in headers
+        await expect(
+            admin.patch(f"{HOOKS}/{made['id']}/config", json={"content_type": "json", "secret": "s3cret"}), 200
+        )
+        await repo.open_issue("mia", title="More")
+        await sim.world.hooks.settled()
+        headers, body = receiver.got[-1]
+        assert json.loads(body)["issue"]["title"] == "More"
+        assert headers["x-hub-signature-256"] == f"sha256={hmac.new(b's3cret', body, 'sha256').hexdigest()}"
+        assert headers["x-github-hook-installation-target-id"] == str(repo.repo.id)
+        last = (await expect(admin.get(f"{HOOKS}/{made['id']}/deliveries?per_page=1"), 200))[0]
+        assert (last["status"], last["repository_id"]) == ("OK", repo.repo.id)
+
+
+async def test_one_event_has_twenty_hooks_at_most(sim: Sim, repo: RepoStory) -> None:
+    sim.faults.lose_webhooks()
+    repo.collaborator("wernher", "admin")
+    async with client(sim, "wernher") as admin:
+        for number in range(20):
+            config = {"url": f"{URL}/{number}", "content_type": "json"}
+            await expect(admin.post(HOOKS, json={"config": config, "events": ["push"]}), 201)
+        more = {"config": {"url": URL, "content_type": "json"}, "events": ["push", "issues"]}
+        refused = await expect(admin.post(HOOKS, json=more), 422)
+        assert refused["errors"][0]["message"] == 'The "push" event cannot have more than 20 hooks'
+        more["events"] = ["issues"]
+        await expect(admin.post(HOOKS, json=more), 201)
+        more["config"] = {"url": f"{URL}/x", "content_type": "xml"}
+        await expect(admin.post(HOOKS, json=more), 422)
+
+
+async def test_deliveries_are_forgotten_after_three_days(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    sim = Sim(tmp_path, clock=clock)
+    sim.world.org("acme")
+    repo = await RepoStory.create(sim, "acme/widgets", files={"a": "b"})
+    sim.faults.lose_webhooks()
+    hook = sim.world.add_hook(repo.repo, url=URL, secret="")
+    await clock.sleep(2 * 86_400)
+    await repo.open_issue("mia", title="Help")
+    await clock.sleep(86_401)
+    await repo.open_issue("mia", title="More")
+    assert [one.event for one in hook.deliveries] == ["issues", "issues"]
+    await sim.world.close()
 
 
 async def test_an_organisations_hook_hears_of_all_its_repositories(sim: Sim, repo: RepoStory) -> None:

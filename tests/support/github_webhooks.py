@@ -61,9 +61,7 @@ def wrong_webhook(event: str, payload: Any) -> str:
 
 def deliveries(world: World) -> list[Delivery]:
     """Everything that any hook was sent or was to be sent."""
-    hooks = [hook for repo in world.repos.values() for hook in repo.hooks]
-    hooks += [hook for org in world.orgs.values() for hook in org.hooks]
-    return [delivery for hook in hooks for delivery in hook.deliveries]
+    return [delivery for hook in world.all_hooks() for delivery in hook.deliveries]
 
 
 def wrong_deliveries(world: World) -> list[str]:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from prow.sim.errors import Refused
-from prow.sim.state import Org, User
+from prow.sim.state import Hook, Org, User
 
 LONGEST_JWT = 600
 """Seconds from now at which the web token of an app may end, at most."""
@@ -29,9 +29,31 @@ _EXP_FAR = "'Expiration time' claim ('exp') is too far in the future"
 _IAT_ODD = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
 
 
-@dataclass
+_TALK = ("issues", "pull_requests")
+_EVENTS = {
+    "check_run": ("checks",),
+    "check_suite": ("checks",),
+    "issue_comment": _TALK,
+    "issues": ("issues",),
+    "label": _TALK,
+    "member": ("members",),
+    "membership": ("members",),
+    "milestone": _TALK,
+    "organization": ("members",),
+    "pull_request": ("pull_requests",),
+    "pull_request_review": ("pull_requests",),
+    "pull_request_review_comment": ("pull_requests",),
+    "push": ("contents",),
+    "status": ("statuses",),
+    "team": ("members",),
+    "workflow_run": ("actions",),
+}
+"""Permissions of which an app needs one to hear of an event; of the others everybody may hear."""
+
+
+@dataclass(eq=False)
 class App:
-    """`bot`: the user as whom its installations act. `public_keys`: PEM."""
+    """`bot`: the user as whom its installations act. `public_keys`: PEM. `hook`: where it is told of `events`."""
 
     id: int
     slug: str
@@ -41,13 +63,14 @@ class App:
     permissions: dict[str, str] = field(default_factory=dict)
     events: tuple[str, ...] = ()
     public_keys: list[str] = field(default_factory=list)
+    hook: Hook | None = None
 
     @property
     def client_id(self) -> str:
         return f"Iv23li{self.id:014d}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Installation:
     """`repos`: ids of the repositories it was given; None: all of the account."""
 
@@ -64,11 +87,21 @@ class Installation:
     def grants(self, permission: str, level: str) -> bool:
         return allows(self.permissions, permission, level)
 
+    def hears(self, event: str) -> bool:
+        """Whether its app is told of this: what it asked for and may read, and of checks in any case who may make them."""
+        own = event in {"check_run", "check_suite"} and self.grants("checks", "write")
+        return self.suspended_at is None and (own or (event in self.app.events and may_hear(self.permissions, event)))
+
 
 def allows(granted: Mapping[str, str], permission: str, level: str) -> bool:
     """Metadata can always be read."""
     have = "read" if permission == "metadata" else granted.get(permission, "none")
     return LEVELS.index(have) >= LEVELS.index(level)
+
+
+def may_hear(granted: Mapping[str, str], event: str) -> bool:
+    """Whether these permissions are enough to be told of this event."""
+    return any(allows(granted, name, "read") for name in _EVENTS.get(event, ("metadata",)))
 
 
 def narrowed(granted: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str] | None:

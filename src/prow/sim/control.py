@@ -119,9 +119,7 @@ class Control:
     async def _deliveries(self, _: bytes) -> Any:
         """Of every hook, oldest first."""
         world = self._sim.world
-        hooks = [hook for repo in world.repos.values() for hook in repo.hooks]
-        hooks += [hook for org in world.orgs.values() for hook in org.hooks]
-        return [world.json.delivery(one) | {"hook": hook.url} for hook in hooks for one in hook.deliveries]
+        return [world.json.delivery(one) | {"hook": hook.url} for hook in world.all_hooks() for one in hook.deliveries]
 
     async def _settle(self, _: bytes) -> Any:
         """Answer when every webhook that was due was answered or has failed."""

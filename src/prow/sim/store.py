@@ -105,8 +105,7 @@ class Store:
 
 async def _resume(world: World) -> None:
     """What ran when it ended goes on; a push that git has and the records have not is told now."""
-    hooks = [hook for repo in world.repos.values() for hook in repo.hooks]
-    world.hooks.resume(hooks + [hook for org in world.orgs.values() for hook in org.hooks])
+    world.hooks.resume(world.all_hooks())
     for repo in world.repos.values():
         if not repo.path.is_dir():
             raise UsageError(

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 _log = logs.get("sim")
 _TIMEOUT = 10.0
-_KEPT = 5_000
+_KEPT_FOR = timedelta(days=3)
+_MOST_KEPT = 5_000
+"""Deliveries of a hook: GitHub keeps them for three days; this one has a bound besides."""
+_LONGEST_ANSWER = 1_000
 
 
 @dataclass
@@ -63,13 +67,20 @@ class Webhooks:
         self.sent = 0
         self.answered = 0
 
-    def send(
-        self, hook: Hook, event: str, payload: dict[str, Any], *, guid: str = "", redelivery: bool = False
-    ) -> Delivery:
+    def send(self, hook: Hook, event: str, payload: dict[str, Any]) -> Delivery:
         """Queue one event for one hook."""
-        return self._send(
-            hook, event, json.dumps(payload).encode(), payload.get("action", ""), guid=guid, redelivery=redelivery
+        repo, installation = payload.get("repository") or {}, payload.get("installation") or {}
+        delivery = Delivery(
+            id=self._next_id,
+            guid=self._ids.new(),
+            event=event,
+            action=payload.get("action", ""),
+            body=json.dumps(payload).encode(),
+            delivered_at=self._clock.now(),
+            repository_id=repo.get("id"),
+            installation_id=installation.get("id"),
         )
+        return self._send(hook, delivery)
 
     def resume(self, hooks: Iterable[Hook]) -> None:
         """Go on where another one was: what was not delivered then is not sent again by itself."""
@@ -78,24 +89,17 @@ class Webhooks:
 
     def redeliver(self, hook: Hook, delivery: Delivery) -> Delivery:
         """What the button in GitHub's settings does: the same body, the same GUID."""
-        return self._send(hook, delivery.event, delivery.body, delivery.action, guid=delivery.guid, redelivery=True)
+        again = replace(delivery, id=self._next_id, delivered_at=self._clock.now(), redelivery=True)
+        again.status, again.duration, again.answer = 0, 0.0, ""
+        return self._send(hook, again)
 
-    def _send(self, hook: Hook, event: str, body: bytes, action: str, *, guid: str, redelivery: bool) -> Delivery:
-        delivery = Delivery(
-            id=self._next_id,
-            guid=guid or self._ids.new(),
-            event=event,
-            action=action,
-            body=body,
-            delivered_at=self._clock.now(),
-            redelivery=redelivery,
-        )
+    def _send(self, hook: Hook, delivery: Delivery) -> Delivery:
         self._next_id += 1
+        self._forget(hook)
         hook.deliveries.append(delivery)
-        del hook.deliveries[:-_KEPT]
         fault = None
-        if self.faults is not None and not redelivery:
-            fault = self.faults.of_delivery(event=event, action=action, body=body)
+        if self.faults is not None and not delivery.redelivery:
+            fault = self.faults.of_delivery(event=delivery.event, action=delivery.action, body=delivery.body)
         if isinstance(fault, Lose):
             return delivery
         lane = self._lane(hook)
@@ -115,6 +119,11 @@ class Webhooks:
                     lane.queue.put_nowait(delivery)
                 self._overtaken(lane)
         return delivery
+
+    def _forget(self, hook: Hook) -> None:
+        oldest, known = self._clock.now() - _KEPT_FOR, hook.deliveries
+        old = next((place for place, one in enumerate(known) if one.delivered_at > oldest), len(known))
+        del known[: max(old, len(known) - _MOST_KEPT + 1)]
 
     def _lane(self, hook: Hook) -> _Lane:
         lane = self._lanes.get(hook.id)
@@ -175,19 +184,30 @@ class Webhooks:
         if self._client is None:
             self._client = httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False, transport=self.transport)
         self.sent += 1
-        signature = hmac.new(hook.secret.encode(), delivery.body, hashlib.sha256).hexdigest()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "GitHub-Hookshot/sim",
-            "X-GitHub-Event": delivery.event,
-            "X-GitHub-Delivery": delivery.guid,
-            "X-GitHub-Hook-ID": str(hook.id),
-            "X-Hub-Signature-256": f"sha256={signature}",
-        }
+        body = urlencode({"payload": delivery.body}).encode() if hook.form else delivery.body
+        begun = self._clock.monotonic()
         try:
             with open_work.counted():
-                answer = await self._client.post(hook.url, content=delivery.body, headers=headers)
-            delivery.status = answer.status_code
+                answer = await self._client.post(hook.url, content=body, headers=headers(hook, delivery, body))
+            delivery.status, delivery.answer = answer.status_code, answer.text[:_LONGEST_ANSWER]
             self.answered += 1
         except httpx2.HTTPError as error:
             _log.debug("A webhook could not be delivered.", url=hook.url, error=str(error))
+        delivery.duration = round(self._clock.monotonic() - begun, 2)
+
+
+def headers(hook: Hook, delivery: Delivery, body: bytes) -> dict[str, str]:
+    """What stands above the body; it is signed only where there is a secret."""
+    found = {
+        "Accept": "*/*",
+        "Content-Type": "application/x-www-form-urlencoded" if hook.form else "application/json",
+        "User-Agent": "GitHub-Hookshot/sim",
+        "X-GitHub-Event": delivery.event,
+        "X-GitHub-Delivery": delivery.guid,
+        "X-GitHub-Hook-ID": str(hook.id),
+        "X-GitHub-Hook-Installation-Target-Type": hook.target[0],
+        "X-GitHub-Hook-Installation-Target-ID": str(hook.target[1]),
+    }
+    for name, kind in (("X-Hub-Signature", "sha1"), ("X-Hub-Signature-256", "sha256")) if hook.secret else ():
+        found[name] = f"{kind}={hmac.new(hook.secret.encode(), body, kind).hexdigest()}"
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prow.sim.apps import App, Installation
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.pulls import Pulls
-from prow.sim.state import Org
+from prow.sim.state import Hook, Org, Repo
 
 
 class Apps(Pulls):
@@ -56,3 +56,20 @@ class Apps(Pulls):
             "suspended_by": self.user(suspended_by) if suspended_by is not None else None,
             "suspended_at": stamp(suspended_at) if suspended_at is not None else None,
         }
+
+    def app_hook(self, app: App, hook: Hook) -> Json:
+        """As its ping tells it."""
+        found = self.hook("app", hook)
+        return {name: value for name, value in found.items() if name != "last_response"} | {
+            "type": "App",
+            "app_id": app.id,
+        }
+
+    def short_installation(self, installation: Installation) -> Json:
+        """As every event for an app names it."""
+        return {"id": installation.id, "node_id": node("INST", installation.id)}
+
+    def installed_repo(self, repo: Repo) -> Json:
+        """A repository as events of installations name it."""
+        about = {"id": repo.id, "node_id": node("R", repo.id), "name": repo.name}
+        return about | {"full_name": repo.full_name, "private": repo.private}

@@ -8,6 +8,7 @@ from functools import lru_cache
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.people import People
 from prow.sim.state import Delivery, Hook, Org, Repo, User
+from prow.sim.webhooks import headers
 
 _URLS = {
     "forks_url": "/forks",
@@ -152,9 +153,15 @@ class Repos(People):
         }
 
     def hook(self, where: str, hook: Hook) -> Json:
-        url, last = f"{self.base}/{where}/hooks/{hook.id}", hook.deliveries[-1].status if hook.deliveries else 0
+        """`where`: the path of what it belongs to; an app has one hook only."""
+        last = hook.deliveries[-1].status if hook.deliveries else 0
+        url = f"{self.base}/app/hook" if where == "app" else f"{self.base}/{where}/hooks/{hook.id}"
         code = {"code": last, "status": "active" if 200 <= last < 300 else "misconfigured", "message": "OK"}
-        config = {"url": hook.url, "content_type": "json", "insecure_ssl": "0"}
+        config = {
+            "url": hook.url,
+            "content_type": "form" if hook.form else "json",
+            "insecure_ssl": str(int(hook.insecure)),
+        }
         found: Json = {
             "id": hook.id,
             "type": "Organization" if where.startswith("orgs/") else "Repository",
@@ -179,25 +186,27 @@ class Repos(People):
             "guid": delivery.guid,
             "delivered_at": stamp(delivery.delivered_at),
             "redelivery": delivery.redelivery,
-            "duration": 0.01,
-            "status": "OK" if 200 <= delivery.status < 300 else "Invalid HTTP Response",
+            "duration": delivery.duration,
+            "status": _outcome(delivery.status),
             "status_code": delivery.status,
             "event": delivery.event,
             "action": delivery.action or None,
-            "installation_id": None,
-            "repository_id": None,
+            "installation_id": delivery.installation_id,
+            "repository_id": delivery.repository_id,
             "throttled_at": None,
         }
 
     def full_delivery(self, hook: Hook, delivery: Delivery) -> Json:
         """With what was sent and what was answered."""
-        headers = {
-            "X-GitHub-Event": delivery.event,
-            "X-GitHub-Delivery": delivery.guid,
-            "X-GitHub-Hook-ID": str(hook.id),
-        }
+        found = headers(hook, delivery, delivery.body)
         return self.delivery(delivery) | {
             "url": hook.url,
-            "request": {"headers": headers, "payload": json.loads(delivery.body)},
-            "response": {"headers": {}, "payload": ""},
+            "request": {"headers": found, "payload": json.loads(delivery.body)},
+            "response": {"headers": {}, "payload": delivery.answer},
         }
+
+
+def _outcome(status: int) -> str:
+    if not status:
+        return "failed to connect to host"
+    return "OK" if 200 <= status < 300 else f"Invalid HTTP Response: {status}"

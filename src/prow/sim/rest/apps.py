@@ -7,10 +7,12 @@ from typing import Any
 from prow.sim.apps import App, Installation
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import stamp
-from prow.sim.rest.call import INTEGRATION, REPO, Answer, Area, Call, Table, number
-from prow.sim.state import Repo
+from prow.sim.rest.call import INTEGRATION, REPO, Answer, Area, Call, Table, app_of, number, person
+from prow.sim.state import Org, Repo, User
 
 _NO_REPO = "There is at least one repository that does not exist or is not accessible to the parent installation."
+
+_OF_USER = "/user/installations/{installation}"
 
 
 class Apps(Area):
@@ -30,13 +32,14 @@ class Apps(Area):
             ("GET", "/orgs/{org}/installations"): self.of_org,
             ("GET", "/installation/repositories"): self.list_repos,
             ("DELETE", "/installation/token"): self.revoke_token,
+            ("GET", "/user/installations"): self.list_administered,
+            ("GET", f"{_OF_USER}/repositories"): self.list_repos_for_user,
+            ("PUT", f"{_OF_USER}/repositories/{{repository}}"): self.give_repo,
+            ("DELETE", f"{_OF_USER}/repositories/{{repository}}"): self.take_repo,
         }
 
     def _app(self, call: Call) -> App:
-        """Only a web token proves that it is the app itself."""
-        if call.who.app is None or call.who.installation is not None:
-            raise Refused(401, "A JSON web token could not be decoded")
-        return call.who.app
+        return app_of(call)
 
     def _installation(self, call: Call) -> Installation:
         found = self.world.installations.get(number(call, "installation"))
@@ -69,7 +72,8 @@ class Apps(Area):
 
     async def suspend(self, call: Call) -> Answer:
         installation = self._installation(call)
-        self.world.suspend(installation, installation.app.owner.login)
+        owner = installation.app.owner
+        self.world.suspend(installation, (owner if isinstance(owner, User) else installation.app.bot).login)
         return Answer(status=204)
 
     async def unsuspend(self, call: Call) -> Answer:
@@ -145,4 +149,49 @@ class Apps(Area):
             raise Refused(403, INTEGRATION)
         for text in [t for t, kept in self.world.tokens.items() if kept.identity is call.who]:
             self.world.revoke(text)
+        return Answer(status=204)
+
+    # Who administrates an account decides what its installations have
+
+    def _administers(self, installation: Installation, login: str) -> bool:
+        account = installation.account
+        own = isinstance(account, User) and account.login.lower() == login.lower()
+        return own or (isinstance(account, Org) and self.world.is_owner(account, login))
+
+    def _administered(self, call: Call) -> Installation:
+        found = self.world.installations.get(number(call, "installation"))
+        if found is None or not self._administers(found, person(call)):
+            raise not_found()
+        return found
+
+    async def list_administered(self, call: Call) -> Answer:
+        name = person(call)
+        found = [one for one in self.world.installations.values() if self._administers(one, name)]
+        items = [self.world.json.installation(one) for one in found]
+        return Answer(items=items, wrap=lambda page: {"total_count": len(items), "installations": list(page)})
+
+    async def list_repos_for_user(self, call: Call) -> Answer:
+        installation = self._administered(call)
+        items = [self.repo_json(repo, call.login) for repo in self.world.installed_repos(installation)]
+        chosen = "all" if installation.repos is None else "selected"
+        about = {"total_count": len(items), "repository_selection": chosen}
+        return Answer(items=items, wrap=lambda page: about | {"repositories": list(page)})
+
+    def _repo_of(self, call: Call) -> tuple[Installation, Repo]:
+        """Only where the repositories were chosen one by one."""
+        installation, repo = self._administered(call), self.world.repo_by_id(number(call, "repository"))
+        if repo.owner.lower() != installation.account.login.lower():
+            raise not_found()
+        if installation.repos is None:
+            raise Refused(422, "This installation has access to all repositories.")
+        return installation, repo
+
+    async def give_repo(self, call: Call) -> Answer:
+        installation, repo = self._repo_of(call)
+        self.world.give_repos(installation, [repo], person(call))
+        return Answer(status=204)
+
+    async def take_repo(self, call: Call) -> Answer:
+        installation, repo = self._repo_of(call)
+        self.world.take_repos(installation, [repo], person(call))
         return Answer(status=204)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prow.sim.accounts import Identity
-from prow.sim.apps import allows
+from prow.sim.apps import App, allows
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import Json
 from prow.sim.rest.needs import Need, need
@@ -161,6 +161,13 @@ def login(call: Call) -> str:
     if call.login is None:
         raise Refused(401, "Requires authentication")
     return call.login
+
+
+def app_of(call: Call) -> App:
+    """Only a web token proves that it is the app itself."""
+    if call.who.app is None or call.who.installation is not None:
+        raise Refused(401, "A JSON web token could not be decoded")
+    return call.who.app
 
 
 def person(call: Call) -> str:

@@ -180,26 +180,6 @@ class Accounts:
         app.public_keys.append(public)
         return private
 
-    def install(self, app: App, account: str, *, repos: Sequence[Repo] | None = None) -> Installation:
-        """Put an app on a user or an organisation, for all repositories or for these; permissions are the app's."""
-        now, where = self.clock.now(), self.owner(account)
-        selected = {repo.id for repo in repos} if repos is not None else None
-        made = Installation(self.new_id(), app, where, dict(app.permissions), now, now, selected)
-        self.installations[made.id] = made
-        return made
-
-    def suspend(self, installation: Installation, login: str) -> None:
-        installation.suspended_at = self.clock.now()
-        installation.suspended_by = self.user(login)
-
-    def unsuspend(self, installation: Installation) -> None:
-        installation.suspended_at = installation.suspended_by = None
-
-    def uninstall(self, installation: Installation) -> None:
-        """Its tokens end with it."""
-        self.installations.pop(installation.id, None)
-        self.tokens = {t: kept for t, kept in self.tokens.items() if kept.identity.installation is not installation}
-
     def installation_of(self, app: App, account: str) -> Installation | None:
         wanted = account.lower()
         return next(

@@ -10,12 +10,15 @@ from typing import Any
 
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
+from prow.sim.apps import App, Installation
 from prow.sim.errors import Moved, not_found
 from prow.sim.journal import Journal
 from prow.sim.payloads import Json
 from prow.sim.payloads.orgs import permissions
 from prow.sim.state import Hook, Org, Repo, User
 from prow.sim.world.accounts import Accounts
+
+ZEN = "Keep it logically awesome."
 
 
 class Base(Accounts):
@@ -63,9 +66,16 @@ class Base(Accounts):
                 found |= self.json.merge_settings(repo)
         return found
 
+    def all_hooks(self) -> list[Hook]:
+        """Of repositories, organisations and apps."""
+        found = [hook for repo in self.repos.values() for hook in repo.hooks]
+        found += [hook for org in self.orgs.values() for hook in org.hooks]
+        return found + [app.hook for app in self.apps.values() if app.hook is not None]
+
     def add_hook(self, where: Repo | Org, *, url: str, secret: str, events: Sequence[str] = ("*",)) -> Hook:
         """A webhook; it is pinged at once."""
-        hook = Hook(self.new_id(), url, secret, tuple(events))
+        kind = "repository" if isinstance(where, Repo) else "organization"
+        hook = Hook(self.new_id(), url, secret, tuple(events), target=(kind, where.id))
         where.hooks.append(hook)
         self.ping(where, hook)
         return hook
@@ -73,33 +83,61 @@ class Base(Accounts):
     def ping(self, where: Repo | Org, hook: Hook) -> None:
         """See whether anybody answers."""
         path = f"repos/{where.full_name}" if isinstance(where, Repo) else f"orgs/{where.login}"
-        payload: Json = {"zen": "Keep it logically awesome.", "hook_id": hook.id, "hook": self.json.hook(path, hook)}
+        payload: Json = {"zen": ZEN, "hook_id": hook.id, "hook": self.json.hook(path, hook)}
         if isinstance(where, Repo):
             payload["repository"] = self.repo_json(where)
         else:
             payload["organization"] = self.json.org(where)
         self.hooks.send(hook, "ping", payload)
 
-    async def emit(self, repo: Repo, event: str, sender: User, payload: Json) -> None:
-        """Send an event to the repository's and its organisation's hooks, and wake whoever waits for a change."""
+    def installed_at(self, where: Repo | Org) -> list[Installation]:
+        """Installations that have this repository, or are the organisation's."""
+        if isinstance(where, Org):
+            return [one for one in self.installations.values() if one.account is where]
+        owner = where.owner.lower()
+        here = [one for one in self.installations.values() if one.account.login.lower() == owner]
+        return [one for one in here if one.repos is None or where.id in one.repos]
+
+    def listeners(self, repo: Repo, event: str, *, app: App | None = None) -> list[tuple[Hook, Installation | None]]:
+        """Hooks that are told of this event: the repository's, its organisation's, those of installed apps. `app`: that app's alone."""
+        org = self.orgs.get(repo.owner.lower())
+        found: list[tuple[Hook, Installation | None]] = []
+        if app is None:
+            found += [(hook, None) for hook in (*repo.hooks, *(org.hooks if org else ())) if hook.wants(event)]
+        return found + self._apps(self.installed_at(repo), event, app)
+
+    @staticmethod
+    def _apps(
+        installed: Sequence[Installation], event: str, app: App | None = None
+    ) -> list[tuple[Hook, Installation | None]]:
+        hooks = [(one.app.hook, one) for one in installed if (app is None or app is one.app) and one.hears(event)]
+        return [(hook, one) for hook, one in hooks if hook is not None and hook.active]
+
+    async def emit(self, repo: Repo, event: str, sender: User, payload: Json, *, app: App | None = None) -> None:
+        """Send an event to everybody who listens, and wake whoever waits for a change. `app`: to that app alone."""
         self.journal.note_event(repo, sender.login, event, payload)
         org = self.orgs.get(repo.owner.lower())
-        body = {**payload, "repository": self.repo_json(repo), "sender": self.json.user(sender)}
-        if org is not None:
-            body["organization"] = self.json.org(org)
-        await self._tell((*repo.hooks, *(org.hooks if org else ())), event, body)
+        listeners = self.listeners(repo, event, app=app)
+        if listeners:
+            body = {**payload, "repository": self.repo_json(repo), "sender": self.json.user(sender)}
+            if org is not None:
+                body["organization"] = self.json.org(org)
+            self._tell(listeners, event, body)
+        await self.changed()
 
     async def emit_org(self, org: Org, event: str, sender: User, payload: Json) -> None:
         """The same for what concerns an organisation alone."""
         self.journal.note_event(None, sender.login, event, payload)
         body = {**payload, "organization": self.json.org(org), "sender": self.json.user(sender)}
-        await self._tell(org.hooks, event, body)
-
-    async def _tell(self, hooks: Sequence[Hook], event: str, body: Json) -> None:
-        for hook in hooks:
-            if hook.wants(event):
-                self.hooks.send(hook, event, body)
+        hooks: list[tuple[Hook, Installation | None]] = [(hook, None) for hook in org.hooks if hook.wants(event)]
+        self._tell(hooks + self._apps(self.installed_at(org), event), event, body)
         await self.changed()
+
+    def _tell(self, listeners: Sequence[tuple[Hook, Installation | None]], event: str, body: Json) -> None:
+        """An app is told for which of its installations."""
+        for hook, installation in listeners:
+            of_app = {"installation": self.json.short_installation(installation)} if installation is not None else {}
+            self.hooks.send(hook, event, body | of_app)
 
     async def changed(self) -> None:
         async with self._changed:

@@ -117,6 +117,8 @@ class Branches(Pulls):
             },
         )
         if ref.startswith("refs/heads/"):
+            if not deleted:
+                await self.request_suites(repo, sender, after, ref.removeprefix("refs/heads/"))
             await self._move_pulls(repo, sender, ref.removeprefix("refs/heads/"), before, after)
 
     async def _move_pulls(self, repo: Repo, sender: User, branch: str, before: str, after: str) -> None:

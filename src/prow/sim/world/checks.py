@@ -45,8 +45,7 @@ class Checks(Orgs):
 
     async def _status_event(self, repo: Repo, sha: str, status: Status) -> Json:
         """git is asked only when somebody listens."""
-        org = self.orgs.get(repo.owner.lower())
-        if not any(hook.wants("status") for hook in (*repo.hooks, *(org.hooks if org else ()))):
+        if not self.listeners(repo, "status"):
             return {}
         commit = self.commit_json(repo, await gitlog.one(repo.path, sha))
         heads = [
@@ -158,18 +157,32 @@ class Checks(Orgs):
         await self.changed()
 
     async def rerequest_run(self, repo: Repo, login: str, run: CheckRun) -> None:
-        """Its app is asked to do it again; that it is new is up to the app."""
-        await self._run_event(repo, self.user(login), run, "rerequested")
+        """Its app alone is asked to do it again; that it is new is up to the app."""
+        await self._run_event(repo, self.user(login), run, "rerequested", app=run.app)
 
     async def _completed(self, repo: Repo, sender: User, run: CheckRun) -> None:
         await self._run_event(repo, sender, run, "completed")
         if run.suite is not None and self.suite_state(repo, run.suite)[0] == "completed":
+    async def request_suites(self, repo: Repo, sender: User, sha: str, branch: str) -> None:
+        """New commits were pushed: each app that may make checks has a suite for them, and is asked to fill it."""
+        for installation in self.installed_at(repo):
+            app = installation.app
+            if installation.suspended_at is None and installation.grants("checks", "write"):
+                known = any(one.head_sha == sha and one.app is app for one in repo.check_suites)
+                if not known:
+                    await self.suite_event(repo, sender, self.suite(repo, sha, app, branch=branch), "requested")
+
             await self.suite_event(repo, sender, run.suite, "completed")
+        """That it is over is told to everybody; requests are for its app alone."""
+        app = None if action == "completed" else suite.app
+        if not self.listeners(repo, "check_suite", app=app):
+            await self.changed()
+            return
 
     async def suite_event(self, repo: Repo, sender: User, suite: CheckSuite, action: str) -> None:
         found = self._suite_json(repo, suite, webhook=True) | self._runs_json(repo, suite)
         found["head_commit"] = self.json.simple_commit(await gitlog.one(repo.path, suite.head_sha))
-        await self.emit(repo, "check_suite", sender, {"action": action, "check_suite": found})
+        await self.emit(repo, "check_suite", sender, {"action": action, "check_suite": found}, app=app)
 
     def _suite_json(self, repo: Repo, suite: CheckSuite, *, webhook: bool = False) -> Json:
         status, conclusion = self.suite_state(repo, suite)
@@ -217,12 +230,12 @@ class Checks(Orgs):
         run.external_id = str(fields.get("external_id") or run.external_id)
         run.output = dict(fields.get("output") or run.output)
 
-    async def _run_event(self, repo: Repo, sender: User, run: CheckRun, action: str) -> None:
+    async def _run_event(self, repo: Repo, sender: User, run: CheckRun, action: str, *, app: App | None = None) -> None:
         """With what its suite is."""
         found = self.run_json(repo, run, webhook=True)
         if run.suite is not None:
             found["check_suite"] = self._suite_json(repo, run.suite, webhook=True)
-        await self.emit(repo, "check_run", sender, {"action": action, "check_run": found})
+        await self.emit(repo, "check_run", sender, {"action": action, "check_run": found}, app=app)
 
 
 def _forget_oldest(kept: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.payloads import Json
 from prow.sim.state import Membership, Org, OrgInvitation, Repo, RepoInvitation, Team, User
-from prow.sim.world.base import Base
+from prow.sim.world.installations import Installations
 
 ROLES = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
 """A permission as REST takes it → as it is kept."""
@@ -17,7 +17,7 @@ _PROFILE = ("name", "description", "company", "blog", "location", "email", "bill
 _SWITCHES = ("has_organization_projects", "has_repository_projects", "members_can_create_repositories")
 
 
-class Orgs(Base):
+class Orgs(Installations):
     async def edit_org(self, org: Org, changes: Mapping[str, Any]) -> None:
         default = changes.get("default_repository_permission")
         if default is not None:
