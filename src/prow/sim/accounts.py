@@ -44,7 +44,8 @@ def with_contained(scopes: frozenset[str]) -> frozenset[str]:
 class Identity:
     """Who calls, and with which rights. Without `login`: nobody, or an app by its web token.
 
-    `scopes`: of a classic token. `permissions`, `repos`: of an installation's token; `repos` None: all of the account.
+    `scopes`: of a classic token. `permissions`, `repos`: of an installation's or a fine-grained token; `repos` None: all of the account.
+    `owner`: whose resources a fine-grained token is for, in lower case; empty: it is none. `expires`: of a person's token.
     """
 
     login: str | None = None
@@ -53,6 +54,13 @@ class Identity:
     installation: Installation | None = None
     permissions: dict[str, str] = field(default_factory=dict)
     repos: frozenset[int] | None = None
+    owner: str = ""
+    expires: datetime | None = None
+
+    @property
+    def granular(self) -> bool:
+        """Whether permissions bind it, in place of scopes."""
+        return self.installation is not None or bool(self.owner)
 
     @property
     def key(self) -> str:

@@ -13,6 +13,7 @@ from prow.sim.graph.nodes import find, find_all, find_any
 from prow.sim.graph.pages import cursor, refused
 from prow.sim.graph.reading import Reading, Reviewed, Said
 from prow.sim.payloads import Json
+from prow.sim.rest.call import not_granted
 from prow.sim.state import Issue, Label, Milestone, Org, Repo, Team, User
 from prow.sim.world.views import pull_of
 
@@ -22,7 +23,7 @@ _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMME
 
 
 def may(reading: Reading, repo: Repo, needed: str) -> None:
-    if not reading.world.may(repo, reading.login, needed):
+    if not reading.world.covers(repo, reading.who) or not reading.world.may(repo, reading.login, needed):
         raise refused("FORBIDDEN", f"{reading.login} does not have the correct permissions to execute this call.")
     if repo.archived:
         raise refused("UNPROCESSABLE", "Repository was archived so is read-only.")
@@ -237,9 +238,9 @@ _TALK = ("issues", "pull_requests")
 def _check_token(reading: Reading, name: str) -> None:
     """What the token allows, whoever it belongs to."""
     who = reading.who
-    if who.installation is not None:
+    if who.granular:
         if not any(allows(who.permissions, needed, "write") for needed in _NEEDS.get(name, _TALK)):
-            raise refused("FORBIDDEN", "Resource not accessible by integration")
+            raise refused("FORBIDDEN", not_granted(who).message)
     elif not who.has_scope("repo", "public_repo"):
         text = "Your token has not been granted the required scopes to execute this query."
         raise refused("INSUFFICIENT_SCOPES", f"{text} It requires one of the following scopes: ['public_repo'].")

@@ -57,6 +57,7 @@ Table = dict[tuple[str, str], Handler]
 """(method, path template) → handler; of two templates that fit a path the earlier one gets it."""
 
 INTEGRATION = "Resource not accessible by integration"
+PERSONAL = "Resource not accessible by personal access token"
 REPO = "/repos/{owner}/{repo}"
 ISSUE = f"{REPO}/issues/{{number}}"
 PULL = f"{REPO}/pulls/{{number}}"
@@ -83,28 +84,25 @@ class Area(ABC):
         writes = call.route[0] != "GET"
         if (writes or needed != "read") and call.login is None:
             raise Refused(401, "Requires authentication")
-        if call.who.installation is not None:
-            self._check_installation(call, repo, needed)
+        if call.who.granular:
+            self._check_granted(call, repo, needed)
         elif not call.who.has_scope(*(call.need.scopes if repo.private else call.need.public)):
             raise not_found()
-        elif not self.world.may(repo, call.login, needed):
-            raise Refused(
-                403,
-                "Must have admin rights to Repository." if needed == "admin" else "Must have push access to repository",
+        if call.who.installation is None and not self.world.may(repo, call.login, needed):
+            what = (
+                "Must have admin rights to Repository." if needed == "admin" else "Must have push access to repository"
             )
+            raise Refused(403, what)
         if repo.archived and not archived and writes:
             raise Refused(403, "Repository was archived so is read-only.")
         return repo
 
-    def _check_installation(self, call: Call, repo: Repo, needed: str) -> None:
-        """An app needs the permission of this call, and to be installed here; what is public it may read like everybody."""
-        who = call.who
+    def _check_granted(self, call: Call, repo: Repo, needed: str) -> None:
+        """The token needs the permission of this call, and to be for this repository; what is public it may read like everybody."""
         if call.route[0] == "GET" and needed == "read" and not repo.private:
             return
-        assert who.installation is not None
-        here = repo in self.world.installed_repos(who.installation) and (who.repos is None or repo.id in who.repos)
-        if not here or not _granted(call):
-            raise Refused(403, INTEGRATION)
+        if not self.world.covers(repo, call.who) or not granted(call):
+            raise not_granted(call.who)
 
     def issue(self, call: Call, needed: str = "read") -> tuple[Repo, Issue]:
         repo = self.repo(call, needed)
@@ -125,15 +123,21 @@ class Area(ABC):
             return found
         if call.login is None:
             raise Refused(401, "Requires authentication")
-        if call.who.installation is not None:
-            if call.who.installation.account is not found or not _granted(call):
-                raise Refused(403, INTEGRATION)
-        elif not call.who.has_scope(*call.need.scopes):
+        installation, owner = call.who.installation, call.who.owner
+        foreign = (installation is not None and installation.account is not found) or owner not in {
+            "",
+            found.login.lower(),
+        }
+        if call.who.granular and (foreign or not granted(call)):
+            raise not_granted(call.who)
+        if installation is not None:
+            return found
+        if not call.who.has_scope(*call.need.scopes):
             least = "read:org" if "read:org" in call.need.scopes else call.need.scopes[0]
             raise Refused(403, f"You need at least {least} scope to do this.")
-        elif needed == "admin" and not self.world.is_owner(found, call.login):
+        if needed == "admin" and not self.world.is_owner(found, call.login):
             raise Refused(403, f"You must be an admin of the {found.login} organization.")
-        elif needed == "member" and not self.world.is_member(found.login, call.login):
+        if needed == "member" and not self.world.is_member(found.login, call.login):
             raise not_found()
         return found
 
@@ -146,7 +150,12 @@ class Area(ABC):
             raise Refused(403, "Must have push access to repository")
 
 
-def _granted(call: Call) -> bool:
+def not_granted(who: Identity) -> Refused:
+    return Refused(403, INTEGRATION if who.installation is not None else PERSONAL)
+
+
+def granted(call: Call) -> bool:
+    """Whether the token has one of the permissions that this call takes."""
     need = call.need
     return any(allows(call.who.permissions, name, need.level) for name in need.permissions)
 

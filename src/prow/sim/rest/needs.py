@@ -106,7 +106,10 @@ def _scopes(method: str, template: str) -> tuple[tuple[str, ...], tuple[str, ...
 
 def scope_headers(who: Identity, method: str, template: str) -> dict[str, str]:
     """GitHub tells a classic token what it is good for, and what this call takes; others the permission of an app."""
-    return _scope_headers(who.scopes, who.login is None, method, template)
+    found = _scope_headers(who.scopes, who.login is None, method, template)
+    if who.expires is None:
+        return found
+    return found | {"github-authentication-token-expiration": who.expires.strftime("%Y-%m-%d %H:%M:%S UTC")}
 
 
 @lru_cache(maxsize=4096)

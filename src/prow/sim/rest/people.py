@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prow.sim.apps import allows
 from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.rest.call import Answer, Area, Call, Table, body, login, number, person
 from prow.sim.state import Org, OrgInvitation
@@ -73,6 +74,10 @@ class People(Area):
         installed = call.who.installation
         if installed is not None:
             return installed.account is org and installed.grants("members", "read")
+        if call.who.owner and not (
+            call.who.owner == org.login.lower() and allows(call.who.permissions, "members", "read")
+        ):
+            return False
         return org.member(call.login) is not None and call.who.has_scope("read:org", "repo")
 
     async def list_members(self, call: Call) -> Answer:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from prow.sim import gitlog
+from prow.sim.apps import allows
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import Json
-from prow.sim.rest.call import INTEGRATION, REPO, Answer, Area, Call, Table, body, login, person
+from prow.sim.rest.call import INTEGRATION, REPO, Answer, Area, Call, Table, body, login, not_granted, person
 from prow.sim.state import Repo
 
 
@@ -67,7 +68,15 @@ class Repos(Area):
         name = person(call)
         if not call.who.has_scope(*call.need.scopes):
             raise not_found()
+        self._may_administrate(call, name)
         return Answer(self._full(await self.world.create_repo_for(name, name, body(call)), name), 201)
+
+    @staticmethod
+    def _may_administrate(call: Call, owner: str) -> None:
+        """Whether a fine-grained token may make repositories for this account."""
+        who = call.who
+        if who.owner and not (who.owner == owner.lower() and allows(who.permissions, "administration", "write")):
+            raise not_granted(who)
 
     def _full(self, repo: Repo, viewer: str | None) -> Json:
         """What is told about a repository when it is asked for alone."""
@@ -114,6 +123,7 @@ class Repos(Area):
         owner = str(wanted.get("organization") or "")
         if call.who.installation is not None and not owner:
             raise Refused(403, INTEGRATION)
+        self._may_administrate(call, owner or login(call))
         if owner:
             org = self.world.orgs.get(owner.lower())
             if org is None or (call.who.installation is None and org.member(login(call)) is None):

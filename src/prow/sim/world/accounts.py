@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +122,18 @@ class Accounts:
         granted = ALL_SCOPES if scopes is None else frozenset(scopes)
         return self._keep("ghp_", Token(Identity(self.user(login).login, granted)))
 
-    def _keep(self, prefix: str, token: Token) -> str:
-        text = f"{prefix}{secrets.token_hex(18)}"
+    def fine_token(
+        self, login: str, owner: str, permissions: Mapping[str, str], *, repos: Sequence[Repo] | None = None,
+        expires: datetime | None = None, text: str = "",
+    ) -> str:  # fmt: skip
+        """A fine-grained token of this user for what an account has: for all of its repositories, or for these. `text`: else a new one."""
+        ids = frozenset(repo.id for repo in repos) if repos is not None else None
+        user, account = self.user(login), self.owner(owner)
+        identity = Identity(user.login, None, None, None, dict(permissions), ids, account.login.lower(), expires)
+        return self._keep("github_pat_", Token(identity, expires), text)
+
+    def _keep(self, prefix: str, token: Token, text: str = "") -> str:
+        text = text or f"{prefix}{secrets.token_hex(18)}"
         self.tokens[text] = token
         if len(self.tokens) > _MOST_TOKENS:
             self._forget_expired()
@@ -256,16 +266,22 @@ class Accounts:
         """Whether this caller learns that the repository exists."""
         if not repo.private:
             return True
-        if who.installation is not None:
-            own = repo in self.installed_repos(who.installation)
-            return own and (who.repos is None or repo.id in who.repos)
-        return self.may(repo, who.login, "read") and who.has_scope("repo")
+        if who.granular and not self.covers(repo, who):
+            return False
+        return who.installation is not None or (self.may(repo, who.login, "read") and who.has_scope("repo"))
+
+    def covers(self, repo: Repo, who: Identity) -> bool:
+        """Whether a token with permissions is for this repository; every other token is for all."""
+        if who.installation is not None and repo not in self.installed_repos(who.installation):
+            return False
+        return who.owner in {"", repo.owner.lower()} and (who.repos is None or repo.id in who.repos)
 
     def may_push(self, repo: Repo, who: Identity) -> bool:
         """By git: a person who may write with a token for that, or an installation that may write contents."""
+        if who.granular and not (self.covers(repo, who) and apps.allows(who.permissions, "contents", "write")):
+            return False
         if who.installation is not None:
-            here = repo in self.installed_repos(who.installation) and (who.repos is None or repo.id in who.repos)
-            return here and apps.allows(who.permissions, "contents", "write")
+            return True
         return self.may(repo, who.login, "write") and who.has_scope("repo", *(() if repo.private else ("public_repo",)))
 
     def association(self, repo: Repo, user: User) -> str:
