@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 
+import httpx2
 import pytest
 
 from prow.lib import http
@@ -31,3 +33,40 @@ def test_without_a_host_every_address_answers() -> None:
 )
 def test_an_address_can_be_opened(host: str, address: str) -> None:
     assert http.url(host, 1, "/x") == address
+
+
+class Slow:
+    """An application that has begun and waits for `go`."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+    async def app(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
+        if scope["path"] == "/slow":
+            self.begun.set()
+            await self.go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await send({"type": "http.response.body", "body": b"done"})
+
+
+async def test_a_server_that_stops_finishes_what_it_has_begun_and_drops_who_is_idle() -> None:
+    slow = Slow()
+    async with httpx2.AsyncClient(trust_env=False) as asking, asyncio.TaskGroup() as group:
+        async with http.serve(slow.app) as port:
+            assert (await asking.get(http.url("127.0.0.1", port, "/"))).text == "done"
+            answer = group.create_task(asking.get(http.url("127.0.0.1", port, "/slow")))
+            await slow.begun.wait()
+            asyncio.get_running_loop().call_soon(slow.go.set)
+        assert (await answer).text == "done"
+        with pytest.raises(httpx2.ConnectError):
+            await asking.get(http.url("127.0.0.1", port, "/"))
+
+
+async def test_a_request_that_does_not_end_is_cut_off_after_the_grace(caplog: pytest.LogCaptureFixture) -> None:
+    slow = Slow()
+    async with httpx2.AsyncClient(trust_env=False) as asking, asyncio.TaskGroup() as group:
+        async with http.serve(slow.app, grace=1) as port:
+            answer = group.create_task(asking.get(http.url("127.0.0.1", port, "/slow")))
+            await slow.begun.wait()
+        assert (await answer).status_code == 500
+    assert "1 requests have not ended in time and are cut off." in caplog.text
