@@ -24,7 +24,7 @@ from prow.git.errors import (
 from prow.git.failures import Output, failure, parse_version
 from prow.git.finder import Finder, Memory
 from prow.git.model import Identity, TreeEntry
-from prow.git.safety import is_old_blemish
+from prow.git.safety import environment, is_old_blemish
 from prow.git.trees import Folder, Node, TreeCache
 
 SHA = st.integers(0, 2**160 - 1).map(lambda number: f"{number:040x}")
@@ -199,3 +199,15 @@ def test_only_harmless_faults_are_blemishes() -> None:
 ])  # fmt: skip
 def test_versions_are_read(text: str, version: tuple[int, int] | None) -> None:
     assert parse_version(text) == version
+
+
+@pytest.mark.parametrize(
+    ("given", "authorities"),
+    [
+        ({"SSL_CERT_FILE": "/ours.pem"}, "/ours.pem"),
+        ({"SSL_CERT_FILE": "/ours.pem", "GIT_SSL_CAINFO": "/gits.pem"}, "/gits.pem"),
+        ({}, None),
+    ],
+)
+def test_git_trusts_whom_we_trust(given: dict[str, str], authorities: str | None) -> None:
+    assert environment(given, "/home", {}).get("GIT_SSL_CAINFO") == authorities

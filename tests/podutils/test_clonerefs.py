@@ -223,6 +223,7 @@ async def test_a_submodule_on_this_machine_is_not_fetched(tmp_path: Path, reposi
         {"path_alias": "../src"},
         {"repo_link": "https://../../../etc", "clone_uri": ""},
         {"clone_uri": "ext::sh -c touch% /evil"},
+        {"clone_uri": "::sh"},
         {"clone_uri": "--upload-pack=x"},
         {"clone_uri": "file:///etc"},
         {"clone_uri": "/etc"},
@@ -240,7 +241,10 @@ def test_refs_that_could_misuse_git_are_refused(change: dict[str, object]) -> No
         check_refs(msgspec.structs.replace(refs, **change), "/src", allow_local=False)
 
 
-@pytest.mark.parametrize("uri", ["git@github.com:o/r.git", "ssh://git@host/o/r", "https://github.com/o/r.git", ""])
+@pytest.mark.parametrize(
+    "uri",
+    ["git@github.com:o/r.git", "ssh://git@host/o/r", "https://github.com/o/r.git", "https://[::1]:8443/o/r.git", ""],
+)
 def test_usual_addresses_are_taken(uri: str) -> None:
     check_refs(Refs(org="o", repo="r", base_ref="release-1.0", clone_uri=uri), "/src", allow_local=False)
 

@@ -82,6 +82,8 @@ def environment(environ: Mapping[str, str], home: str, settings: Mapping[str, st
     """The environment of one git process. `home`: a folder of ours, so that no `.netrc` of a person is read."""
     made = {name: environ[name] for name in _KEPT if name in environ}
     made.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    if authorities := made.get("SSL_CERT_FILE"):
+        made.setdefault("GIT_SSL_CAINFO", authorities)  # not every git's TLS library knows the name that ours reads
     made |= {
         "HOME": home,
         "GIT_CONFIG_NOSYSTEM": "1",

@@ -6,6 +6,7 @@ take for an option or a refspec, and every folder outside the source root, befor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +26,7 @@ FETCH_RETRIES = (0.1, 0.2, 0.4, 0.8, 2.0, 5.0, 10.0, 15.0, 30.0)
 FETCH_HEAD = "FETCH_HEAD"
 _SCHEMES = frozenset({"http", "https", "ssh", "git", "file"})
 _IN_NAMES = frozenset(" ~^:?*[\\")
+_HELPER = re.compile(r"[A-Za-z0-9+.-]*::", re.ASCII)
 
 
 class CommandRecord(Noun, frozen=True):
@@ -91,8 +93,13 @@ def _has_control(text: str) -> bool:
     return any(ord(character) < 0x20 or ord(character) == 0x7F for character in text)
 
 
+def names_a_helper(uri: str) -> bool:
+    """Whether git would start another program for this address (`ext::…`)."""
+    return _HELPER.match(uri) is not None
+
+
 def _check_uri(uri: str, *, allow_local: bool) -> None:
-    if uri.startswith("-") or "::" in uri or _has_control(uri) or " " in uri:
+    if uri.startswith("-") or names_a_helper(uri) or _has_control(uri) or " " in uri:
         raise BadRefs(f"{uri!r} is no address of a repository")
     scheme, separator, _ = uri.partition("://")
     local = (separator and scheme == "file") or (not separator and (uri.startswith(("/", ".")) or ":" not in uri))

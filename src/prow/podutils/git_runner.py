@@ -74,6 +74,8 @@ class Runner:
         self._config = [*_CONFIG, ("protocol.file.allow", "user" if allow_local else "never")]
         self._environ = {name: environ[name] for name in _KEPT if name in environ}
         self._environ.setdefault("PATH", os.defpath)
+        if authorities := self._environ.get("SSL_CERT_FILE"):
+            self._environ.setdefault("GIT_SSL_CAINFO", authorities)
         self._environ |= {
             "HOME": home,
             "GIT_CONFIG_NOSYSTEM": "1",

@@ -19,6 +19,7 @@ from prow.jobs.engine import Rejected
 from prow.model.paths import main_refs
 from prow.model.prowjob import JobType, ProwJob
 from prow.model.refs import Refs
+from prow.podutils.clone_rules import names_a_helper
 from prow.podutils.plan import clone_path
 
 _GITHUB = "https://github.com"
@@ -300,7 +301,7 @@ def refuse_clones(job: ProwJob, code: str, settings: Settings) -> None:
         if not path.startswith(root + "/"):
             raise Rejected(f"refs of {refs.full_name}: the code would lie outside its folder (path_alias, repo_link)")
         for field, uri in (("clone_uri", refs.clone_uri), ("repo_link", refs.repo_link)):
-            if uri.startswith("-") or "::" in uri:
+            if uri.startswith("-") or names_a_helper(uri):
                 raise Rejected(f"refs of {refs.full_name}: {field} is not an address to clone from")
             if uri and not may_clone_local(job, settings) and not _REMOTE.match(uri):
                 raise Rejected(f"refs of {refs.full_name}: {field} must be an address of https, http, git or ssh")
