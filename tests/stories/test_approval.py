@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from prow.sim.verbs import PullStory
 from tests.support.prow import BOT, World, prow
 
 FILES = {
@@ -36,29 +35,22 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield found
 
 
-def notification(pr: PullStory) -> str:
-    (only,) = [c.body for c in pr.comments_by(BOT)]
-    return only
-
-
 async def test_approvers_of_all_touched_folders_bring_the_label(world: World) -> None:
     pr = await world.repo.open_pull_request(
         "mia", title="Change", files={"docs/a.md": "# B\n", "main.go": "package x\n"}
     )
-    await pr.expect_comment("**NOT APPROVED**", by=BOT)
+    notice = await pr.expect_comment("**NOT APPROVED**", by=BOT)
     # The root's approver may approve what lies below, so he is the one to ask.
-    assert '<!-- META={"approvers":["wernher"]} -->' in notification(pr)
+    assert '<!-- META={"approvers":["wernher"]} -->' in notice.body
     await pr.comment("katherine", "/approve")
     await world.quiet()
     assert "approved" not in pr.labels
     await pr.comment("wernher", "/approve")
     await pr.expect_label("approved")
-    await world.quiet()
-    assert "This PR is **APPROVED**" in notification(pr)
+    await pr.expect_comment("This PR is **APPROVED**", by=BOT)
     await pr.comment("wernher", "/approve cancel")
     await pr.expect_no_label("approved")
-    await world.quiet()
-    assert "**NOT APPROVED**" in notification(pr)
+    await pr.expect_comment("**NOT APPROVED**", by=BOT)
 
 
 async def test_one_review_that_says_lgtm_and_approves_is_an_approval(world: World) -> None:
@@ -68,8 +60,7 @@ async def test_one_review_that_says_lgtm_and_approves_is_an_approval(world: Worl
     assert "approved" not in pr.labels
     await pr.approve("dora", "/lgtm")
     await pr.expect_label("approved")
-    await world.quiet()
-    assert 'title="LGTM">dora</a>' in notification(pr)
+    await pr.expect_comment('title="LGTM">dora</a>', by=BOT)
 
 
 async def test_owners_are_those_of_the_base_branch_as_it_is_now(world: World) -> None:
@@ -81,6 +72,7 @@ async def test_owners_are_those_of_the_base_branch_as_it_is_now(world: World) ->
     await world.repo.push("wernher", {"docs/OWNERS": "approvers: [mia]\n"})
     await pr.comment("mia", "/approve")
     await pr.expect_label("approved")
+    await pr.expect_comment("This PR is **APPROVED**", by=BOT)
 
 
 async def test_a_label_set_by_hand_stays_until_someone_takes_it(world: World) -> None:
@@ -90,7 +82,7 @@ async def test_a_label_set_by_hand_stays_until_someone_takes_it(world: World) ->
     await pr.push({"docs/a.md": "# C\n"})
     await world.quiet()
     assert "approved" in pr.labels
-    assert "set the label `approved` by hand" in notification(pr)
+    await pr.expect_comment("set the label `approved` by hand", by=BOT)
 
 
 async def test_approval_from_open_to_label_costs_nine_calls_and_who_we_are(world: World) -> None:
@@ -113,3 +105,4 @@ async def test_approval_from_open_to_label_costs_nine_calls_and_who_we_are(world
         ("POST", "comments"),
         ("POST", "labels"),
     ]
+    await pr.expect_comment("This PR is **APPROVED**", by=BOT)

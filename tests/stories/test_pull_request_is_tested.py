@@ -24,7 +24,7 @@ JOBS = (
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with prow(tmp_path, jobs=JOBS, files=FILES) as world:
+    async with prow(tmp_path, jobs=JOBS, files=FILES, may=["label size/*"]) as world:
         yield world
 
 
@@ -51,12 +51,12 @@ async def test_a_members_pull_request_is_tested_on_its_merge_and_reported(world:
 
 async def test_a_fix_is_tested_and_the_report_is_edited_in_place(world: World) -> None:
     pr = await world.repo.open_pull_request("wernher", title="Fail", files={"run.sh": "exit 3\n"})
-    await pr.expect_status("unit", "failure")
+    await pr.expect_statuses({"unit": "failure", "code": "success"})
     first = await pr.expect_comment("unit |", by=BOT)
     await pr.push({"run.sh": "exit 0\n"})
-    await pr.expect_status("unit", "success")
-    await pr.wait_for(lambda p: "unit |" not in p.comments_by(BOT)[-1].body, "an edited report")
-    assert [c.id for c in pr.comments_by(BOT)] == [first.id]
+    await pr.expect_statuses({"unit": "success", "code": "success"})
+    report = await pr.expect_comment("has passed since", by=BOT)
+    assert (report, "unit |" in report.body) == (first, False)
 
 
 async def test_an_unknown_author_waits_for_a_member(world: World) -> None:
@@ -67,16 +67,15 @@ async def test_an_unknown_author_waits_for_a_member(world: World) -> None:
     await pr.expect_comment("may not be tested yet", by=BOT)
     assert not pr.statuses
     await pr.comment("wernher", "/ok-to-test")
-    await pr.expect_status("docs", "success")
-    await pr.expect_status("unit", "success")
+    await pr.expect_statuses({"docs": "success", "unit": "success"})
+    await pr.expect_label("ok-to-test")
     await pr.expect_no_label("needs-ok-to-test")
     assert "code" not in pr.statuses
 
 
 async def test_commands_run_single_jobs_and_retest_runs_what_failed(world: World) -> None:
     pr = await world.repo.open_pull_request("wernher", title="Fail", files={"run.sh": "exit 3\n"})
-    await pr.expect_status("unit", "failure")
-    await pr.expect_status("code", "success")
+    await pr.expect_statuses({"unit": "failure", "code": "success"})
     await pr.comment("wernher", "/test manual")
     await pr.expect_status("manual", "success")
     await world.quiet()
@@ -84,6 +83,9 @@ async def test_commands_run_single_jobs_and_retest_runs_what_failed(world: World
     failed = pr.statuses["unit"].id
     await pr.comment("wernher", "/retest")
     await pr.wait_for(lambda p: p.statuses["unit"].id > failed and p.statuses["unit"].state == "failure", "unit again")
+    await world.quiet()
+    await pr.expect_status("unit", "failure")
+    await pr.expect_comment("unit |", by=BOT)
     assert len(tuple(world.system.index.rows())) == before + 1
     await pr.comment("wernher", "/test ?")
     await pr.expect_comment("/test manual", by=BOT)
@@ -96,7 +98,7 @@ async def test_new_commits_end_the_runs_of_old_ones(world: World) -> None:
     await pr.expect_status("unit", "pending")
     old = pr.head_sha
     await pr.push({"run.sh": "exit 0\n"})
-    await pr.expect_status("unit", "success")
+    await pr.expect_statuses({"unit": "success", "code": "success"})
     await pr.wait_for(
         lambda _: any(r.complete and r.state == "aborted" for r in world.system.index.by_job("unit")),
         "the old run aborted",
@@ -106,6 +108,7 @@ async def test_new_commits_end_the_runs_of_old_ones(world: World) -> None:
 
 async def test_hold_changes_the_label_at_the_price_of_two_calls(world: World) -> None:
     pr = await world.repo.open_pull_request("mia", title="Hello", files={"docs/a.md": "b\n"})
+    await pr.expect_label("needs-ok-to-test")
     await pr.expect_comment("/ok-to-test", by=BOT)
     await world.quiet()
     world.sim.world.calls.clear()
@@ -119,6 +122,7 @@ async def test_hold_changes_the_label_at_the_price_of_two_calls(world: World) ->
 
 async def test_a_comment_without_a_command_costs_no_call(world: World) -> None:
     pr = await world.repo.open_pull_request("mia", title="Hello", files={"docs/a.md": "b\n"})
+    await pr.expect_label("needs-ok-to-test")
     await pr.expect_comment("/ok-to-test", by=BOT)
     await world.quiet()
     world.sim.world.calls.clear()
@@ -129,10 +133,7 @@ async def test_a_comment_without_a_command_costs_no_call(world: World) -> None:
 
 async def test_a_push_runs_postsubmits(world: World) -> None:
     sha = await world.repo.push("wernher", {"run.sh": "exit 0\n"})
-    await world.sim.world.wait_until(
-        lambda: any(s.context == "publish" and s.state == "success" for s in world.repo.repo.statuses.get(sha, ())),
-        within=20,
-    )
+    await world.repo.expect_status(sha, "publish", "success")
     await world.repo.push("wernher", {"run.sh": "exit 1\n"}, branch="other")
     await world.quiet()
     assert len(list(world.system.index.by_job("publish"))) == 1
@@ -140,9 +141,10 @@ async def test_a_push_runs_postsubmits(world: World) -> None:
 
 async def test_conflicts_are_not_tested(world: World) -> None:
     pr = await world.repo.open_pull_request("wernher", title="One", files={"run.sh": "exit 1\n"})
-    await pr.expect_status("unit", "failure")
-    await world.repo.push("wernher", {"run.sh": "exit 2\n"})
-    await pr.wait_for(lambda p: p.issue.pull is not None and p.issue.pull.mergeable is False, "a conflict")
+    await pr.expect_statuses({"unit": "failure", "code": "success"})
+    await pr.expect_comment("unit |", by=BOT)
+    await world.repo.expect_status(await world.repo.push("wernher", {"run.sh": "exit 2\n"}), "publish", "success")
+    await pr.expect_conflict()
     await world.quiet()
     before = len(list(world.system.index.by_job("unit")))
     await pr.comment("wernher", "/test unit")
@@ -153,7 +155,7 @@ async def test_conflicts_are_not_tested(world: World) -> None:
 async def test_hostile_text_changes_nothing(world: World) -> None:
     title = "`$(touch /tmp/owned)`; rm -rf / <script>alert(1)</script>"
     pr = await world.repo.open_pull_request("wernher", title=title, files={"docs/$(id).md": "x\n"}, branch="a;b")
-    await pr.expect_status("unit", "success")
+    await pr.expect_statuses({"unit": "success", "docs": "success"})
     async with httpx2.AsyncClient(base_url=world.system.deck_url, trust_env=False) as client:
         page = (await client.get("/")).text
     assert "<script>alert" not in page

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
 from prow.cli import compose
+from prow.crier import github_reporter
+from prow.crier.rules import should_report
 from prow.deck.service import Settings as DeckSettings
 from prow.engines.local.settings import PROCESS
 from prow.engines.local.settings import Settings as EngineSettings
 from prow.hook.settings import Settings as HookSettings
+from prow.jobs.store import JobStore
 from prow.lib.clock import SystemClock
 from prow.lib.service import Ports
+from prow.model.prowjob import ProwJob
+from prow.sim.bots import BotStory
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from prow.tide.service import Settings as TideSettings
@@ -22,6 +27,8 @@ from tests.support.checked import checked
 from tests.support.sandbox import SANDBOX
 
 BOT = "prow-bot"
+SECRET = "0123456789abcdef0123"
+_PATIENCE = 20.0
 
 CONFIG = """
 prowjob_namespace: default
@@ -67,18 +74,47 @@ OWNERS = "approvers: [wernher]\nreviewers: [katherine, wernher]\n"
 
 
 class World(msgspec.Struct):
-    """`system`: the running Prow; `sim`, `repo`: the GitHub and the repository it looks after."""
+    """`system`: the running Prow; `sim`, `repo`: the GitHub and the repository it looks after; `bot`: what it writes there."""
 
     system: compose.System
     sim: Sim
     repo: RepoStory
     settings: compose.Settings
+    bot: BotStory
 
     async def quiet(self) -> None:
-        """All webhooks were delivered and handled."""
-        await self.sim.world.hooks.settled()
+        """Prow is at rest: all webhooks were delivered and handled, every state of a job was told. Jobs may still run."""
+        hooks, sent = self.sim.world.hooks, -1
+        async with self.sim.clock.timeout(_PATIENCE):
+            while sent != hooks.sent:
+                sent = hooks.sent
+                await hooks.settled()
+                await self.handled()
+                await _told(self.system.store)
+                await self.system.tide.idle()
+
+    async def handled(self) -> None:
+        """hook has handled what arrived."""
         await self.system.hook.idle()
-        await self.system.tide.idle()
+
+
+async def _told(store: JobStore) -> None:
+    """Return when crier has told GitHub the state of every job."""
+    while True:
+        jobs = await store.list()
+        waiting = {job.name for job in jobs.items if _untold(job)}
+        if not waiting:
+            return
+        async with aclosing(store.watch(jobs.resource_version)) as changes:
+            async for change in changes:
+                if change.job is not None and not _untold(change.job):
+                    waiting.discard(change.job.name)
+                if not waiting:
+                    break
+
+
+def _untold(job: ProwJob) -> bool:
+    return should_report(job) and job.status.prev_report_states.get(github_reporter.NAME) != job.status.state
 
 
 def job(name: str, script: str, *, extra: str = "always_run: true") -> str:
@@ -104,7 +140,7 @@ async def settings_for(
     (folder / "jobs.yaml").write_text(jobs)
     (folder / "plugins.yaml").write_text(plugins)
     (folder / "token").write_text(sim.world.token(BOT))
-    (folder / "hmac").write_text("0123456789abcdef0123")
+    (folder / "hmac").write_text(SECRET)
     (folder / "state").mkdir(exist_ok=True)
     return compose.Settings(
         state_dir=folder / "state",
@@ -159,10 +195,24 @@ async def prow(
     plugins: str = PLUGINS,
     full_name: str = "acme/rockets",
     tide: TideSettings | None = None,
+    may: Sequence[str] = (),
 ) -> AsyncIterator[World]:
-    """Everything running, with the webhook installed."""
+    """Everything running, with the webhook installed. `may`: what the bot may write that the story does not speak of."""
     async with github(folder, full_name, files=files) as (sim, repo):
         settings = await settings_for(folder, sim, config=config, jobs=jobs, plugins=plugins, tide=tide)
-        async with compose.running(settings, clock=SystemClock()) as system:
-            sim.world.add_hook(repo.repo, url=system.hook_url, secret="0123456789abcdef0123")
-            yield World(system, sim, repo, settings)
+        async with running(settings, sim, repo, may=may) as world:
+            yield world
+
+
+@asynccontextmanager
+async def running(
+    settings: compose.Settings, sim: Sim, repo: RepoStory, *, login: str = BOT, may: Sequence[str] = ()
+) -> AsyncIterator[World]:
+    """The same with settings of one's own. `login`: whose writes are looked at. At the end none may be left that nobody expected."""
+    bot = BotStory(sim, login, may=may)
+    async with compose.running(settings, clock=SystemClock()) as system:
+        sim.world.add_hook(repo.repo, url=system.hook_url, secret=SECRET)
+        world = World(system, sim, repo, settings, bot)
+        yield world
+        await world.quiet()
+    bot.expect_no_more_writes()

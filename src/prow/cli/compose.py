@@ -23,6 +23,7 @@ from prow.hook.service import Hook
 from prow.hook.settings import Settings as HookSettings
 from prow.horologium.service import Horologium
 from prow.jobs.index import JobIndex
+from prow.jobs.store import JobStore
 from prow.lib import http, logs
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
@@ -74,6 +75,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     deck_url: str
     hook_url: str
     hook: Hook
+    store: JobStore
     index: JobIndex
     plank: Plank
     crier: Crier
@@ -168,6 +170,7 @@ async def running(settings: Settings, *, clock: Clock, ids: Ids | None = None) -
                         deck_url=deck_url,
                         hook_url=hook_url,
                         hook=hook,
+                        store=parts.store,
                         index=parts.index,
                         plank=plank,
                         crier=crier,

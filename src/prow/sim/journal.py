@@ -89,7 +89,7 @@ class Write:
         where = self.repo.full_name if self.repo is not None else ""
         place = f"{where}#{self.number}" if self.number else f"{where}@{self.sha[:7]}" if self.sha else where
         about = repr(self.about[:_SHOWN]) if self.kind in {"comment", "review"} else self.about
-        said = repr(self.said[:_SHOWN]) if self.said else ""
+        said = repr(" ".join(self.said.split())[:_SHOWN]) if self.said else ""
         call = f"({self.call.name})" if self.call is not None and self.call.name != self.about else ""
         return " ".join(part for part in (f"{self.at:%H:%M:%S}", place, self.kind, about, self.how, said, call) if part)
 
@@ -104,9 +104,10 @@ class Journal:
         self._call: ContextVar[Call | None] = ContextVar("call", default=None)
         self.forgotten = 0
 
-    def by(self, login: str) -> list[Write]:
-        """What this user changed, oldest first."""
-        return [write for write in self._writes if write.login == login]
+    @property
+    def writes(self) -> list[Write]:
+        """Oldest first."""
+        return list(self._writes)
 
     def expect(self, fits: Callable[[Write], bool]) -> None:
         """These were expected; with a merge, what it brings along."""
@@ -116,8 +117,9 @@ class Journal:
                 if write.kind == "merge" and write.call is not None:
                     write.call.expected = True
 
-    def unexpected(self, login: str) -> list[Write]:
-        return [w for w in self.by(login) if not w.expected and not (w.call is not None and w.call.expected)]
+    @property
+    def unexpected(self) -> list[Write]:
+        return [w for w in self._writes if not w.expected and not (w.call is not None and w.call.expected)]
 
     def number_of(self, repo: Repo, sha: str) -> int:
         """The pull request of which this commit is or was the head; 0: none that is remembered."""

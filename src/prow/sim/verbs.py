@@ -1,12 +1,16 @@
-"""Verbs for stories: what people do on GitHub, and what one expects to see. Waiting is for changes, never for time to pass."""
+"""Verbs for stories: what people do on GitHub, and what one expects to see. Waiting is for changes, never for time to pass.
+
+An expectation that comes true also takes, of what was written so far, everything about its subject as expected: see `bots`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from prow.sim import gitrepo
+from prow.sim.journal import Write
 from prow.sim.server import Sim
 from prow.sim.state import CheckRun, Comment, Issue, Protection, Repo, Review, Status
 
@@ -76,6 +80,24 @@ class RepoStory:
         data = await gitrepo.read_file(self.repo.path, f"refs/heads/{branch or self.repo.default_branch}", name)
         return data.decode() if data is not None else None
 
+    async def expect_status(self, sha: str, context: str, state: str, *, within: float = _PATIENCE) -> Status:
+        """Of a commit, such as one that was merged."""
+        world = self.sim.world
+
+        def found() -> Status | None:
+            all_of_commit = world.combined(self.repo, sha)
+            return next((s for s in all_of_commit if (s.context, s.state) == (context, state)), None)
+
+        try:
+            await world.wait_until(lambda: found() is not None, within=within)
+        except TimeoutError:
+            told = ", ".join(f"{s.context}={s.state}" for s in world.combined(self.repo, sha))
+            raise Unexpected(f"expected status {context}={state} of {sha[:7]} within {within:g} s, but: {told}") from None
+        status = found()
+        assert status is not None
+        world.journal.expect(lambda w: w.repo is self.repo and (w.kind, w.about, w.sha) == ("status", context, sha))
+        return status
+
     async def push(
         self,
         login: str,
@@ -129,7 +151,6 @@ class PullStory:
     def __init__(self, sim: Sim, issue: Issue) -> None:
         self.sim = sim
         self.issue = issue
-        self._seen_comments = 0
 
     def __repr__(self) -> str:
         pull = self.issue.pull
@@ -279,22 +300,64 @@ class PullStory:
         except TimeoutError:
             raise Unexpected(f"expected {what} within {within:g} s, but: {self!r}") from None
 
+    def _expected(self, kind: str, *about: str, ids: Collection[int] = ()) -> None:
+        """What was written so far about this is as expected. `about` empty: about any of the kind. `ids`: of comments."""
+        journal, issue = self.sim.world.journal, self.issue
+
+        def fits(write: Write) -> bool:
+            here = write.repo is issue.repo and self.number in {write.number, journal.number_of(issue.repo, write.sha)}
+            named = write.id in ids if ids else not about or write.about in about
+            return here and write.kind == kind and named
+
+        journal.expect(fits)
+
     async def expect_label(self, name: str, *, within: float = _PATIENCE) -> None:
         await self.wait_for(lambda pr: name in pr.labels, f"the label {name}", within=within)
+        self._expected("label", name)
 
     async def expect_no_label(self, name: str, *, within: float = _PATIENCE) -> None:
         await self.wait_for(lambda pr: name not in pr.labels, f"no label {name}", within=within)
+        self._expected("label", name)
 
-    async def expect_status(self, context: str, state: str, *, within: float = _PATIENCE) -> Status:
+    async def expect_status(
+        self, context: str, state: str = "", *, text: str = "", within: float = _PATIENCE
+    ) -> Status:
+        """Of the head: this context has this state (any, when it is empty), and `text` in its description."""
+
         def holds(pr: PullStory) -> bool:
-            return context in pr.statuses and pr.statuses[context].state == state
+            status = pr.statuses.get(context)
+            return status is not None and state in {"", status.state} and text in status.description
 
-        await self.wait_for(holds, f"status {context}={state}", within=within)
+        said = f" with {text!r}" if text else ""
+        await self.wait_for(holds, f"status {context}={state or 'any'}{said}", within=within)
+        self._expected("status", context)
         return self.statuses[context]
+
+    async def expect_statuses(self, states: Mapping[str, str], *, within: float = _PATIENCE) -> None:
+        """Of the head: all of these contexts have these states."""
+
+        def holds(pr: PullStory) -> bool:
+            return states.items() <= {context: status.state for context, status in pr.statuses.items()}.items()
+
+        await self.wait_for(holds, f"statuses {dict(states)}", within=within)
+        self._expected("status", *states)
+
+    async def expect_assignees(self, *logins: str, within: float = _PATIENCE) -> None:
+        """These and no others."""
+        await self.wait_for(lambda pr: pr.assignees == set(logins), f"assignees {sorted(logins)}", within=within)
+        self._expected("assignee")
+
+    async def expect_requested_reviewers(self, *logins: str, within: float = _PATIENCE) -> None:
+        """These and no others."""
+        await self.wait_for(
+            lambda pr: pr.requested_reviewers == set(logins), f"requested reviewers {sorted(logins)}", within=within
+        )
+        self._expected("reviewer")
 
     async def expect_merged(self, *, within: float = _PATIENCE) -> str:
         """Gives the commit that merged it."""
         await self.wait_for(lambda pr: pr.merged, "a merge", within=within)
+        self._expected("merge")
         return self.merge_commit
 
     def expect_not_merged(self) -> None:
@@ -312,15 +375,28 @@ class PullStory:
         )
 
     async def expect_comment(self, text: str, *, by: str = "", within: float = _PATIENCE) -> Comment:
-        """A comment that contains `text`."""
+        """A comment that contains `text`; of several, one that was not expected before."""
 
-        def found() -> Comment | None:
-            return next((c for c in self.issue.comments if text in c.body and by in {"", c.user.login}), None)
+        def found() -> list[Comment]:
+            return [c for c in self.issue.comments if text in c.body and by in {"", c.user.login}]
 
-        await self.wait_for(lambda _: found() is not None, f"a comment with {text!r}", within=within)
-        comment = found()
-        assert comment is not None
+        await self.wait_for(lambda _: bool(found()), f"a comment with {text!r}", within=within)
+        comments = found()
+        fresh = {write.id for write in self.sim.world.journal.unexpected if write.kind == "comment"}
+        comment = next((c for c in comments if c.id in fresh), comments[0])
+        self._expected("comment", ids=[comment.id])
         return comment
+
+    async def expect_no_comment(self, text: str, *, by: str = "", within: float = _PATIENCE) -> None:
+        """No comment contains `text` (any more)."""
+
+        def none(pr: PullStory) -> bool:
+            return not any(text in c.body and by in {"", c.user.login} for c in pr.comments)
+
+        await self.wait_for(none, f"no comment with {text!r}", within=within)
+        gone = [w.id for w in self.sim.world.journal.writes if w.kind == "comment" and text in w.about]
+        if gone:
+            self._expected("comment", ids=gone)
 
 
 async def _bring(fork: Repo, upstream: Repo, sha: str) -> None:
