@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from prow.sim.accounts import Identity
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
@@ -150,6 +152,14 @@ async def test_errors_are_githubs(sim: Sim, repo: RepoStory) -> None:
         assert (await nobody.post("/graphql", json={"query": "{ viewer { login } }"})).status_code == 401
         assert (await bot.post("/graphql", json={"q": 1})).status_code == 400
         assert (await bot.post("/api/graphql", json={"query": "{ viewer { login } }"})).status_code == 200
+
+
+async def test_what_does_not_look_like_githubs_is_a_fault_of_the_simulator(sim: Sim, repo: RepoStory) -> None:
+    """Types, nulls and words are checked by the library; what a time, a commit and an address look like, by us."""
+    pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "b"})
+    (await pr.set_status("unit", "success")).target_url = "somewhere"
+    with pytest.raises(ValueError, match="'somewhere' is no URI"):
+        await one(sim, pr)
 
 
 async def test_queries_are_counted_limited_and_fail_like_other_calls(sim: Sim, repo: RepoStory) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import re
+from functools import cache, lru_cache, partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     OverlappingFieldsCanBeMergedRule,
@@ -34,7 +36,14 @@ from prow.sim.limits import Budget
 from prow.sim.payloads import Json
 from prow.sim.world import World
 
-_KEPT = 64
+_KEPT = 128
+_SCALARS = {
+    "DateTime": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+    "GitObjectID": re.compile(r"[0-9a-f]{40}"),
+    "GitTimestamp": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)"),
+    "URI": re.compile(r"https?://\S+"),
+}
+"""What GitHub's own scalars look like; all else about an answer is checked as it is made, against the schema."""
 _RULES = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
 """GitHub lets one name stand for enums of two types in two branches of a union; its own program asks so."""
 
@@ -44,13 +53,11 @@ class Graph:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._schema = _schema()
-        self._parsed: OrderedDict[str, tuple[DocumentNode | None, list[GraphQLError]]] = OrderedDict()
 
     async def answer(self, body: Any, who: Identity, budget: Budget) -> Json:
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
             raise Refused(400, "A query attribute must be specified and must be a string.")
-        document, errors = self._document(body["query"])
+        document, errors = _document(body["query"])
         if document is None or errors:
             return {"errors": [_error(error) for error in errors]}
         cost = cost_of(document, body.get("operationName"), body.get("variables") or {})
@@ -61,7 +68,7 @@ class Graph:
         if cost.write:
             self._world.budgets.admit_content(who)
         result = execute(
-            self._schema,
+            _schema(),
             document,
             context_value=Reading(self._world, who, budget, cost),
             variable_values=body.get("variables") or {},
@@ -77,19 +84,15 @@ class Graph:
             found["errors"] = [_error(error) for error in done.errors]
         return found
 
-    def _document(self, text: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
-        """Programs send the same few queries all the time."""
-        known = self._parsed.get(text)
-        if known is None:
-            try:
-                document = parse(text)
-                known = document, validate(self._schema, document, _RULES)
-            except GraphQLError as error:
-                known = None, [error]
-            self._parsed[text] = known
-            if len(self._parsed) > _KEPT:
-                self._parsed.popitem(last=False)
-        return known
+
+@lru_cache(_KEPT)
+def _document(text: str) -> tuple[DocumentNode | None, tuple[GraphQLError, ...]]:
+    """Programs send the same few queries all the time."""
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return None, (error,)
+    return document, tuple(validate(_schema(), document, _RULES))
 
 
 def _error(error: GraphQLError) -> Json:
@@ -106,11 +109,15 @@ def declared() -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("*.graphql")))
 
 
+@cache
 def _schema() -> GraphQLSchema:
+    """Knows of no world: what it is asked about comes with each question."""
     schema = build_schema(declared())
     for name, kind in schema.type_map.items():
         if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             kind.resolve_type = _resolve_type
+        elif isinstance(kind, GraphQLScalarType) and name in _SCALARS:
+            kind.coerce_output_value = partial(_scalar, name, _SCALARS[name])
         elif isinstance(kind, GraphQLObjectType):
             for area in (resolvers, repositories, people, commits, blame, talk, mutations, threads):
                 for field, resolver in area.FIELDS.get(name, {}).items():
@@ -120,3 +127,9 @@ def _schema() -> GraphQLSchema:
 
 def _resolve_type(source: Any, _: GraphQLResolveInfo[Reading], __: object) -> str:
     return type_of(source)
+
+
+def _scalar(name: str, pattern: re.Pattern[str], value: object) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError(f"{value!r} is no {name}")
+    return value
