@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from prow.sim.gitrepo import NOTHING, GitFailed, git, git_code
+import pygit2
+from pygit2.enums import FileMode
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+from prow.sim import gitlib, gitrepo
+from prow.sim.gitrepo import GitFailed, git
 
 
 @dataclass(frozen=True)
@@ -32,63 +34,88 @@ class Entry:
 
 async def kind_of(path: Path, sha: str) -> str | None:
     """blob, tree, commit or tag; None: there is no such object."""
-    code, out, _ = await git_code("cat-file", "-t", sha, cwd=path)
-    return out.decode().strip() if code == 0 else None
+    found = _object(path, sha)
+    return found.type_str if found is not None else None
 
 
 async def object_at(path: Path, name: str) -> str | None:
     """The sha of `commit:path`, of a ref, or of an abbreviation."""
-    code, out, _ = await git_code("rev-parse", "--quiet", "--verify", "--end-of-options", name, cwd=path)
-    return out.decode().strip() if code == 0 else None
+    found = _object(path, name)
+    return str(found.id) if found is not None else None
+
+
+def _object(path: Path, name: str) -> pygit2.Object | None:
+    try:
+        return gitlib.opened(path).revparse_single(name) if "\0" not in name else None
+    except gitlib.MISSING:
+        return None
 
 
 async def tree(path: Path, treeish: str, *, recursive: bool = False) -> list[Entry] | None:
     """Its entries, with those of its folders when `recursive`; None: it is no tree."""
-    flags = ["-r", "-t"] if recursive else []
-    code, out, _ = await git_code("ls-tree", "--long", "-z", *flags, "--end-of-options", treeish, cwd=path)
-    if code:
+    found = _tree(path, treeish)
+    return list(_entries(gitlib.opened(path), found, "", recursive=recursive)) if found is not None else None
+
+
+def _tree(path: Path, treeish: str) -> pygit2.Tree | None:
+    found = _object(path, treeish)
+    try:
+        return found.peel(pygit2.Tree) if found is not None else None
+    except gitlib.MISSING:
         return None
-    found = []
-    for row in out.decode("utf-8", "replace").split("\0"):
-        if row:
-            about, _, name = row.partition("\t")
-            mode, kind, sha, size = about.split()
-            found.append(Entry(mode, kind, sha, name, int(size) if size.isdecimal() else None))
-    return found
+
+
+def _entries(repo: pygit2.Repository, folder: pygit2.Tree, above: str, *, recursive: bool) -> Iterator[Entry]:
+    for found in folder:
+        one = _entry(repo, found, above + _name(found))
+        yield one
+        if recursive and one.kind == "tree":
+            yield from _entries(repo, repo[found.id].peel(pygit2.Tree), f"{one.path}/", recursive=True)
+
+
+def _name(found: pygit2.Object) -> str:
+    return (found.raw_name or b"").decode("utf-8", "replace")
+
+
+def _entry(repo: pygit2.Repository, found: pygit2.Object, name: str) -> Entry:
+    kind = found.type_str
+    size = repo.odb.read_header(found.id)[1] if kind == "blob" else None
+    return Entry(f"{found.filemode or 0:06o}", kind, str(found.id), name, size)
 
 
 async def entry(path: Path, commit: str, name: str) -> Entry | None:
     """What is at that path of a commit."""
-    code, out, _ = await git_code("ls-tree", "--long", "-z", "--full-tree", commit, "--", f":(literal){name}", cwd=path)
-    if code or not out:
+    top = _tree(path, commit)
+    try:
+        return _entry(gitlib.opened(path), top[name], name) if top is not None else None
+    except gitlib.MISSING:
         return None
-    about, _, found = out.decode("utf-8", "replace").rstrip("\0").partition("\t")
-    mode, kind, sha, size = about.split()
-    return Entry(mode, kind, sha, found, int(size) if size.isdecimal() else None)
 
 
 async def blob(path: Path, sha: str) -> bytes | None:
-    code, out, _ = await git_code("cat-file", "blob", sha, cwd=path)
-    return out if code == 0 else None
+    found = _object(path, sha)
+    return found.data if isinstance(found, pygit2.Blob) else None
 
 
 async def write_blob(path: Path, data: bytes) -> str:
-    return (await git("hash-object", "-w", "--stdin", cwd=path, stdin=data or b"")).decode().strip()
+    return str(gitlib.opened(path).create_blob(data))
 
 
-async def write_tree(path: Path, base: str | None, entries: Sequence[tuple[str, str | None, str]], key: str) -> str:
-    """A tree from another with changes: (mode, sha or None to take it away, path). `key` names the scratch file."""
-    index = path / f"sim-index-{key}"
-    env = {"GIT_INDEX_FILE": str(index)}
+async def write_tree(path: Path, base: str | None, entries: Sequence[tuple[str, str | None, str]]) -> str:
+    """A tree from another with changes: (mode, sha or None to take it away, path)."""
+    repo, index = gitlib.opened(path), pygit2.Index()
     try:
-        await git("read-tree", *([base] if base else ["--empty"]), cwd=path, env=env)
-        lines = [f"{mode if sha else '0'} {sha or NOTHING}\t{name}\0" for mode, sha, name in entries]
-        if lines:
-            await git("update-index", "-z", "--index-info", cwd=path, stdin="".join(lines).encode(), env=env)
-        return (await git("write-tree", cwd=path, env=env)).decode().strip()
-    finally:
-        if index.exists():
-            os.unlink(index)  # noqa: PTH108 - it may be gone by then
+        start = _tree(path, base) if base else None
+        if start is not None:
+            index.read_tree(start)
+        for mode, sha, name in entries:
+            if sha is None:
+                index.remove(name)
+            else:
+                index.add(pygit2.IndexEntry(name, pygit2.Oid(hex=sha), FileMode(int(mode, 8))))
+        return str(index.write_tree(repo))
+    except (*gitlib.MISSING, OSError) as error:
+        raise GitFailed(f"git write-tree: {error}") from error
 
 
 async def write_commit(
@@ -115,21 +142,18 @@ async def tag_object(path: Path, sha: str) -> dict[str, str] | None:
 
 
 async def merge_base(path: Path, one: str, other: str) -> str | None:
-    code, out, _ = await git_code("merge-base", one, other, cwd=path)
-    return out.decode().split()[0] if code == 0 else None
+    found = gitlib.opened(path).merge_base(one, other)
+    return str(found) if found is not None else None
 
 
 async def counts(path: Path, base: str, head: str) -> tuple[int, int]:
     """How many commits only the head has, and how many only the base."""
-    out = await git("rev-list", "--left-right", "--count", f"{base}...{head}", "--", cwd=path)
-    behind, ahead = out.decode().split()
-    return int(ahead), int(behind)
+    return gitlib.opened(path).ahead_behind(head, base)
 
 
 async def only_in(path: Path, base: str, head: str, *, most: int) -> list[str]:
     """Commits that the head has and the base has not, oldest first."""
-    out = await git("rev-list", "--topo-order", "--reverse", f"{base}..{head}", "--", cwd=path)
-    return out.decode().split()[:most]
+    return [str(commit.id) for commit in islice(gitrepo.only_in(gitlib.opened(path), base, head), most)]
 
 
 async def diff(path: Path, base: str, head: str) -> bytes:
@@ -155,18 +179,13 @@ async def patch_of(path: Path, commit: str) -> bytes:
 
 
 async def rename_ref(path: Path, old: str, new: str) -> None:
-    sha = (await git("rev-parse", "--verify", "--end-of-options", old, cwd=path)).decode().strip()
-    await git("update-ref", "--end-of-options", new, sha, cwd=path)
-    await git("update-ref", "-d", "--end-of-options", old, cwd=path)
+    gitlib.opened(path).lookup_reference(old).rename(new)
 
 
 async def set_head(path: Path, branch: str) -> None:
     """Which branch a clone checks out."""
-    await git("symbolic-ref", "HEAD", f"refs/heads/{branch}", cwd=path)
+    gitlib.opened(path).set_head(f"refs/heads/{branch}")
 
 
 async def is_empty(path: Path) -> bool:
-    code, out, _ = await git_code("for-each-ref", "--count=1", "refs/heads", cwd=path)
-    if code:
-        raise GitFailed("git for-each-ref failed")
-    return not out.strip()
+    return not await gitrepo.refs(path, "refs/heads/")

@@ -6,6 +6,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
@@ -36,6 +37,8 @@ def routes(world: World) -> list[Route]:
 class _GitHTTP:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._abilities: dict[Path, bytes] = {}
+        """What version 2 of the protocol tells first: no refs yet, only what git can do."""
 
     def _repo(self, request: Request) -> Repo:
         return self._world.repo(f"{request.path_params['owner']}/{request.path_params['name'].removesuffix('.git')}")
@@ -75,22 +78,18 @@ class _GitHTTP:
         if refusal is not None:
             return refusal
         protocol = request.headers.get("git-protocol", "")
-        out = await gitrepo.git(
-            _SERVICES[service],
-            "--stateless-rpc",
-            "--http-backend-info-refs",
-            str(repo.path),
-            env={"GIT_PROTOCOL": protocol[:40]},
-        )
-        head = f"# service={service}\n"
-        body = (
-            b""
-            if protocol.startswith("version=2") and service == "git-upload-pack"
-            else f"{len(head) + 4:04x}{head}0000".encode()
-        )
-        return Response(
-            body + out, media_type=f"application/x-{service}-advertisement", headers={"Cache-Control": "no-cache"}
-        )
+        if protocol == "version=2" and service == "git-upload-pack":
+            out = self._abilities.get(repo.path) or await self._advertised(repo, service, protocol)
+            self._abilities[repo.path] = out
+        else:
+            head = f"# service={service}\n"
+            out = f"{len(head) + 4:04x}{head}0000".encode() + await self._advertised(repo, service, protocol)
+        return Response(out, media_type=f"application/x-{service}-advertisement", headers={"Cache-Control": "no-cache"})
+
+    @staticmethod
+    async def _advertised(repo: Repo, service: str, protocol: str) -> bytes:
+        about = ("--stateless-rpc", "--http-backend-info-refs", str(repo.path))
+        return await gitrepo.git(_SERVICES[service], *about, env={"GIT_PROTOCOL": protocol[:40]})
 
     async def upload_pack(self, request: Request) -> Response:
         try:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 
+import pygit2
+from pygit2.enums import DeltaStatus, SortMode
+
+from prow.sim import gitlib
 from prow.sim.gitrepo import NOTHING, git
 
-_FORMAT = "--format=%x01%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x02"
 _MOST_IN_PUSH = 20
 _BLAMED = re.compile(rb"[0-9a-f]{40} [0-9]+ [0-9]+(?: [0-9]+)?")
 
@@ -40,14 +45,8 @@ class Logged:
 
 async def of(path: Path, shas: Sequence[str]) -> list[Logged]:
     """These commits, in this order; one may be there twice. Full names only."""
-    if not shas:
-        return []
-    out = await git("log", "--no-walk=unsorted", _FORMAT, "--stdin", cwd=path, stdin="\n".join(shas).encode())
-    found = _parsed(out)
-    if len(found) == len(shas):
-        return found
-    known = {one.sha: one for one in found}
-    return [known[sha] for sha in shas]
+    repo = gitlib.opened(path)
+    return [_logged(repo[sha].peel(pygit2.Commit)) for sha in shas]
 
 
 async def one(path: Path, sha: str) -> Logged:
@@ -56,42 +55,43 @@ async def one(path: Path, sha: str) -> Logged:
 
 async def listed(path: Path, start: str, *, most: int = 1000, below: str = "") -> list[Logged]:
     """The history of a commit, newest first; `below`: only commits that touch this path."""
-    out = await git("log", _FORMAT, f"-n{most}", start, "--", *([below] if below else []), cwd=path)
-    return _parsed(out)
+    out = await git("rev-list", f"-n{most}", start, "--", *([below] if below else []), cwd=path)
+    return await of(path, out.decode().split())
 
 
 async def pushed(path: Path, before: str, after: str) -> list[Logged]:
-    """The commits of a push, oldest first, with the paths they touch; twenty at most."""
-    span = after if before == NOTHING else f"{before}..{after}"
-    limit = f"-n{_MOST_IN_PUSH}"
-    out = await git("log", "--reverse", limit, _FORMAT, "--name-status", "--no-renames", span, "--", cwd=path)
-    return _parsed(out)
+    """The commits of a push, oldest first, with the paths they touch; the last twenty at most."""
+    repo = gitlib.opened(path)
+    walker = repo.walk(after, SortMode.TOPOLOGICAL)
+    if before != NOTHING:
+        walker.hide(before)
+    newest = [_logged(commit, touched=True) for commit in islice(walker, _MOST_IN_PUSH)]
+    return newest[::-1]
 
 
-def _parsed(out: bytes) -> list[Logged]:
-    found = []
-    for block in out.decode("utf-8", "replace").split("\x01")[1:]:
-        told, _, rest = block.partition("\x02")
-        sha, tree, parents, an, ae, ad, cn, ce, cd, message = told.split("\0", 9)
-        paths: dict[str, list[str]] = {"A": [], "D": [], "M": []}
-        for line in rest.splitlines():
-            kind, _, name = line.partition("\t")
-            if name:
-                paths.setdefault("M" if kind[:1] == "T" else kind[:1], []).append(name)
-        found.append(
-            Logged(
-                sha,
-                tree,
-                tuple(parents.split()),
-                Signature(an, ae, ad),
-                Signature(cn, ce, cd),
-                message.strip(),
-                tuple(paths["A"]),
-                tuple(paths["D"]),
-                tuple(paths["M"]),
-            )
-        )
-    return found
+def _logged(commit: pygit2.Commit, *, touched: bool = False) -> Logged:
+    paths: dict[DeltaStatus, list[str]] = {}
+    if touched and len(commit.parents) <= 1:
+        tree = commit.tree
+        diff = commit.parents[0].tree.diff_to_tree(tree) if commit.parents else tree.diff_to_tree(swap=True)
+        for delta in diff.deltas:
+            paths.setdefault(delta.status, []).append(delta.new_file.raw_path.decode("utf-8", "replace"))
+    return Logged(
+        str(commit.id),
+        str(commit.tree_id),
+        tuple(str(parent) for parent in commit.parent_ids),
+        _signature(commit.author),
+        _signature(commit.committer),
+        commit.raw_message.decode("utf-8", "replace").strip(),
+        tuple(paths.get(DeltaStatus.ADDED, ())),
+        tuple(paths.get(DeltaStatus.DELETED, ())),
+        tuple(paths.get(DeltaStatus.MODIFIED, []) + paths.get(DeltaStatus.TYPECHANGE, [])),
+    )
+
+
+def _signature(who: pygit2.Signature) -> Signature:
+    at = datetime.fromtimestamp(who.time, timezone(timedelta(minutes=who.offset)))
+    return Signature(who.raw_name.decode("utf-8", "replace"), who.raw_email.decode("utf-8", "replace"), at.isoformat())
 
 
 async def blamed(path: Path, sha: str, file: str) -> list[str]:

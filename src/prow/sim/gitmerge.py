@@ -6,13 +6,13 @@ as a synthetic child of C's parent: the merge base of that child and C is then j
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from prow.sim.gitrepo import Compared, GitFailed, git, git_code
+import pygit2
 
-_COMMITTER = ("GitHub", "noreply@github.example")
+from prow.sim import gitlib, gitlog
+from prow.sim.gitrepo import Compared, GitFailed, git_code
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class Person:
     @classmethod
     def of(cls, login: str) -> Person:
         return cls(login, f"{login}@users.noreply.example")
+
+
+_GITHUB = Person("GitHub", "noreply@github.example")
 
 
 async def tree_of_merge(path: Path, ours: str, theirs: str) -> str | None:
@@ -41,13 +44,13 @@ async def preview(path: Path, base: str, head: str, *, when: int) -> str | None:
 async def merge(path: Path, base: str, head: str, *, message: str, author: Person, when: int) -> str | None:
     """A merge commit of base and head."""
     tree = await tree_of_merge(path, base, head)
-    return None if tree is None else await _commit(path, tree, (base, head), message, _names(author, when))
+    return None if tree is None else _commit(path, tree, (base, head), message, author, when)
 
 
 async def squash(path: Path, base: str, head: str, *, message: str, author: Person, when: int) -> str | None:
     """One commit on the base with everything of the head."""
     tree = await tree_of_merge(path, base, head)
-    return None if tree is None else await _commit(path, tree, (base,), message, _names(author, when))
+    return None if tree is None else _commit(path, tree, (base,), message, author, when)
 
 
 async def rebase(path: Path, base: str, compared: Compared, *, when: int) -> str | None:
@@ -57,41 +60,56 @@ async def rebase(path: Path, base: str, compared: Compared, *, when: int) -> str
     """
     if not compared.linear:
         return None
-    onto, tree = base, await _tree(path, base)
-    for commit, (parent,) in compared.commits:
-        made = await _replayed(path, tree, commit, parent, when)
+    repo = gitlib.opened(path)
+    onto, tree = base, str(repo[base].peel(pygit2.Commit).tree_id)
+    committer = _signature(_GITHUB, when)
+    for sha, (parent,) in compared.commits:
+        commit = repo[sha].peel(pygit2.Commit)
+        made = await _replayed(path, tree, sha, parent, when)
         if made is None:
             return None
         if made != tree:
-            about = await describe(path, commit)
-            names = _names(about.author, when) | {"GIT_AUTHOR_DATE": about.date}
-            onto, tree = await _commit(path, made, (onto,), about.message, names), made
+            message = commit.message.rstrip() + "\n"
+            onto, tree = str(repo.create_commit(None, commit.author, committer, message, made, [onto])), made
     return onto
 
 
 async def rebases(path: Path, base: str, compared: Compared, *, when: int) -> bool:
-    """Whether `rebase` would find no conflict, in fewer processes."""
+    """Whether `rebase` would find no conflict. Where both sides changed other files, nobody has to try."""
     if not compared.linear:
         return False
-    tree = await _tree(path, base)
-    for commit, (parent,) in compared.commits:
-        made = await _replayed(path, tree, commit, parent, when)
-        if made is None:
-            return False
-        tree = made
-    return True
+    return _apart(path, base, compared) or await rebase(path, base, compared, when=when) is not None
+
+
+def _apart(path: Path, base: str, compared: Compared) -> bool:
+    """Whether no file of the one side is a file or a folder of the other."""
+    if not compared.commits:
+        return True
+    ours = _changed(path, compared.commits[0][1][0], base)
+    theirs = {name for commit, (parent,) in compared.commits for name in _changed(path, parent, commit)}
+    return not (_with_folders(ours) & theirs or ours & _with_folders(theirs))
+
+
+def _changed(path: Path, before: str, after: str) -> set[bytes]:
+    repo = gitlib.opened(path)
+    diff = repo[before].peel(pygit2.Tree).diff_to_tree(repo[after].peel(pygit2.Tree))
+    return {delta.new_file.raw_path for delta in diff.deltas}
+
+
+def _with_folders(names: set[bytes]) -> set[bytes]:
+    parts = [name.split(b"/") for name in names]
+    return {b"/".join(words[:length]) for words in parts for length in range(1, len(words) + 1)}
 
 
 async def _replayed(path: Path, tree: str, commit: str, parent: str, when: int) -> str | None:
     """The tree with what a commit changed, None when that conflicts."""
-    start = await _commit(path, tree, (parent,), "start", _names(Person(*_COMMITTER), when))
+    start = _commit(path, tree, (parent,), "start", _GITHUB, when)
     return await tree_of_merge(path, start, commit)
 
 
 @dataclass(frozen=True)
 class Described:
     author: Person
-    date: str
     message: str
 
     @property
@@ -104,29 +122,15 @@ class Described:
 
 
 async def describe(path: Path, commit: str) -> Described:
-    """Who wrote a commit, when and with which message."""
-    out = await git("show", "-s", "--format=%an%x00%ae%x00%ad%x00%B", "--date=raw", commit, "--", cwd=path)
-    name, email, date, message = out.decode("utf-8", "replace").split("\0", 3)
-    return Described(Person(name, email), date, message.strip())
+    """Who wrote a commit, and with which message."""
+    told = await gitlog.one(path, commit)
+    return Described(Person(told.author.name, told.author.email), told.message)
 
 
-async def _tree(path: Path, commit: str) -> str:
-    return (await git("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}", cwd=path)).decode().strip()
+def _commit(path: Path, tree: str, parents: tuple[str, ...], message: str, author: Person, when: int) -> str:
+    names = _signature(author, when), _signature(_GITHUB, when)
+    return str(gitlib.opened(path).create_commit(None, *names, message.rstrip() + "\n", tree, list(parents)))
 
 
-async def _commit(path: Path, tree: str, parents: tuple[str, ...], message: str, names: Mapping[str, str]) -> str:
-    flags = [word for parent in parents for word in ("-p", parent)]
-    made = await git("commit-tree", tree, *flags, cwd=path, stdin=(message.rstrip() + "\n").encode(), env=names)
-    return made.decode().strip()
-
-
-def _names(author: Person, when: int) -> dict[str, str]:
-    name, email = _COMMITTER
-    return {
-        "GIT_AUTHOR_NAME": author.name,
-        "GIT_AUTHOR_EMAIL": author.email,
-        "GIT_AUTHOR_DATE": f"{when} +0000",
-        "GIT_COMMITTER_NAME": name,
-        "GIT_COMMITTER_EMAIL": email,
-        "GIT_COMMITTER_DATE": f"{when} +0000",
-    }
+def _signature(person: Person, when: int) -> pygit2.Signature:
+    return pygit2.Signature(person.name, person.email, when, 0)

@@ -1,6 +1,7 @@
-"""Real bare repositories by the git command line: refs, commits without a working tree, comparisons. Merges are in `gitmerge`.
+"""Real bare repositories: refs, commits without a working tree, comparisons; by libgit2, and by the git command line for what goes
+between repositories. Merges are in `gitmerge`.
 
-Programs are started without a shell, with a clean environment; names of branches are checked by git itself.
+Programs are started without a shell, with a clean environment. What touches a repository is asynchronous, whichever of the two does it.
 """
 
 from __future__ import annotations
@@ -8,11 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pygit2
+from pygit2.enums import DeltaStatus, FileMode, SortMode
+
 from prow.lib import open_work
+from prow.sim import gitlib
 
 ENVIRONMENT = {
     "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
@@ -24,9 +31,7 @@ ENVIRONMENT = {
 }
 NOTHING = "0" * 40
 _SHA = re.compile(r"[0-9a-f]{40}")
-_MOST_KNOWN = 50_000
-_known: dict[Path, set[str]] = {}
-"""Commits that a repository has: it never throws any away."""
+_KINDS = {DeltaStatus.ADDED: "added", DeltaStatus.DELETED: "removed", DeltaStatus.TYPECHANGE: "changed"}
 _SETTINGS = """
 [uploadpack]
 	allowFilter = true
@@ -88,52 +93,87 @@ async def _run(
     return process.returncode or 0, out, err
 
 
-async def create(path: Path, default_branch: str) -> None:
-    """A bare repository that serves partial clones and single commits, as GitHub does: what `git init` would write, without a process."""
-    for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+async def create(path: Path, default_branch: str, *, family: Path | None = None) -> None:
+    """A bare repository that serves partial clones and single commits, as GitHub does: what `git init` would write, without a process.
+
+    `family`: a repository whose objects it shares, as forks do at GitHub: what one has, all have.
+    """
+    gitlib.forget(path)
+    for folder in ("refs/heads", "refs/tags"):
         (path / folder).mkdir(parents=True, exist_ok=True)
+    if family is None:
+        for folder in ("objects/info", "objects/pack"):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+    else:
+        _share(path, family)
     (path / "HEAD").write_text(f"ref: refs/heads/{default_branch}\n")
     (path / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n")
-    await _configure(path)
+    _configure(path)
 
 
-async def _configure(path: Path) -> None:
-    _known.pop(path, None)
+def _share(path: Path, family: Path) -> None:
+    objects = (family / "objects").resolve()
+    (path / "objects").symlink_to(os.path.relpath(objects, path.resolve()), target_is_directory=True)
+
+
+def _configure(path: Path) -> None:
     with (path / "config").open("a") as config:  # what `git config` would do, in five processes less
         config.write(_SETTINGS)
+
+
+def are_family(path: Path, other: Path) -> bool:
+    """Whether they share their objects."""
+    return (path / "objects").samefile(other / "objects")
+
+
+def remove(path: Path, others: Iterable[Path]) -> None:
+    """Away with it. When it keeps the objects of forks among the `others`, one of them keeps them from then on."""
+    gitlib.forget(path)
+    objects = path / "objects"
+    if not objects.is_symlink():
+        heirs = [other for other in others if (other / "objects").is_symlink() and are_family(path, other)]
+        for number, heir in enumerate(heirs):
+            gitlib.forget(heir)
+            (heir / "objects").unlink()
+            if number:
+                _share(heir, heirs[0])
+            else:
+                objects.rename(heir / "objects")
+    shutil.rmtree(path, ignore_errors=True)
 
 
 async def copy(source: Path, target: Path) -> None:
     """A bare copy with all branches and tags."""
     target.parent.mkdir(parents=True, exist_ok=True)
     await git("clone", "--quiet", "--bare", "--no-hardlinks", str(source), str(target))
-    await _configure(target)
+    gitlib.forget(target)
+    _configure(target)
 
 
-async def refs(path: Path) -> dict[str, str]:
-    """Every ref and its commit."""
-    out = await git("for-each-ref", "--format=%(refname) %(objectname)", cwd=path)
-    return dict(line.split(" ", 1) for line in out.decode().splitlines())
+async def refs(path: Path, below: str = "refs/") -> dict[str, str]:
+    """Every ref and what it points to; `below`: only those of this folder, which ends with a slash."""
+    found = {}
+    for line in _packed(path).splitlines():
+        sha, _, name = line.partition(" ")
+        if _SHA.fullmatch(sha) and name.startswith(below):
+            found[name] = sha
+    for folder, _, files in os.walk(path / below):
+        for file in files:
+            name = os.path.relpath(os.path.join(folder, file), path)  # noqa: PTH118 - thousands of them
+            at = stored(path, name)
+            if at is not None:
+                found[name] = at
+    return found
 
 
 async def resolve(path: Path, ref: str) -> str | None:
-    """The commit that a ref or a name of a commit stands for. What stands in a file or was seen before is not asked of git again."""
-    if ref.startswith("refs/heads/"):
-        sha = stored(path, ref)
-        if sha is not None:
-            return sha
-    if ref in _known.get(path, ()):
-        return ref
-    code, out, _ = await git_code("rev-parse", "--quiet", "--verify", "--end-of-options", f"{ref}^{{commit}}", cwd=path)
-    if code:
+    """The commit that a ref or a name of a commit stands for."""
+    try:
+        if "\0" in ref:
+            return None
+        return str(gitlib.opened(path).revparse_single(ref).peel(pygit2.Commit).id)
+    except gitlib.MISSING:
         return None
-    sha = out.decode().strip()
-    if sha == ref:
-        known = _known.setdefault(path, set())
-        if len(known) >= _MOST_KNOWN:
-            known.clear()
-        known.add(sha)
-    return sha
 
 
 def is_sha(name: str) -> bool:
@@ -147,31 +187,34 @@ def stored(path: Path, ref: str) -> str | None:
     try:
         found = (path / ref).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
-        return _packed(path, ref)
+        end = f" {ref}"
+        lines = _packed(path).splitlines()
+        found = next((line[:40] for line in lines if line.endswith(end)), "")
     return found if _SHA.fullmatch(found) else None
 
 
-def _packed(path: Path, ref: str) -> str | None:
+def _packed(path: Path) -> str:
     try:
-        text = (path / "packed-refs").read_text(encoding="utf-8")
+        return (path / "packed-refs").read_text(encoding="utf-8")
     except (OSError, ValueError):
-        return None
-    end = f" {ref}"
-    return next((line[:40] for line in text.splitlines() if line.endswith(end) and _SHA.fullmatch(line[:40])), None)
+        return ""
 
 
 async def update_ref(path: Path, ref: str, sha: str) -> None:
-    await git("update-ref", "--end-of-options", ref, sha, cwd=path)
+    try:
+        gitlib.opened(path).references.create(ref, sha, force=True)
+    except gitlib.MISSING as error:
+        raise GitFailed(f"{ref} cannot be moved to {sha}: {error}") from error
 
 
 async def valid_branch(name: str) -> bool:
     """git's own judgement on a name that comes from outside."""
-    code, _, _ = await git_code("check-ref-format", f"refs/heads/{name}")
-    return code == 0
+    return "\0" not in name and pygit2.reference_is_valid_name(f"refs/heads/{name}")
 
 
 async def delete_ref(path: Path, ref: str) -> None:
-    await git("update-ref", "-d", "--end-of-options", ref, cwd=path)
+    with suppress(KeyError):
+        gitlib.opened(path).references.delete(ref)
 
 
 async def commit(
@@ -185,70 +228,91 @@ async def commit(
     parent: str | None,
     by: tuple[str, str] | None = None,
 ) -> str:
-    """Write a commit on `branch` by fast-import. A file that is None is removed; a name that ends in `.sh` is executable. `by`: name
+    """Write a commit on `branch`. A file (or a folder) that is None is removed; a name that ends in `.sh` is executable. `by`: name
     and address in place of the author's."""
+    repo = gitlib.opened(path)
     name, email = by or (author, f"{author}@users.noreply.example")
-    who = f"{name} <{email}> {when} +0000"
-    text = message.encode()
-    lines = [
-        b"commit refs/heads/%s\n" % branch.encode(),
-        b"mark :1\n",
-        b"author %s\ncommitter %s\n" % (who.encode(), who.encode()),
-    ]
-    lines.append(b"data %d\n%s\n" % (len(text), text))
-    if parent:
-        lines.append(b"from %s\n" % parent.encode())
-    for path_of, content in files.items():
-        quoted = b'"' + path_of.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-        if content is None:
-            lines.append(b"D %s\n" % quoted)
-        else:
-            data = content.encode() if isinstance(content, str) else content
-            mode = b"100755" if path_of.endswith(".sh") else b"100644"
-            lines.append(b"M %s inline %s\ndata %d\n%s\n" % (mode, quoted, len(data), data))
-    await git("fast-import", "--quiet", "--force", cwd=path, stdin=b"".join(lines))
-    sha = await resolve(path, f"refs/heads/{branch}")
-    if sha is None:
-        raise GitFailed(f"the commit on {branch} was not made")
+    who = pygit2.Signature(name, email, when, 0)
+    index = pygit2.Index()
+    try:
+        if parent:
+            index.read_tree(repo[parent].peel(pygit2.Tree))
+        for file, content in files.items():
+            if content is None:
+                _remove(index, file)
+            else:
+                data = content.encode() if isinstance(content, str) else content
+                mode = FileMode.BLOB_EXECUTABLE if file.endswith(".sh") else FileMode.BLOB
+                index.add(pygit2.IndexEntry(file, repo.create_blob(data), mode))
+        sha = str(repo.create_commit(None, who, who, message, index.write_tree(repo), [parent] if parent else []))
+    except gitlib.MISSING as error:
+        raise GitFailed(f"the commit on {branch} was not made: {error}") from error
+    await update_ref(path, f"refs/heads/{branch}", sha)
     return sha
+
+
+def _remove(index: pygit2.Index, name: str) -> None:
+    if name in index:
+        index.remove(name)
+    for entry in [one for one in index if one.path.startswith(f"{name}/")]:
+        index.remove(entry.path)
 
 
 async def fetch(path: Path, source: Path, ref: str, target: str = "") -> None:
     """Copy a ref, or a commit that may have left its branch already, with its objects from another repository on this disk."""
-    spec = f"+{ref}:{target}" if target else ref
-    await git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(source), spec, cwd=path)
+    if not are_family(path, source):
+        spec = f"+{ref}:{target}" if target else ref
+        await git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(source), spec, cwd=path)
+        return
+    if ref.endswith("/*"):
+        for name, sha in (await refs(source, ref.removesuffix("*"))).items():
+            await update_ref(path, target.removesuffix("*") + name.removeprefix(ref.removesuffix("*")), sha)
+        return
+    found = await resolve(source, ref)
+    if found is None:
+        raise GitFailed(f"git fetch: {ref} is not there")
+    if target:
+        await update_ref(path, target, found)
 
 
-async def changed_files(path: Path, base: str, head: str) -> list[dict[str, object]]:
-    """The files of a pull request: against the merge base, with numbers of lines."""
-    code, out, _ = await git_code("merge-base", "--end-of-options", base, head, cwd=path)
-    start = out.decode().strip() if code == 0 else base
-    numbers = await git("diff", "--numstat", "--no-renames", "-z", start, head, "--", cwd=path)
-    states = await git("diff", "--name-status", "--no-renames", "-z", start, head, "--", cwd=path)
-    words = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
-    fields = states.decode("utf-8", "replace").split("\0")
-    kinds = dict(zip(fields[1::2], fields[0::2], strict=False))
+async def changed_files(path: Path, base: str | None, head: str) -> list[dict[str, object]]:
+    """The files of a pull request: against the merge base, with numbers of lines. Without a base all files of the head are new."""
+    repo = gitlib.opened(path)
+    tree = repo[head].peel(pygit2.Tree)
+    if base is None:
+        diff = tree.diff_to_tree(swap=True)
+    else:
+        diff = repo[_fork_point(repo, base, head) or base].peel(pygit2.Tree).diff_to_tree(tree)
     found: list[dict[str, object]] = []
-    for row in numbers.decode("utf-8", "replace").split("\0"):
-        if row:
-            added, removed, name = row.split("\t", 2)
-            plus, minus = (int(n) if n.isdigit() else 0 for n in (added, removed))
-            found.append(
-                {
-                    "sha": NOTHING,
-                    "filename": name,
-                    "status": words.get(kinds.get(name, "M")[:1], "modified"),
-                    "additions": plus,
-                    "deletions": minus,
-                    "changes": plus + minus,
-                }
-            )
+    for patch in filter(None, diff):
+        _, added, removed = patch.line_stats
+        found.append(
+            {
+                "sha": NOTHING,
+                "filename": patch.delta.new_file.raw_path.decode("utf-8", "replace"),
+                "status": _KINDS.get(patch.delta.status, "modified"),
+                "additions": added,
+                "deletions": removed,
+                "changes": added + removed,
+            }
+        )
     return found
 
 
+def _fork_point(repo: pygit2.Repository, base: str, head: str) -> pygit2.Oid | None:
+    """None when they have nothing in common."""
+    try:
+        return repo.merge_base(base, head)
+    except gitlib.MISSING:
+        return None
+
+
 async def read_file(path: Path, commit_sha: str, name: str) -> bytes | None:
-    code, out, _ = await git_code("cat-file", "blob", f"{commit_sha}:{name}", cwd=path)
-    return out if code == 0 else None
+    try:
+        found = gitlib.opened(path).revparse_single(commit_sha).peel(pygit2.Tree)[name]
+    except gitlib.MISSING:
+        return None
+    return found.data if isinstance(found, pygit2.Blob) else None
 
 
 @dataclass(frozen=True)
@@ -264,20 +328,21 @@ class Compared:
 
 
 async def compare(path: Path, base: str, head: str) -> Compared:
-    out = await git(
-        "rev-list", "--left-right", "--parents", "--topo-order", "--reverse", f"{base}...{head}", "--", cwd=path
-    )
-    rows = [line.split() for line in out.decode().splitlines()]
-    ahead = tuple((row[0][1:], tuple(row[1:])) for row in rows if row[0].startswith(">"))
-    return Compared(ahead, behind=any(row[0].startswith("<") for row in rows))
+    repo = gitlib.opened(path)
+    _, behind = repo.ahead_behind(head, base)
+    ahead = tuple((str(one.id), tuple(str(parent) for parent in one.parent_ids)) for one in only_in(repo, base, head))
+    return Compared(ahead, behind=behind > 0)
+
+
+def only_in(repo: pygit2.Repository, base: str, head: str) -> Iterator[pygit2.Commit]:
+    """Commits that the head has and the base has not, oldest first."""
+    walker = repo.walk(head, SortMode.TOPOLOGICAL | SortMode.REVERSE)
+    walker.hide(base)
+    return iter(walker)
 
 
 async def is_ancestor(path: Path, older: str, newer: str) -> bool:
-    code, _, _ = await git_code("merge-base", "--is-ancestor", older, newer, cwd=path)
-    return code == 0
-
-
-async def merged_heads(path: Path, commit_sha: str) -> frozenset[int]:
-    """Numbers of the pull requests whose heads a commit contains."""
-    out = await git("for-each-ref", f"--merged={commit_sha}", "--format=%(refname)", "refs/pull/*/head", cwd=path)
-    return frozenset(int(name.split("/")[2]) for name in out.decode().split())
+    try:
+        return older == newer or gitlib.opened(path).descendant_of(newer, older)
+    except gitlib.MISSING:
+        return False

@@ -63,8 +63,7 @@ class Commits(Area):
     async def _full(self, repo: Repo, sha: str) -> Json:
         """A commit with what it changes."""
         told = await gitlog.one(repo.path, sha)
-        start = told.parents[0] if told.parents else gitdata.EMPTY_TREE
-        files = await gitrepo.changed_files(repo.path, start, sha)
+        files = await gitrepo.changed_files(repo.path, told.parents[0] if told.parents else None, sha)
         plus, minus = sum(int(str(f["additions"])) for f in files), sum(int(str(f["deletions"])) for f in files)
         return self.world.commit_json(repo, told) | {
             "stats": {"total": plus + minus, "additions": plus, "deletions": minus},

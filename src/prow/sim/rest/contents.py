@@ -203,7 +203,7 @@ class Contents(Area):
                 raise Refused(422, f"tree.sha {sha} is not a valid {_MODES[mode]}")
             entries += await self._expanded(repo, mode, str(sha) if sha else None, path)
         async with self.world.lock(repo):
-            made = await gitdata.write_tree(repo.path, base, entries, str(self.world.new_id()))
+            made = await gitdata.write_tree(repo.path, base, entries)
         return Answer(self._tree_json(repo, made, await gitdata.tree(repo.path, made) or []), 201)
 
     @staticmethod

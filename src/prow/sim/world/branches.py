@@ -136,9 +136,8 @@ class Branches(Pulls):
             await self.synchronize(issue, sender, before, after)
         if not into:
             return
-        contained = await gitrepo.merged_heads(repo.path, after)
         for issue in into:
-            if issue.number in contained and issue.state == "open":
+            if issue.state == "open" and await gitrepo.is_ancestor(repo.path, pull_of(issue).head_sha, after):
                 await self.mark_merged(issue, sender, after)
             elif issue.state == "open":
                 pull_of(issue).base_sha = after

@@ -48,10 +48,8 @@ class Checks(Orgs):
         if not self.listeners(repo, "status"):
             return {}
         commit = self.commit_json(repo, await gitlog.one(repo.path, sha))
-        heads = [
-            ref for ref, at in (await gitrepo.refs(repo.path)).items() if at == sha and ref.startswith("refs/heads/")
-        ]
-        names = [ref.removeprefix("refs/heads/") for ref in heads]
+        heads = await gitrepo.refs(repo.path, "refs/heads/")
+        names = [ref.removeprefix("refs/heads/") for ref, at in heads.items() if at == sha]
         branches = [self.json.short_branch(repo, name, sha, protected=name in repo.protections) for name in names]
         return self.json.status_event(repo, commit, branches, status)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,8 +126,11 @@ class Repos(Branches):
         found = self.existing_fork(repo, self.user(login).login)
         if found is not None:
             return found
-        fork = await self.create_repo(self._free_name(self.user(login).login, repo.name), clone=repo.path)
+        full_name = self._free_name(self.user(login).login, repo.name)
+        fork = self._new(self.user(login).login, full_name.partition("/")[2], repo.default_branch)
         fork.parent = repo
+        await gitrepo.create(fork.path, repo.default_branch, family=repo.path)
+        await self._copy_branches(fork, repo)
         return fork
 
     async def fork_later(self, repo: Repo, login: str, *, owner: str = "", name: str = "") -> Repo:
@@ -146,7 +148,7 @@ class Repos(Branches):
         fork.parent, fork.private = repo, repo.private
         if login.lower() != owner.lower():
             fork.collaborators[login] = "admin"
-        await gitrepo.create(fork.path, repo.default_branch)
+        await gitrepo.create(fork.path, repo.default_branch, family=repo.path)
         self.spawn(self._fill(fork, repo, self.user(login)))
         return fork
 
@@ -154,9 +156,13 @@ class Repos(Branches):
         if self.fork_delay:
             await self.clock.sleep(self.fork_delay)
         async with self.lock(fork):
-            await gitrepo.fetch(fork.path, source.path, "refs/heads/*", "refs/heads/*")
-            await gitrepo.fetch(fork.path, source.path, "refs/tags/*", "refs/tags/*")
+            await self._copy_branches(fork, source)
         await self.emit(source, "fork", sender, {"forkee": self.repo_json(fork)})
+
+    @staticmethod
+    async def _copy_branches(fork: Repo, source: Repo) -> None:
+        for kind in ("refs/heads/*", "refs/tags/*"):
+            await gitrepo.fetch(fork.path, source.path, kind, kind)
 
     def _free_name(self, owner: str, name: str) -> str:
         taken = (f"{owner}/{name}", *(f"{owner}/{name}-{n}" for n in range(1, len(self.repos) + 2)))
@@ -245,7 +251,7 @@ class Repos(Branches):
                     issue.pull.head_repo = None
                     self.record(issue, self.user(login), "head_ref_deleted")
         async with self.lock(repo):
-            shutil.rmtree(repo.path, ignore_errors=True)
+            gitrepo.remove(repo.path, [other.path for other in self.repos.values()])
         await self.changed()
 
     async def delete_user(self, login: str) -> None:
