@@ -103,3 +103,40 @@ async def test_a_node_is_found_by_its_id(sim: Sim, ids: dict[str, str]) -> None:
     kinds = {name: (await ask(sim, query, {"id": one}))["data"]["node"]["__typename"] for name, one in ids.items()}
     expected = {"repo": "Repository", "pull": "PullRequest", "issue": "Issue", "label": "Label", "katherine": "User"}
     assert kinds == expected
+
+
+async def test_a_comment_is_hidden_for_a_reason_and_shown_again(sim: Sim, repo: RepoStory, ids: dict[str, str]) -> None:
+    said = await sim.world.comment(repo.repo.issues[2], "mia", "Buy my valves")
+    about, shown = {"subjectId": f"IC_sim{said.id}"}, "{ isMinimized minimizedReason viewerCanMinimize }"
+    spam = about | {"classifier": "OFF_TOPIC"}
+    assert (await change(sim, "minimizeComment", spam, "", login="mia"))["type"] == "FORBIDDEN"
+    hidden = await change(sim, "minimizeComment", spam, f"minimizedComment {shown}")
+    found = {"isMinimized": True, "minimizedReason": "off-topic", "viewerCanMinimize": True}
+    assert hidden["minimizedComment"] == found
+    again = await change(sim, "unminimizeComment", about, f"unminimizedComment {shown}")
+    assert again["unminimizedComment"] == found | {"isMinimized": False, "minimizedReason": None}
+
+
+async def test_what_is_said_is_told_with_who_its_author_is_and_who_liked_it(
+    sim: Sim, repo: RepoStory, ids: dict[str, str]
+) -> None:
+    issue = repo.repo.issues[2]
+    said = await sim.world.comment(issue, "katherine", "Here")
+    for login in ("mia", "wernher"):
+        await sim.world.react(said, login, "rocket")
+    repo.repo.settings["description"] = "Things"
+    query = """{ repository(owner: "acme", name: "widgets") { description issue(number: 2) { authorAssociation
+        comments(first: 1) { nodes { authorAssociation reactionGroups { content users(first: 1) { totalCount nodes { login } } } } } } } }"""
+    found = (await ask(sim, query))["data"]["repository"]
+    assert (found["description"], found["issue"]["authorAssociation"]) == ("Things", "FIRST_TIME_CONTRIBUTOR")
+    comment = found["issue"]["comments"]["nodes"][0]
+    assert comment["authorAssociation"] == "COLLABORATOR"
+    groups = {one["content"]: one["users"] for one in comment["reactionGroups"]}
+    assert groups["ROCKET"] == {"totalCount": 2, "nodes": [{"login": "mia"}]}
+    assert groups["EYES"] == {"totalCount": 0, "nodes": []}
+
+
+async def test_an_issue_is_closed_for_a_reason(sim: Sim, ids: dict[str, str]) -> None:
+    wanted = {"issueId": ids["issue"], "stateReason": "NOT_PLANNED"}
+    closed = await change(sim, "closeIssue", wanted, "issue { state stateReason }")
+    assert closed["issue"] == {"state": "CLOSED", "stateReason": "NOT_PLANNED"}

@@ -45,11 +45,17 @@ _LIMITED = "API rate limit exceeded"
 
 
 class Sim:
-    """A GitHub. `latency`: seconds every API answer takes. `faults`: planned misfortune. `saved`: awaited before a change is answered."""
+    """A GitHub. `latency`: seconds every API answer takes. `world`: one with other rules. `faults`: planned misfortune.
 
-    def __init__(self, root: Path, *, clock: Clock | None = None, ids: Ids | None = None, latency: float = 0.0) -> None:
+    `saved`: awaited before a change is answered.
+    """
+
+    def __init__(
+        self, root: Path, *, clock: Clock | None = None, ids: Ids | None = None, latency: float = 0.0,
+        world: type[World] = World,
+    ) -> None:  # fmt: skip
         self.clock = clock or SystemClock()
-        self.world = World(root, clock=self.clock, ids=ids or RandomIds())
+        self.world = world(root, clock=self.clock, ids=ids or RandomIds())
         self.latency = latency
         self.saved: Callable[[], Awaitable[None]] | None = None
         self.faults = Faults(self.clock, remember=self.world.remember)

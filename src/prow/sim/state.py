@@ -411,6 +411,7 @@ class Repo:
     next_number: int = 1
     next_milestone: int = 1
     moved_issues: dict[int, Issue] = field(default_factory=dict)
+    pushed_at: datetime | None = None
 
     @property
     def full_name(self) -> str:

@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 
 from prow.sim.apps import allows
 from prow.sim.errors import Refused
-from prow.sim.graph.nodes import find, find_all, find_any
+from prow.sim.graph.nodes import find, find_all, find_any, find_said
 from prow.sim.graph.pages import cursor, refused
 from prow.sim.graph.reading import Reading, Reviewed, Said
 from prow.sim.payloads import Json
@@ -107,7 +107,8 @@ def _state(subject: str, state: str) -> Callable[[Reading, Wanted], Awaitable[Js
 
     async def change(reading: Reading, wanted: Wanted) -> Json:
         issue = _issue(reading, wanted[f"{subject}Id"], "triage")
-        await reading.world.edit(issue, reading.login, {"state": state})
+        reason = {"state_reason": wanted["stateReason"].lower()} if wanted.get("stateReason") else {}
+        await reading.world.edit(issue, reading.login, {"state": state} | reason)
         return {subject: issue}
 
     return change
@@ -180,6 +181,19 @@ async def _remove_labels(reading: Reading, wanted: Wanted) -> Json:
     return {"labelable": issue}
 
 
+def _minimize(*, hidden: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
+    """Hide what somebody has said, for a reason, or show it again."""
+
+    async def change(reading: Reading, wanted: Wanted) -> Json:
+        said = find_said(reading, wanted["subjectId"])
+        may(reading, said.issue.repo, "write")
+        said.comment.minimized = wanted["classifier"].lower().replace("_", "-") if hidden else ""
+        await reading.world.changed()
+        return {"minimizedComment" if hidden else "unminimizedComment": said}
+
+    return change
+
+
 def _pin(*, pinned: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
     async def change(reading: Reading, wanted: Wanted) -> Json:
         issue = _issue(reading, wanted["issueId"], "write", own=False)
@@ -209,12 +223,14 @@ _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
     "createRepository": _create_repository,
     "markPullRequestReadyForReview": _draft(draft=False),
     "mergePullRequest": _merge,
+    "minimizeComment": _minimize(hidden=True),
     "pinIssue": _pin(pinned=True),
     "removeLabelsFromLabelable": _remove_labels,
     "reopenIssue": _state("issue", "open"),
     "reopenPullRequest": _state("pullRequest", "open"),
     "requestReviews": _request_reviews,
     "transferIssue": _transfer,
+    "unminimizeComment": _minimize(hidden=False),
     "unpinIssue": _pin(pinned=False),
     "updateIssue": _update_issue,
     "updatePullRequest": _update_pull,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from graphql import GraphQLError
 
 from prow.sim.graph.pages import refused
-from prow.sim.graph.reading import Reading
+from prow.sim.graph.reading import Reading, Said
 from prow.sim.payloads import node
 from prow.sim.state import Issue, Label, Milestone, Org, Repo, Team, User
 
@@ -70,3 +70,13 @@ def _unknown(wanted: str) -> GraphQLError:
 
 def find_all(reading: Reading, wanted: Sequence[str] | None, kind: type[T]) -> list[T]:
     return [find(reading, one, kind) for one in wanted or ()]
+
+
+def find_said(reading: Reading, wanted: str) -> Said:
+    """The comment of that id, with the issue that it is on."""
+    for repo in reading.world.repos.values():
+        for issue in repo.issues.values() if reading.sees(repo) else ():
+            for comment in issue.comments:
+                if node("IC", comment.id) == wanted:
+                    return Said(issue, comment)
+    raise _unknown(wanted)

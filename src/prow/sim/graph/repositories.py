@@ -76,8 +76,8 @@ async def _empty(repo: Repo, _: Info) -> bool:
     return not await gitrepo.refs(repo.path)
 
 
-def _protected(branch: Branch, _: Info) -> Json | None:
-    rules = branch.repo.protections.get(branch.name)
+def _protected(branch: Branch, info: Info) -> Json | None:
+    rules = info.context.world.protection_of(branch.repo, branch.name)
     return None if rules is None else {"requiresStrictStatusChecks": rules.strict}
 
 
@@ -90,15 +90,15 @@ FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
     "User": {"name": lambda user, _: user.login, "repositories": _repositories},
     "Organization": {"name": lambda org, _: org.login, "repositories": _repositories},
     "Repository": {
-        "description": lambda *_: None,
+        "description": lambda repo, _: repo.settings.get("description") or None,
         "isEmpty": _empty,
         "visibility": lambda repo, _: "PRIVATE" if repo.private else "PUBLIC",
         "createdAt": lambda repo, _: stamp(repo.created_at),
         "updatedAt": lambda repo, _: stamp(repo.created_at),
-        "pushedAt": lambda repo, _: stamp(repo.created_at),
-        "hasIssuesEnabled": lambda *_: True,
-        "hasWikiEnabled": lambda *_: False,
-        "deleteBranchOnMerge": lambda *_: False,
+        "pushedAt": lambda repo, _: stamp(repo.pushed_at or repo.created_at),
+        "hasIssuesEnabled": lambda repo, _: repo.settings.get("has_issues") is not False,
+        "hasWikiEnabled": lambda repo, _: bool(repo.settings.get("has_wiki")),
+        "deleteBranchOnMerge": lambda repo, _: repo.delete_branch_on_merge,
         "viewerPermission": _permission,
         "viewerCanAdminister": lambda repo, info: _permission(repo, info) == "ADMIN",
         "viewerDefaultMergeMethod": lambda *_: "MERGE",

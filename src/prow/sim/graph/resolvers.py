@@ -11,7 +11,7 @@ from graphql import GraphQLResolveInfo
 from prow.sim import rules, search
 from prow.sim.errors import Moved, Refused
 from prow.sim.graph.pages import Page, by_key, by_position, refused
-from prow.sim.graph.reading import Branch, CommitAt, Reading, Reviewed
+from prow.sim.graph.reading import Branch, CommitAt, Reading, Reviewed, Said
 from prow.sim.payloads import Json, node, stamp
 from prow.sim.state import CheckRun, Issue, Label, Milestone, Org, Pull, Repo, Status, Team, User
 from prow.sim.world.views import pull_of
@@ -192,7 +192,7 @@ async def _lines(issue: Issue, info: Info, kind: str) -> int:
 
 
 def _reason(issue: Issue) -> str | None:
-    return "COMPLETED" if issue.state == "closed" else None
+    return issue.state_reason.upper() if issue.state_reason else None
 
 
 async def _commits(issue: Issue, info: Info, **page: Any) -> Json:
@@ -403,6 +403,8 @@ def type_of(source: object) -> str:
             return "StatusContext"
         case CommitAt():
             return "Commit"
+        case Said():
+            return "IssueComment"
         case Reviewed():
             return "PullRequestReview"
         case _:

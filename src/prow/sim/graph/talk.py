@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphql import GraphQLResolveInfo
 
 from prow.sim.graph.pages import Page, by_position
 from prow.sim.graph.reading import Reading, Reviewed, Said
+from prow.sim.graph.resolvers import living
 from prow.sim.payloads import Json, node, stamp
-from prow.sim.state import Issue, Pull
+from prow.sim.state import Issue, Pull, Reaction, User
 from prow.sim.world.views import pull_of
 
 Info = GraphQLResolveInfo[Reading]
-_REACTIONS = ("THUMBS_UP", "THUMBS_DOWN", "LAUGH", "HOORAY", "CONFUSED", "HEART", "ROCKET", "EYES")
+_REACTIONS = {
+    "THUMBS_UP": "+1",
+    "THUMBS_DOWN": "-1",
+    "LAUGH": "laugh",
+    "HOORAY": "hooray",
+    "CONFUSED": "confused",
+    "HEART": "heart",
+    "ROCKET": "rocket",
+    "EYES": "eyes",
+}
 
 
 def _comments(issue: Issue, _: Info, **page: Any) -> Json:
@@ -30,8 +40,21 @@ def _no_items(_: Issue, __: Info, **page: Any) -> Json:
     return by_position("projectItems", [], Page(**page))
 
 
-def _groups(_: object, __: Info) -> list[Json]:
-    return [{"content": content, "users": {"nodes": [], "totalCount": 0}} for content in _REACTIONS]
+def _grouped(reactions: Sequence[Reaction]) -> list[Json]:
+    """All kinds, also those that nobody has given."""
+    found = []
+    for content, word in _REACTIONS.items():
+        users = [one.user for one in reactions if one.content == word]
+        found.append({"content": content, "users": lambda _, users=users, **page: _some(users, **page)})
+    return found
+
+
+def _some(users: Sequence[User], *, first: int | None = None, last: int | None = None, **_: Any) -> Json:
+    return {"nodes": users[:first] if first is not None else users[-(last or 0) :], "totalCount": len(users)}
+
+
+def _association(info: Info, issue: Issue, user: User) -> str:
+    return info.context.world.association(issue.repo, user)
 
 
 def _url(said: Said, info: Info) -> str:
@@ -44,6 +67,14 @@ def _asked(issue: Issue, _: Info, **page: Any) -> Json:
     return by_position("reviewRequests", asked, Page(**page))
 
 
+def _closing(
+    issue: Issue, info: Info, *, orderBy: object = None, userLinkedOnly: bool = False, **page: Any  # noqa: ARG001, N803
+) -> Json:  # fmt: skip
+    """Those that its text names; by hand nobody links any."""
+    found = [] if userLinkedOnly else info.context.world.closes(issue)
+    return by_position("closingIssuesReferences", found, Page(**page))
+
+
 def _latest(issue: Issue, _: Info, **page: Any) -> Json:
     """The newest review of each reviewer, a comment too."""
     latest = {review.user.login.lower(): review for review in pull_of(issue).reviews}
@@ -51,28 +82,33 @@ def _latest(issue: Issue, _: Info, **page: Any) -> Json:
 
 
 _BOTH: dict[str, Callable[..., Any]] = {
-    "authorAssociation": lambda *_: "NONE",
+    "authorAssociation": lambda issue, info: _association(info, issue, issue.user),
     "comments": _comments,
     "projectCards": _no_cards,
     "projectItems": _no_items,
-    "reactionGroups": _groups,
+    "reactionGroups": lambda issue, _: _grouped(issue.reactions),
 }
 
 FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Issue": _BOTH,
-    "PullRequest": _BOTH | {"reviewRequests": _asked, "latestReviews": _latest},
-    "PullRequestReview": {"authorAssociation": lambda *_: "NONE", "reactionGroups": _groups},
+    "PullRequest": _BOTH | {"reviewRequests": _asked, "latestReviews": _latest, "closingIssuesReferences": _closing},
+    "PullRequestReview": {
+        "authorAssociation": lambda one, info: _association(info, one.issue, one.review.user),
+        "reactionGroups": lambda *_: _grouped(()),
+    },
     "IssueComment": {
         "id": lambda said, _: node("IC", said.comment.id),
-        "author": lambda said, _: said.comment.user,
-        "authorAssociation": lambda *_: "NONE",
+        "author": lambda said, _: living(said.comment.user),
+        "authorAssociation": lambda said, info: _association(info, said.issue, said.comment.user),
         "body": lambda said, _: said.comment.body,
         "createdAt": lambda said, _: stamp(said.comment.created_at),
         "updatedAt": lambda said, _: stamp(said.comment.updated_at),
         "includesCreatedEdit": lambda said, _: said.comment.updated_at != said.comment.created_at,
-        "isMinimized": lambda *_: False,
-        "reactionGroups": _groups,
+        "isMinimized": lambda said, _: bool(said.comment.minimized),
+        "minimizedReason": lambda said, _: said.comment.minimized or None,
+        "reactionGroups": lambda said, _: _grouped(said.comment.reactions),
         "url": _url,
+        "viewerCanMinimize": lambda said, info: info.context.world.may(said.issue.repo, info.context.login, "write"),
         "viewerDidAuthor": lambda said, info: said.comment.user.login == info.context.login,
     },
     "Team": {

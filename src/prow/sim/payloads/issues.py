@@ -126,6 +126,8 @@ class Issues(Commits):
         }
 
     def issue_event(self, issue: Issue, event: IssueEvent) -> Json:
+        commit = event.details.get("commit_id")
+        url = f"{self.base}/repos/{issue.repo.full_name}/commits/{commit}" if commit else None
         return {
             "id": event.id,
             "node_id": node("IE", event.id),
@@ -133,7 +135,7 @@ class Issues(Commits):
             "actor": self.user(event.actor),
             "event": event.event,
             "commit_id": None,
-            "commit_url": None,
+            "commit_url": url,
             "created_at": stamp(event.created_at),
             "performed_via_github_app": None,
             **event.details,

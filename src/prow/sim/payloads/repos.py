@@ -95,7 +95,7 @@ class Repos(People):
             **_urls(url),
             "created_at": made,
             "updated_at": made,
-            "pushed_at": made,
+            "pushed_at": stamp(repo.pushed_at) if repo.pushed_at is not None else made,
             "git_url": f"git://{self.base.partition('//')[2]}/{repo.full_name}.git",
             "ssh_url": f"git@sim:{repo.full_name}.git",
             "clone_url": f"{link}.git",

@@ -47,7 +47,7 @@ _PERMISSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"R/hooks.*", ("repository_hooks",)),
     (r"R/branches/\{branch:path\}/protection.*", ("administration",)),
     (r"R/branches/\{branch:path\}/rename", ("contents",)),
-    (r"R/(contents|git|commits|compare|branches|merges|readme|zipball|tarball).*", ("contents",)),
+    (r"R/(contents|git|commits|compare|branches|merges|merge-upstream|readme|zipball|tarball).*", ("contents",)),
     (r"R/(collaborators|tags|topics|languages|contributors).*", ("metadata",)),
     (r"R/(teams|invitations|transfer|rulesets|rules).*", ("administration",)),
     (r"R/forks", ("administration",)),

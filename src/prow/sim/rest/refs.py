@@ -26,6 +26,8 @@ class Refs(Area):
             ("PATCH", f"{REPO}/git/refs/{{ref:path}}"): self.update_ref,
             ("DELETE", f"{REPO}/git/refs/{{ref:path}}"): self.delete_ref,
             ("GET", f"{REPO}/tags"): self.list_tags,
+            ("POST", f"{REPO}/merges"): self.merge,
+            ("POST", f"{REPO}/merge-upstream"): self.sync_fork,
         }
 
     async def list_branches(self, call: Call) -> Answer:
@@ -48,14 +50,13 @@ class Refs(Area):
 
     async def rename_branch(self, call: Call) -> Answer:
         repo, branch, sha = await branch_of(self, call, "write")
-        if (branch == repo.default_branch or branch in repo.protections) and not self.world.may(
-            repo, call.login, "admin"
-        ):
+        kept = branch == repo.default_branch or self.world.protection_of(repo, branch) is not None
+        if kept and not self.world.may(repo, call.login, "admin"):
             raise Refused(403, "Must have admin rights to Repository.")
         new = str(body(call).get("new_name") or "")
         await self.world.rename_branch(repo, login(call), branch, new)
         commit = self.world.commit_json(repo, await gitlog.one(repo.path, sha))
-        return Answer(self.world.json.full_branch(repo, new, commit, repo.protections.get(new)), 201)
+        return Answer(self.world.json.full_branch(repo, new, commit, self.world.protection_of(repo, new)), 201)
 
     # Refs
 
@@ -132,6 +133,28 @@ class Refs(Area):
             if sha is not None:
                 found.append(self.world.json.tag(repo, name, sha))
         return Answer(items=found)
+
+    # Merging branches
+
+    async def merge(self, call: Call) -> Answer:
+        """204 says that there was nothing to merge."""
+        repo, wanted = self.repo(call, "write"), body(call)
+        base, head = str(wanted.get("base") or ""), str(wanted.get("head") or "")
+        made = await self.world.merge_branches(repo, call.who, base, head, str(wanted.get("commit_message") or ""))
+        if made is None:
+            return Answer(status=204)
+        return Answer(self.world.commit_json(repo, await gitlog.one(repo.path, made)), 201)
+
+    async def sync_fork(self, call: Call) -> Answer:
+        repo, branch = self.repo(call, "write"), str(body(call).get("branch") or "")
+        kind = await self.world.sync_fork(repo, call.who, branch)
+        source = f"{repo.parent.owner if repo.parent is not None else ''}:{branch}"
+        words = {
+            "none": f"This branch is not behind the upstream {source}.",
+            "merge": f"Successfully fetched and merged from upstream {source}.",
+            "fast-forward": f"Successfully fetched and fast-forwarded from upstream {source}.",
+        }
+        return Answer({"message": words[kind], "merge_type": kind, "base_branch": source})
 
 
 async def branch_of(area: Area, call: Call, needed: str = "read") -> tuple[Repo, str, str]:

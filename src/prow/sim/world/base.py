@@ -15,7 +15,7 @@ from prow.sim.errors import Moved, not_found
 from prow.sim.journal import Journal
 from prow.sim.payloads import Json
 from prow.sim.payloads.orgs import permissions
-from prow.sim.state import Hook, Org, Repo, User
+from prow.sim.state import Hook, Org, Protection, Repo, User
 from prow.sim.world.accounts import Accounts
 
 ZEN = "Keep it logically awesome."
@@ -71,6 +71,12 @@ class Base(Accounts):
         found = [hook for repo in self.repos.values() for hook in repo.hooks]
         found += [hook for org in self.orgs.values() for hook in org.hooks]
         return found + [app.hook for app in self.apps.values() if app.hook is not None]
+
+    def protection_of(self, repo: Repo, branch: str) -> Protection | None:
+        """All that binds a branch, added up in one value. Everybody who keeps rules asks here and nowhere else: the merge, pushes by git
+        and REST, what REST, GraphQL and search tell of a pull request. This is the place for rulesets, beside the branch's protection.
+        """
+        return repo.protections.get(branch)
 
     def add_hook(self, where: Repo | Org, *, url: str, secret: str, events: Sequence[str] = ("*",)) -> Hook:
         """A webhook; it is pinged at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prow.sim import gitlog, gitrepo
+from prow.sim import closing, gitlog, gitrepo
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
 from prow.sim.gitrepo import NOTHING
@@ -92,6 +92,7 @@ class Branches(Pulls):
     async def _tell_push(self, repo: Repo, login: str, ref: str, before: str, after: str) -> None:
         sender = self.user(login)
         deleted = after == NOTHING
+        repo.pushed_at = self.clock.now()
         commits = (
             []
             if deleted
@@ -120,6 +121,9 @@ class Branches(Pulls):
             if not deleted:
                 await self.request_suites(repo, sender, after, ref.removeprefix("refs/heads/"))
             await self._move_pulls(repo, sender, ref.removeprefix("refs/heads/"), before, after)
+            if ref.removeprefix("refs/heads/") == repo.default_branch:
+                for commit in commits:
+                    await self._close_named(repo, sender, commit["message"], commit["id"])
 
     async def _move_pulls(self, repo: Repo, sender: User, branch: str, before: str, after: str) -> None:
         """Open pull requests from and into a branch that moved."""
@@ -157,12 +161,37 @@ class Branches(Pulls):
         self.record(issue, sender, "merged", commit_id=result)
         self.record(issue, sender, "closed")
         await self.touched(issue, sender, "closed")
+        for closed in self.closes(issue):
+            await self._close(closed, issue.repo, sender)
         if (
             issue.repo.delete_branch_on_merge
             and pull.head_repo is issue.repo
             and pull.head_ref != issue.repo.default_branch
         ):
             self.spawn(self._delete_merged(issue, sender))
+
+    # What else is closed
+
+    def closes(self, issue: Issue) -> list[Issue]:
+        """The issues that a pull request closes by its text when it is merged into the default branch."""
+        if issue.pull is None or issue.pull.base_ref != issue.repo.default_branch:
+            return []
+        return [one for one in self._named(issue.repo, issue.body) if one.pull is None]
+
+    def _named(self, repo: Repo, text: str) -> list[Issue]:
+        named = closing.closed_by(text, repo.full_name)
+        found = [(self.repos.get(one.name), one.number) for one in named]
+        return [where.issues[number] for where, number in found if where is not None and number in where.issues]
+
+    async def _close_named(self, repo: Repo, sender: User, message: str, commit: str) -> None:
+        """A commit closes pull requests, too."""
+        for issue in self._named(repo, message):
+            await self._close(issue, repo, sender, commit)
+
+    async def _close(self, issue: Issue, repo: Repo, sender: User, commit: str = "") -> None:
+        """In another repository only who may close there."""
+        if issue.state == "open" and (issue.repo is repo or self.may(issue.repo, sender.login, "triage")):
+            await self.close_or_reopen(issue, sender, "closed", None, commit=commit)
 
     async def _delete_merged(self, issue: Issue, sender: User) -> None:
         """The head branch, unless it is protected or has moved on."""

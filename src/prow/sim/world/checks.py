@@ -50,7 +50,10 @@ class Checks(Orgs):
         commit = self.commit_json(repo, await gitlog.one(repo.path, sha))
         heads = await gitrepo.refs(repo.path, "refs/heads/")
         names = [ref.removeprefix("refs/heads/") for ref, at in heads.items() if at == sha]
-        branches = [self.json.short_branch(repo, name, sha, protected=name in repo.protections) for name in names]
+        branches = [
+            self.json.short_branch(repo, name, sha, protected=self.protection_of(repo, name) is not None)
+            for name in names
+        ]
         return self.json.status_event(repo, commit, branches, status)
 
     def user_behind(self, name: str) -> User | None:

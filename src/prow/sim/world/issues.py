@@ -70,8 +70,10 @@ class Issues(Labels):
         await self.emit(issue.repo, "issues", self.user(login), payload)
         return made
 
-    async def close_or_reopen(self, issue: Issue, sender: User, state: str, reason: str | None) -> None:
-        """The state of an issue, and why it is so. A new reason alone is a change, too."""
+    async def close_or_reopen(
+        self, issue: Issue, sender: User, state: str, reason: str | None, *, commit: str = ""
+    ) -> None:
+        """The state of an issue, and why it is so. A new reason alone is a change, too. `commit`: that closed it."""
         if reason not in {None, *_REASONS}:
             raise unprocessable("Issue", "state_reason", "invalid")
         issue.state = state
@@ -81,7 +83,7 @@ class Issues(Labels):
             issue.state_reason = (reason or "completed") if state == "closed" else "reopened"
         action = "closed" if state == "closed" else "reopened"
         details = {"state_reason": issue.state_reason} if issue.state_reason and issue.pull is None else {}
-        self.record(issue, sender, action, **details)
+        self.record(issue, sender, action, **details, **({"commit_id": commit} if commit else {}))
         await self.touched(issue, sender, action)
 
     # Locks

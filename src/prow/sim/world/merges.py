@@ -1,11 +1,15 @@
-"""The merge button: GitHub's rules, in the order in which GitHub tells them, over the real repository."""
+"""The merge button: GitHub's rules, in the order in which GitHub tells them, over the real repository; and merges without a pull request.
+
+`Merges.merge` is the one way into a branch for a pull request: a merge queue would stand in front of it.
+"""
 
 from __future__ import annotations
 
 from prow.sim import gitmerge, gitrepo, rules
+from prow.sim.accounts import Identity
 from prow.sim.errors import Refused, unprocessable
 from prow.sim.gitmerge import Person
-from prow.sim.state import Issue, Pull
+from prow.sim.state import Issue, Pull, Repo
 from prow.sim.world.repos import Repos
 from prow.sim.world.views import pull_of
 
@@ -115,6 +119,54 @@ class Merges(Repos):
         choice = settings.get("squash_merge_commit_message", "COMMIT_MESSAGES")
         words = {"COMMIT_MESSAGES": listed, "PR_BODY": issue.body, "BLANK": ""}[choice]
         return title, "\n\n".join(text for text in (words, "\n".join(others)) if text)
+
+    # Branches without a pull request
+
+    async def merge_branches(self, repo: Repo, who: Identity, base: str, head: str, message: str) -> str | None:
+        """`POST …/merges`: a branch or commit into a branch; the new commit, or None when there was nothing to merge."""
+        ref = f"refs/heads/{base}"
+        async with self.lock(repo):
+            before = await gitrepo.resolve(repo.path, ref)
+            after = await gitrepo.resolve(repo.path, head if gitrepo.is_sha(head) else f"refs/heads/{head}")
+            if before is None or after is None:
+                raise Refused(404, "Base does not exist" if before is None else "Head does not exist")
+            if await gitrepo.is_ancestor(repo.path, after, before):
+                return None
+            text, author = message or f"Merge {head} into {base}", Person.of(who.login or "")
+            made = await gitmerge.merge(repo.path, before, after, message=text, author=author, when=self.seconds)
+            if made is None:
+                raise Refused(409, "Merge conflict")
+            refused = await self.push_refusal(repo, who, ref, before, made)
+            if refused:
+                raise Refused(422, refused)
+            await gitrepo.update_ref(repo.path, ref, made)
+        await self.pushed(repo, who.login or "", ref, before, made)
+        return made
+
+    async def sync_fork(self, repo: Repo, who: Identity, branch: str) -> str:
+        """Bring a fork's branch up to where it was forked from; says how: merge, fast-forward or none."""
+        source, ref = repo.parent, f"refs/heads/{branch}"
+        if source is None:
+            raise Refused(422, "This repository is not a fork.")
+        async with self.lock(repo):
+            before, theirs = await gitrepo.resolve(repo.path, ref), await gitrepo.resolve(source.path, ref)
+            if before is None or theirs is None:
+                raise Refused(404, "Branch not found")
+            await gitrepo.fetch(repo.path, source.path, theirs)
+            if await gitrepo.is_ancestor(repo.path, theirs, before):
+                return "none"
+            made: str | None = theirs
+            if not await gitrepo.is_ancestor(repo.path, before, theirs):
+                text, author = f"Merge branch '{source.full_name}:{branch}' into {branch}", Person.of(who.login or "")
+                made = await gitmerge.merge(repo.path, before, theirs, message=text, author=author, when=self.seconds)
+            if made is None:
+                raise Refused(409, "There are merge conflicts")
+            refused = await self.push_refusal(repo, who, ref, before, made)
+            if refused:
+                raise Refused(422, refused)
+            await gitrepo.update_ref(repo.path, ref, made)
+        await self.pushed(repo, who.login or "", ref, before, made)
+        return "fast-forward" if made == theirs else "merge"
 
 
 def _merge_texts(issue: Issue, pull: Pull) -> tuple[str, str]:

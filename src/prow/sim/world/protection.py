@@ -22,10 +22,6 @@ class Protections(Actions):
         super().__init__(root, clock=clock, ids=ids)
         self._lines: dict[tuple[int, str], list[codeowners.Line]] = {}
 
-    def protection_of(self, repo: Repo, branch: str) -> Protection | None:
-        """All that binds this branch, in one value: whatever else may come to protect branches is to be added up here."""
-        return repo.protections.get(branch)
-
     def protection_json(self, repo: Repo, branch: str, protection: Protection) -> Json:
         return self.json.protection(repo, branch, protection, self._restrictions(repo, protection))
 
