@@ -164,6 +164,8 @@ class Checks(Orgs):
     async def _completed(self, repo: Repo, sender: User, run: CheckRun) -> None:
         await self._run_event(repo, sender, run, "completed")
         if run.suite is not None and self.suite_state(repo, run.suite)[0] == "completed":
+            await self.suite_event(repo, sender, run.suite, "completed")
+
     async def request_suites(self, repo: Repo, sender: User, sha: str, branch: str) -> None:
         """New commits were pushed: each app that may make checks has a suite for them, and is asked to fill it."""
         for installation in self.installed_at(repo):
@@ -173,14 +175,12 @@ class Checks(Orgs):
                 if not known:
                     await self.suite_event(repo, sender, self.suite(repo, sha, app, branch=branch), "requested")
 
-            await self.suite_event(repo, sender, run.suite, "completed")
+    async def suite_event(self, repo: Repo, sender: User, suite: CheckSuite, action: str) -> None:
         """That it is over is told to everybody; requests are for its app alone."""
         app = None if action == "completed" else suite.app
         if not self.listeners(repo, "check_suite", app=app):
             await self.changed()
             return
-
-    async def suite_event(self, repo: Repo, sender: User, suite: CheckSuite, action: str) -> None:
         found = self._suite_json(repo, suite, webhook=True) | self._runs_json(repo, suite)
         found["head_commit"] = self.json.simple_commit(await gitlog.one(repo.path, suite.head_sha))
         await self.emit(repo, "check_suite", sender, {"action": action, "check_suite": found}, app=app)

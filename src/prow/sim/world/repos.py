@@ -111,8 +111,8 @@ class Repos(Branches):
             if wanted.get(key) is not None:
                 setattr(repo, key, bool(wanted[key]))
         repo.settings |= {key: wanted[key] for key in _SHOWN if wanted.get(key) is not None}
-        self.tell_of_new_repo(repo, login)
         await self.emit(repo, "repository", self.user(login), {"action": "created"})
+        self.tell_of_new_repo(repo, login)
         return repo
 
     # Forks
