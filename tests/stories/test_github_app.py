@@ -7,10 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from prow.cli import compose
-from prow.lib.clock import SystemClock
 from tests.support.pages import ROOT
-from tests.support.prow import CONFIG, OWNERS, REVIEWED, TIDE, World, github, job, settings_for
+from tests.support.prow import CONFIG, OWNERS, REVIEWED, TIDE, github, job, running, settings_for
 
 FILES = {"run.sh": "exit 0\n", "OWNERS": OWNERS}
 JOBS = "presubmits:\n  acme/rockets:\n" + job("unit", "sh run.sh")
@@ -48,21 +46,18 @@ async def test_a_pull_request_is_tested_reviewed_and_merged_by_an_app(tmp_path: 
             made.github, token_path="", app_id=str(app.id), app_key_path=str(key), cache_dir=str(tmp_path / "cache")
         )
         settings = msgspec.structs.replace(made, github=as_app)
-        async with compose.running(settings, clock=SystemClock()) as system:
-            sim.world.add_hook(repo.repo, url=system.hook_url, secret="0123456789abcdef0123")
-            world = World(system, sim, repo, settings)
+        async with running(settings, sim, repo, login="prow[bot]", may=["label size/*", "status tide"]):
             pr = await repo.open_pull_request("mia", title="Change", files={"a.txt": "a\n"})
-            await world.quiet()
-            assert "needs-ok-to-test" in pr.labels
+            await pr.expect_label("needs-ok-to-test")
+            await pr.expect_comment("What happens next", by="prow[bot]")
             await pr.comment("wernher", "/ok-to-test")
+            await pr.expect_label("ok-to-test")
+            await pr.expect_no_label("needs-ok-to-test")
             status = await pr.expect_status("unit", "success")
             assert status.creator.login == "prow[bot]"
             await pr.comment("wernher", "/lgtm")
             await pr.expect_label("lgtm")
             await pr.comment("wernher", "/approve")
             await pr.expect_merged()
-            await world.quiet()
-            (notice,) = [c.body for c in pr.comments if "APPROVALNOTIFIER" in c.body]
-            assert "is **APPROVED**" in notice
-            writers = {c.user.login for c in pr.comments} - {"mia", "wernher"}
-            assert writers == {"prow[bot]"}
+            await pr.expect_label("approved")
+            await pr.expect_comment("This PR is **APPROVED**", by="prow[bot]")

@@ -36,7 +36,8 @@ UNIT = "presubmits:\n  acme/rockets:\n" + job("unit", "sh run.sh")
 async def world(
     folder: Path, *, jobs: str = "", tide: TideSettings | None = None, config: str = ""
 ) -> AsyncIterator[World]:
-    async with prow(folder, jobs=jobs, files=FILES, config=CONFIG + (config or TIDE), tide=tide) as made:
+    may = ["label size/*", "status tide"]  # what tide says meanwhile is a matter of those who ask
+    async with prow(folder, jobs=jobs, files=FILES, config=CONFIG + (config or TIDE), tide=tide, may=may) as made:
         await made.system.tide.ready()
         yield made
 
@@ -51,11 +52,7 @@ async def ready(w: World, branch: str = "change", *, files: dict[str, str] | Non
 
 
 async def tide_says(pr: PullStory, text: str, *, state: str = "") -> None:
-    def holds(p: PullStory) -> bool:
-        status = p.statuses.get("tide")
-        return status is not None and text in status.description and state in {"", status.state}
-
-    await pr.wait_for(holds, f"tide={state or 'any'} with {text!r}")
+    await pr.expect_status("tide", state, text=text)
 
 
 async def merges_in(w: World) -> list[str]:
@@ -87,6 +84,8 @@ async def test_a_pull_request_is_tested_again_on_the_new_base_before_it_merges(t
         await first.expect_merged()
         await second.label("wernher", "lgtm", "approved")
         await second.expect_merged()
+        await w.quiet()
+        await second.expect_status("unit", "success")
         rows = [row for row in w.system.index.by_pull("acme", "rockets", second.number) if row.job == "unit"]
         assert {row.base_sha for row in rows} >= {first.merge_commit}
         assert len(rows) == 2
@@ -205,6 +204,7 @@ async def test_a_force_push_between_the_decision_and_the_merge_wins(tmp_path: Pa
         assert pr.head_sha != judged
         rows = [row for row in w.system.index.by_pull("acme", "rockets", pr.number) if row.pulls[0].sha == pr.head_sha]
         assert [row.state.value for row in rows] == ["success"], "the new head was tested before it was merged"
+        await pr.expect_status("unit", "success")
 
 
 async def test_a_hold_that_comes_while_tide_looks_away_is_not_overlooked(tmp_path: Path) -> None:
@@ -269,6 +269,8 @@ async def test_two_tides_merge_nothing_twice(tmp_path: Path) -> None:
                 await pr.expect_merged()
             await w.quiet()
             await other.idle()
+            for pr in pulls:
+                await pr.expect_status("unit", "success")
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         await store.close()

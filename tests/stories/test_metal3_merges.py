@@ -13,7 +13,7 @@ from prow.sim.plan import Error, Rule
 from prow.sim.verbs import PullStory, RepoStory
 from prow.tide.service import Settings as TideSettings
 from tests.support.data import needs_data
-from tests.support.metal3 import JENKINS, Metal3, history, jobs_of, metal3, passed, tide_says
+from tests.support.metal3 import JENKINS, Metal3, brought_in, history, jobs_of, metal3, passed, tide_says
 from tests.support.prow import BOT
 from tests.support.sandbox import needs_bubblewrap
 
@@ -63,10 +63,9 @@ async def test_a_reviewer_and_the_authors_own_word_bring_a_change_in_as_a_merge_
     await world.quiet()
     assert "approved" not in pr.labels, "a reviewer's approval is not enough"
     await pr.comment("wernher", "/approve")
-    await pr.expect_merged(within=5)
+    await brought_in(pr, within=5)
     (merge,) = await history(world.repo, since=before)
     assert merge == (2, f"Merge pull request #{pr.number} from wernher/change")
-    assert sum("[APPROVALNOTIFIER]" in c.body for c in pr.comments_by(BOT)) == 1
 
 
 async def test_every_label_of_the_query_keeps_it_out_and_the_last_one_lets_it_in(world: Metal3) -> None:
@@ -90,15 +89,15 @@ async def test_every_label_of_the_query_keeps_it_out_and_the_last_one_lets_it_in
     await world.quiet()
     pr.expect_not_merged()
     await pr.comment("mia", "/hold cancel")
-    await pr.expect_merged(within=5)
+    await brought_in(pr, within=5)
+    await pr.expect_no_label("do-not-merge/hold")
 
 
 async def test_required_contexts_hold_it_optional_and_never_run_ones_do_not(world: Metal3) -> None:
     """`pr-verifier` always runs, so it is required; `yamllint` is optional; nobody ever asked for what runs on Jenkins."""
     pr = await docs(world, title="Docs")
-    await pr.expect_status("pr-verifier", "failure")
-    await pr.expect_status("markdownlint", "success")
-    await pr.expect_status("yamllint", "success")
+    await pr.expect_statuses({"pr-verifier": "failure", "markdownlint": "success", "yamllint": "success"})
+    report = await pr.expect_comment("pr-verifier |", by=BOT)
     await pr.comment("katherine", "/lgtm")
     await pr.comment("dora", "/approve")
     await tide_says(pr, "Job pr-verifier has not succeeded.", state="pending")
@@ -110,10 +109,12 @@ async def test_required_contexts_hold_it_optional_and_never_run_ones_do_not(worl
     await tide_says(pr, "DCO", state="pending")
     await pr.comment("katherine", f"/test {JENKINS}")
     await pr.expect_status(JENKINS, "pending")
+    assert await pr.expect_comment("has passed since", by=BOT) is report
     await world.quiet()
     pr.expect_not_merged()
     await pr.set_status("DCO", "success")
-    await pr.expect_merged(within=5)
+    await brought_in(pr, within=5)
+    await pr.expect_status(JENKINS, "failure", text="Aborted")
     assert jobs_of(pr).keys() == {*PROSE_JOBS, "DCO", JENKINS}
 
 
@@ -128,10 +129,12 @@ async def test_what_a_change_needs_is_tested_again_on_the_new_base_and_nothing_e
         await pr.comment("katherine", "/lgtm")
         await pr.expect_label("lgtm")
     await first.comment("dora", "/approve")
-    base = await first.expect_merged()
+    base = await brought_in(first)
     await second.comment("dora", "/approve")
     await tide_says(second, "Retesting")
-    await second.expect_merged(within=40)
+    await brought_in(second, within=40)
+    await world.quiet()
+    await second.expect_statuses(dict.fromkeys(ran, "success"))
     rows = tuple(world.system.index.by_pull("metal3-io", "baremetal-operator", second.number))
     assert {row.job for row in rows if row.base_sha == base} == ran
     assert max(Counter((row.job, row.base_sha) for row in rows).values()) == 1
@@ -143,8 +146,7 @@ async def test_the_accident_one_review_with_lgtm_also_approves_and_merges(world:
     pr = await docs(world)
     await passed(pr, PROSE_JOBS)
     await pr.approve("Dora", "/lgtm")
-    await pr.expect_merged(within=10)
-    assert {"lgtm", "approved"} <= pr.labels
+    await brought_in(pr, within=10)
 
 
 async def test_nordix_rebases(world: Metal3) -> None:
@@ -155,8 +157,9 @@ async def test_nordix_rebases(world: Metal3) -> None:
     for each in (other, pr):
         await each.comment("hedy", "/lgtm")
         await each.comment("dora", "/approve")
-    await other.expect_merged()
-    await pr.expect_merged()
+    for each in (other, pr):
+        await brought_in(each)
+        await each.expect_assignees("hedy")
     subjects = [":seedling: other", ":seedling: tools", "And three"]
     found = await history(world.tools, since=before)
     assert sorted(subject for _, subject in found) == sorted(subjects)
@@ -181,7 +184,7 @@ async def test_two_reviews_that_github_wants_are_told_in_its_words_and_nobody_el
     other = await change(world.tools, "other", {"ci/other.txt": "x\n"})
     await other.approve("dora", "/approve")
     await other.approve("hedy", "/lgtm")
-    await other.expect_merged()
+    await brought_in(other)
     await world.quiet()
     mine = [path for path in attempts if path.endswith(f"/{pr.number}/merge")]
     assert len(mine) == 1, "a refused merge is not tried again before anything changes"
@@ -189,7 +192,11 @@ async def test_two_reviews_that_github_wants_are_told_in_its_words_and_nobody_el
     await world.quiet()
     pr.expect_not_merged()
     await pr.approve("hedy")
-    await pr.expect_merged()
+    await brought_in(pr)
+    await world.quiet()
+    for each in (other, pr):
+        await each.expect_assignees("hedy")
+        await each.expect_comment("This PR is **APPROVED**", by=BOT)
 
 
 async def test_a_github_that_is_down_in_the_middle_delays_and_loses_nothing(world: Metal3) -> None:
@@ -201,12 +208,11 @@ async def test_a_github_that_is_down_in_the_middle_delays_and_loses_nothing(worl
     await pr.comment("wernher", "/approve")
     await pr.push({"docs/api.md": "# The whole API\n"})
     await pr.comment("hedy", "/lgtm")
-    await pr.expect_merged(within=60)
+    await brought_in(pr, within=60)
     await world.quiet()
     assert not world.sim.faults.pending
-    assert jobs_of(pr).keys() == PROSE_JOBS
-    bodies = [c.body for c in pr.comments_by(BOT)]
-    assert sum("[APPROVALNOTIFIER]" in body for body in bodies) == 1
+    await passed(pr, PROSE_JOBS)
+    await pr.expect_no_comment("LGTM label has been removed", by=BOT)
 
 
 async def test_lost_webhooks_are_made_up_for_by_tides_lists(tmp_path: Path) -> None:
@@ -214,7 +220,7 @@ async def test_lost_webhooks_are_made_up_for_by_tides_lists(tmp_path: Path) -> N
     async with metal3(tmp_path, tide=TideSettings(resync=1.0)) as world:
         pr = await docs(world)
         await pr.set_status("DCO", "pending")
-        await passed_but_dco(pr)
+        await pr.expect_statuses(dict.fromkeys(PROSE_JOBS, "success"))
         await pr.comment("katherine", "/lgtm")
         await pr.comment("wernher", "/approve")
         await tide_says(pr, "DCO")
@@ -222,12 +228,8 @@ async def test_lost_webhooks_are_made_up_for_by_tides_lists(tmp_path: Path) -> N
         world.sim.faults.lose_webhooks()
         base = await world.repo.push("wernher", {"main.go": "package moved\n"})
         await pr.set_status("DCO", "success")
-        await pr.expect_merged(within=60)
+        await brought_in(pr, within=60)
+        await world.quiet()
+        await pr.expect_statuses(dict.fromkeys(PROSE_JOBS, "success"))
         rows = world.system.index.by_pull("metal3-io", "baremetal-operator", pr.number)
         assert {row.job for row in rows if row.base_sha == base} == PROSE_JOBS - {"yamllint"}
-
-
-async def passed_but_dco(pr: PullStory) -> None:
-    await pr.wait_for(
-        lambda p: all(p.statuses.get(c) and p.statuses[c].state == "success" for c in PROSE_JOBS), "green jobs"
-    )

@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from prow.github.webhook import sign
 from tests.support.prow import BOT, prow
@@ -39,3 +40,28 @@ async def test_a_new_webhook_secret_and_a_new_token_are_used_without_a_restart(t
         world.repo.repo.hooks[0].secret = new.decode()
         await pr.comment("wernher", "/hold")
         await pr.expect_label("do-not-merge/hold")
+
+
+async def test_what_people_say_while_the_token_is_revoked_is_done_when_there_is_a_new_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with prow(tmp_path, jobs="presubmits: {}\n", files={"run.sh": "exit 0\n"}) as world:
+        pr = await world.repo.open_pull_request("wernher", title="Change", files={"run.sh": "exit 1\n"})
+        await pr.expect_label("size/XS")
+        github = world.sim.world
+        github.revoke((tmp_path / "token").read_text())
+        await pr.comment("wernher", "/hold")
+        await pr.comment("wernher", "/hold cancel")
+        await pr.comment("wernher", "/hold")
+        while not _told(caplog):
+            await world.sim.clock.sleep(0.05)
+        (tmp_path / "token").write_text(github.token(BOT))
+        await pr.expect_label("do-not-merge/hold")
+        await world.quiet()
+        assert _told(caplog) == 1
+        assert "A handler gave up." not in caplog.text
+
+
+def _told(caplog: pytest.LogCaptureFixture) -> int:
+    """How often the operator was told what to do."""
+    return caplog.text.count("GitHub does not know our token")

@@ -12,9 +12,7 @@ import msgspec
 import pytest
 from moto.server import ThreadedMotoServer
 
-from prow.cli import compose
-from prow.lib.clock import SystemClock
-from tests.support.prow import CONFIG, PLUGINS, github, job, settings_for
+from tests.support.prow import CONFIG, PLUGINS, github, job, running, settings_for
 
 KEYS = {"region": "us-east-1", "access_key": "minioadmin", "secret_key": "minio-secret-key"}
 JOBS = "presubmits:\n  acme/rockets:\n" + job("unit", "echo counted down; echo 10 > $ARTIFACTS/count.txt")
@@ -41,13 +39,12 @@ async def test_a_run_lies_in_the_bucket_and_its_page_shows_it(tmp_path: Path, en
     async with github(tmp_path, files={"run.sh": "exit 0\n"}) as (sim, repo):
         settings = await settings_for(tmp_path, sim, config=config, jobs=JOBS, plugins=PLUGINS)
         settings = msgspec.structs.replace(settings, bucket_dir="", s3_credentials_file=str(credentials))
-        async with compose.running(settings, clock=SystemClock()) as system:
-            sim.world.add_hook(repo.repo, url=system.hook_url, secret="0123456789abcdef0123")
+        async with running(settings, sim, repo, may=["label size/*"]) as world:
             pr = await repo.open_pull_request("wernher", title="Change", files={"run.sh": "exit 1\n"})
             status = await pr.expect_status("unit", "success")
             where = status.target_url.removeprefix("https://prow.example/view/s3/prow-logs/")
             assert where.startswith("pr-logs/pull/acme_rockets/1/unit/")
-            async with httpx2.AsyncClient(base_url=system.deck_url, trust_env=False) as client:
+            async with httpx2.AsyncClient(base_url=world.system.deck_url, trust_env=False) as client:
                 page = await client.get(f"/view/s3/prow-logs/{where}")
             assert "counted down" in page.text
     listed = {entry["Key"].removeprefix(f"{where}/") for entry in s3.list_objects_v2(Bucket="prow-logs")["Contents"]}

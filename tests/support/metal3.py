@@ -12,13 +12,13 @@ from prow.cli import compose
 from prow.github.rules import Options
 from prow.lib.clock import SystemClock
 from prow.sim import gitrepo
+from prow.sim.bots import BotStory
 from prow.sim.state import Status
 from prow.sim.verbs import PullStory, RepoStory
 from prow.tide.service import Settings as TideSettings
 from tests.support.data import METAL3
-from tests.support.prow import BOT, World, github, settings_for
+from tests.support.prow import BOT, SECRET, World, github, settings_for
 
-_SECRET = "0123456789abcdef0123"
 SCRIPT = "#!/bin/sh\necho checked\n"
 OWNERS = """\
 approvers:
@@ -66,11 +66,9 @@ class Metal3(World):
 
     tools: RepoStory
 
-    async def quiet(self) -> None:
-        """All webhooks were handled, but by the external plugins of their config: those are not there, and are waited for."""
-        await self.sim.world.hooks.settled()
+    async def handled(self) -> None:
+        """But by the external plugins of their config: those are not there, and are waited for."""
         await self.system.hook.drain()
-        await self.system.tide.idle()
 
 
 @asynccontextmanager
@@ -91,11 +89,15 @@ async def metal3(folder: Path, *, tide: TideSettings | None = None) -> AsyncIter
         )
         eager = msgspec.structs.replace(settings.github, options=Options(initial_delay=0.05))
         settings = msgspec.structs.replace(settings, config=real, github=eager)
+        bot = BotStory(sim, BOT, may=["label size/*", "status tide"])
         async with compose.running(settings, clock=SystemClock()) as system:
             for each in (repo, tools):
-                sim.world.add_hook(each.repo, url=system.hook_url, secret=_SECRET)
+                sim.world.add_hook(each.repo, url=system.hook_url, secret=SECRET)
             await system.tide.ready()
-            yield Metal3(system, sim, repo, settings, tools)
+            world = Metal3(system, sim, repo, settings, bot, tools)
+            yield world
+            await world.quiet()
+        bot.expect_no_more_writes()
 
 
 def jobs_of(pr: PullStory) -> dict[str, Status]:
@@ -105,23 +107,22 @@ def jobs_of(pr: PullStory) -> dict[str, Status]:
 
 async def passed(pr: PullStory, contexts: set[str]) -> None:
     """Exactly these jobs reported, and all passed."""
-
-    def holds(p: PullStory) -> bool:
-        return {c for c, s in jobs_of(p).items() if s.state == "success"} >= contexts
-
-    await pr.wait_for(holds, f"success of {sorted(contexts)}", within=40)
+    await pr.expect_statuses(dict.fromkeys(contexts, "success"), within=40)
     assert jobs_of(pr).keys() == contexts
-    assert {s.state for s in jobs_of(pr).values()} == {"success"}
 
 
 async def tide_says(pr: PullStory, text: str, *, state: str = "", within: float = 20) -> None:
     """Its status has these words."""
+    await pr.expect_status("tide", state, text=text, within=within)
 
-    def holds(p: PullStory) -> bool:
-        status = p.statuses.get("tide")
-        return status is not None and text in status.description and state in {"", status.state}
 
-    await pr.wait_for(holds, f"tide={state or 'any'} with {text!r}", within=within)
+async def brought_in(pr: PullStory, *, within: float = 20) -> str:
+    """It has both labels, one comment that says who approved it, and is merged; gives the commit."""
+    sha = await pr.expect_merged(within=within)
+    await pr.expect_label("lgtm")
+    await pr.expect_label("approved")
+    await pr.expect_comment("[APPROVALNOTIFIER] This PR is **APPROVED**", by=BOT)
+    return sha
 
 
 async def history(repo: RepoStory, *, since: str) -> list[tuple[int, str]]:
