@@ -92,7 +92,9 @@ class RepoStory:
             await world.wait_until(lambda: found() is not None, within=within)
         except TimeoutError:
             told = ", ".join(f"{s.context}={s.state}" for s in world.combined(self.repo, sha))
-            raise Unexpected(f"expected status {context}={state} of {sha[:7]} within {within:g} s, but: {told}") from None
+            raise Unexpected(
+                f"expected status {context}={state} of {sha[:7]} within {within:g} s, but: {told}"
+            ) from None
         status = found()
         assert status is not None
         world.journal.expect(lambda w: w.repo is self.repo and (w.kind, w.about, w.sha) == ("status", context, sha))
