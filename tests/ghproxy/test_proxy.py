@@ -24,7 +24,7 @@ from prow.github.rules import Options
 from prow.github.tokens import FixedToken
 from prow.lib import http
 from prow.lib.clock import SystemClock
-from prow.lib.errors import Denied
+from prow.lib.errors import Unauthenticated
 from prow.lib.virtual_clock import VirtualClock
 from prow.sim.apps import new_key
 from prow.sim.plan import Error, Match, NoAnswer, Reset, Rule
@@ -550,6 +550,6 @@ async def test_what_was_kept_on_disk_is_revalidated_after_a_restart(tmp_path: Pa
 
 async def test_a_wrong_token_is_refused_by_github_itself(world: World) -> None:
     github = world.github(token="wrong")
-    with pytest.raises(Denied):
+    with pytest.raises(Unauthenticated):
         await github.get_repo("acme", "rockets")
     await github.aclose()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from prow.git.errors import NoAccess, NoSuchRepository
+from prow.git.errors import BadCredentials, NoAccess, NoSuchRepository
 from prow.git.model import NOTHING
 from prow.git.pushing import Update, heads, push
 from prow.sim.server import Sim
@@ -103,7 +103,7 @@ async def test_no_argument_environment_file_or_log_has_the_token(
     assert len(files) > 5
     assert not any(secret in path.read_bytes() for path in files for secret in secrets)
     closed.sim.world.tokens.clear()
-    with pytest.raises(NoAccess) as caught:
+    with pytest.raises(BadCredentials) as caught:
         await mirror.fetch(["refs/heads/main"])
     texts = caplog.text + str(caught.value)
     assert not any(secret.decode() in texts for secret in secrets)
@@ -171,7 +171,7 @@ async def test_a_revoked_token_is_told(closed: Closed) -> None:
     base = await mirror.resolve("refs/heads/main")
     closed.sim.world.tokens.clear()
     for call in (mirror.fetch(["refs/heads/main"]), heads(mirror), push(mirror, [Update("refs/heads/x", base)])):
-        with pytest.raises(NoAccess, match="acme/rockets"):
+        with pytest.raises(BadCredentials, match="acme/rockets"):
             await call
     assert await mirror.resolve("refs/heads/main") == base
 

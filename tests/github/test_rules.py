@@ -85,7 +85,8 @@ def told(status: int, text: str = "", **headers: object) -> Answer:
         pytest.param(ONCE, told(502), "MaybeDone", id="502-write-that-must-not"),
         pytest.param(QUERY, told(502), "again in 2 else ServerBroken", id="502-query"),
         pytest.param(MUTATION, told(502), "MaybeDone", id="502-mutation"),
-        pytest.param(READ, told(401, "Bad credentials"), "Refused", id="401"),
+        pytest.param(READ, told(401, "Bad credentials"), "BadCredentials", id="401"),
+        pytest.param(READ, told(401, "Requires authentication"), "Refused", id="401-without-a-token"),
         pytest.param(READ, told(403, "Must have admin rights to Repository."), "Refused", id="403"),
         pytest.param(
             READ, told(403, "Must have admin rights.", x_ratelimit_remaining=0, x_ratelimit_reset=int(NOW.timestamp()) + 900),

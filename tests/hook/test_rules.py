@@ -8,7 +8,7 @@ import pytest
 from prow.hook import rules
 from prow.hook.lanes import Lanes
 from prow.hook.settings import Settings
-from prow.lib.errors import Denied, Permanent, RateLimited, Retry
+from prow.lib.errors import Denied, Permanent, RateLimited, Retry, Unauthenticated
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
@@ -35,6 +35,8 @@ def test_the_lane_is_what_must_stay_in_order(event: str, payload: dict[str, obje
     [
         (Permanent("x"), 1, None),
         (Denied("x"), 1, None),
+        (Unauthenticated("x"), 1, 1.0),
+        (Unauthenticated("x"), 100_000, 120.0),
         (Retry("x", after=7), 1, 7),
         (Retry("x"), 1, 1),
         (Retry("x"), 4, 8),

@@ -51,8 +51,6 @@ async def test_what_people_say_while_the_token_is_revoked_is_done_when_there_is_
         github = world.sim.world
         github.revoke((tmp_path / "token").read_text())
         await pr.comment("wernher", "/hold")
-        await pr.comment("wernher", "/hold cancel")
-        await pr.comment("wernher", "/hold")
         while not _told(caplog):
             await world.sim.clock.sleep(0.05)
         (tmp_path / "token").write_text(github.token(BOT))

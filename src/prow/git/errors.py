@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from prow.lib.errors import Denied, Permanent, Retry
+from prow.lib.errors import Denied, Permanent, Retry, Unauthenticated
 
 
 class BadName(Permanent):
@@ -33,6 +33,10 @@ class UnsafeObjects(Permanent):
 
 class NoAccess(Denied):
     """The server wants other credentials, or says that the repository does not exist."""
+
+
+class BadCredentials(Unauthenticated):
+    """The server does not know the token, and there is no other one: it was revoked or has expired."""
 
 
 class NoSuchRepository(NoAccess):

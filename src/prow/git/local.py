@@ -14,7 +14,7 @@ import msgspec
 
 from prow.git import metrics, safety, trees
 from prow.git.client import Git
-from prow.git.errors import Broken, NoSuchRef, TooLarge
+from prow.git.errors import BadCredentials, Broken, NoSuchRef, TooLarge
 from prow.git.failures import Output, failure, is_unauthorized
 from prow.git.locks import UseLock
 from prow.git.model import Conflict
@@ -170,7 +170,7 @@ class Local:
     async def run_online(
         self, args: Sequence[str], *, stdin: bytes = b"", org: str = "", max_output: int = 64 << 20
     ) -> Output:
-        """git that may talk to the server, with the token for `org` (else the repository's own). One that the server does not know is renewed once."""
+        """git that may talk to the server, with the token for `org` (else the repository's own). One that the server does not know is renewed once, then BadCredentials is raised."""
         settings = {"remote.origin.url": self.remote, **(PROMISOR if self.partial else {})}
         owner = org or self.org
         token = await self.tools.tokens.token(owner)
@@ -178,6 +178,8 @@ class Local:
         if token and is_unauthorized(output) and await self.tools.tokens.renew(owner, token):
             token = await self.tools.tokens.token(owner)
             output = await self._online(args, token, settings=settings, stdin=stdin, max_output=max_output)
+        if token and is_unauthorized(output):
+            raise BadCredentials(f"{self.remote}: the token is not known: {output.error}")
         return output
 
     async def _online(

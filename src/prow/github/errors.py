@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prow.lib.errors import Denied, Permanent, Retry
+from prow.lib.errors import Denied, Permanent, Retry, Unauthenticated
 
 
 class InvalidWebhook(Permanent):
@@ -30,7 +30,11 @@ class NotFound(Permanent):
 
 
 class Refused(Denied):
-    """401, 403 or 451: the token is wrong, lacks a scope, or the organisation forbids it."""
+    """401 without a token, 403 or 451: the token is missing, lacks a scope, or the organisation forbids it."""
+
+
+class BadCredentials(Unauthenticated):
+    """401: GitHub does not know the token, or the App's key: it was revoked, has expired, or was never right."""
 
 
 class Unprocessable(Permanent):

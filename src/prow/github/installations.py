@@ -18,7 +18,7 @@ import prow
 from prow.github.app_key import AppKey, AppTokens
 from prow.github.apps import Apps, Installation
 from prow.github.call import Cost
-from prow.github.errors import BadName, NotFound, Refused
+from prow.github.errors import BadCredentials, BadName, NotFound, Refused
 from prow.github.rules import Options
 from prow.github.tokens import Credential
 from prow.github.transport import Transport
@@ -155,8 +155,8 @@ class Installations:
             return await self._asks.list_installations()
         except NotFound:
             raise Refused(f"GitHub knows no App with the id {self._app_id}: see --github-app-id") from None
-        except Refused as error:
-            raise Refused(f"{error}: does the key of --github-app-private-key-path belong to the App?") from None
+        except BadCredentials as error:
+            raise BadCredentials(f"{error}: does the key of --github-app-private-key-path belong to the App?") from None
 
     async def _make(self, org: str, known: _Known) -> None:
         installation = known.installation

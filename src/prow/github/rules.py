@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from prow.github.call import GRAPHQL, Answer, Call, Cost
-from prow.github.errors import MaybeDone, NotFound, Refused, ServerBroken, Unprocessable
+from prow.github.errors import BadCredentials, MaybeDone, NotFound, Refused, ServerBroken, Unprocessable
 from prow.lib.errors import ProwError
 
 _SECONDARY_WAIT = 60
@@ -21,6 +21,8 @@ _SECONDARY_WAIT = 60
 _LONGEST_AFTER = 600
 _SHOWN = 300
 _LIMITED = "rate limit"
+_NOBODY = "Requires authentication"
+"""What a 401 says to whoever showed no credentials."""
 _STUMBLED = b"Something went wrong while executing your query"
 PATIENCE = {Cost.INTERACTIVE: 20.0, Cost.MERGE: 60.0, Cost.BACKGROUND: None}
 """Seconds a call may spend waiting before its caller hears of it: a queue with its own backoff stands behind the first two."""
@@ -98,6 +100,8 @@ def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: O
         if limited is not None:
             return limited
     said = f"{call.what}: GitHub answered {status}: {text}"
+    if status == 401 and text != _NOBODY:
+        return GiveUp(BadCredentials(said))
     if status in {401, 403, 451}:
         return GiveUp(Refused(f"{said}{_scopes(answer.headers)}"))
     if status in {404, 410}:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from prow.lib import logs
 from prow.lib.errors import UsageError
+
+_log = logs.get("github")
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -50,6 +54,8 @@ class Tokens(Protocol):
 class _Secret(Protocol):
     """`lib.secrets.Secret`, or what can be read like one."""
 
+    path: Path
+
     @property
     def text(self) -> str: ...
 
@@ -66,6 +72,7 @@ class TokenFile:
         if not secret.text.isascii() or not secret.text.isprintable() or " " in secret.text:
             raise UsageError("--github-token-path: this is no token: it must be one word of printable characters")
         self._secret = secret
+        self._unknown = ""
 
     async def token(self, org: str) -> str:  # noqa: ARG002 - the same for every organisation
         return self._secret.text
@@ -76,7 +83,15 @@ class TokenFile:
     async def renew(self, used: Credential, org: str) -> bool:  # noqa: ARG002
         if self._secret.text == used.token:
             await self._secret.reread()
-        return self._secret.text != used.token
+        if self._secret.text != used.token:
+            return True
+        if self._unknown != used.identity:
+            self._unknown = used.identity
+            _log.error(
+                "GitHub does not know our token (any more). Put a new one into its file: it is read at once, and what waits goes on.",
+                path=str(self._secret.path),
+            )
+        return False
 
 
 class FixedToken:

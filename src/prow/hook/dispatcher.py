@@ -22,7 +22,7 @@ from prow.hook.lanes import Lanes
 from prow.hook.settings import Settings
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import ProwError
+from prow.lib.errors import ProwError, Unauthenticated
 from prow.lib.metrics import GoCounter
 
 _log = logs.get("hook")
@@ -230,7 +230,8 @@ class Dispatcher:
             self.failed += 1
             await self._inbox.consumer_done(delivery.seq, task.consumer, guid=delivery.guid, error=reason)
         else:
-            say = _log.debug if isinstance(error, rules.Unreachable) else _log.warning
+            known = isinstance(error, rules.Unreachable) or (isinstance(error, Unauthenticated) and attempt > 1)
+            say = _log.debug if known else _log.warning
             say("A handler is tried again.", **fields, attempts=attempt, after_seconds=round(pause, 1))
         return pause
 

@@ -5,6 +5,7 @@ Every package derives its own errors from these, so that a queue or a loop can d
 * `Permanent`: repeating cannot help; report it and go on.
 * `Retry`: repeat after `after` seconds (None: the caller's own backoff decides).
 * `RateLimited`: repeat at `until` (UTC).
+* `Unauthenticated`: repeat when somebody may have given other credentials; what waits meanwhile is not lost.
 * `Denied`: the other side understood and refused; a person has to change something.
 * `UsageError`: bad input of the operator; `cli` prints it as one line and exits with `exit_code`.
 """
@@ -40,6 +41,10 @@ class RateLimited(Retry):
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)
         self.until = until
+
+
+class Unauthenticated(Retry):
+    """The other side does not know our credentials: nothing goes through until a person gives other ones."""
 
 
 class UsageError(ProwError):
