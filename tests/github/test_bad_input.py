@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import httpx2
 import msgspec
@@ -15,53 +15,26 @@ from prow.github.graph_search import GraphSearch
 from prow.github.pulls import FILES_LISTED
 from prow.github.refs import Refs
 from prow.github.repo_settings import RepoChange, RepoSettings
-from prow.github.rules import Options
 from prow.github.tokens import FixedToken
 from prow.lib.clock import SystemClock
 from prow.model.pull_facts import Mergeable
-from prow.sim.server import Sim
-from prow.sim.verbs import PullStory, RepoStory
-
-R = ("acme", "rockets")
+from tests.support.github import FAST, R, World
 
 
-def client(
-    base: str = "https://api.github.com", token: str = "t", http: httpx2.AsyncBaseTransport | None = None
-) -> GitHub:
-    return GitHub.open(
-        clock=SystemClock(),
-        component="test",
-        tokens=FixedToken(token),
-        endpoints=(base,),
-        graphql_endpoint=f"{base}/graphql",
-        options=Options(initial_delay=0.01, max_retries=2, max_404_retries=0),
-        http=http,
+@asynccontextmanager
+async def scripted(answer: Callable[[httpx2.Request], httpx2.Response]) -> AsyncIterator[GitHub]:
+    """A client of a GitHub that answers what no simulated one does."""
+    github = GitHub.open(
+        clock=SystemClock(), component="test", options=FAST, http=httpx2.MockTransport(answer), tokens=FixedToken("t")
     )
-
-
-class World:
-    def __init__(self, sim: Sim, repo: RepoStory, github: GitHub) -> None:
-        self.sim = sim
-        self.repo = repo
-        self.github = github
-
-    async def change(self, files: dict[str, str], author: str = "mia") -> PullStory:
-        return await self.repo.open_pull_request(author, title="Change", files=dict(files))
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme", members=["wernher"], owners=["prow-bot"])
-    async with sim.serve() as url:
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        github = client(url, sim.world.token("prow-bot"))
-        yield World(sim, repo, github)
+    try:
+        yield github
+    finally:
         await github.aclose()
 
 
 async def test_what_a_deleted_account_did_is_a_ghosts(world: World) -> None:
-    pr = await world.change({"a": "b\n"})
+    pr = world.pr
     await pr.comment("mia", "hello")
     await pr.review("mia", "COMMENTED", "fine")
     await world.sim.world.delete_user("mia")
@@ -82,10 +55,9 @@ NULL_USER = b'{"number": 1, "user": null, "head": {"repo": null, "user": null}, 
 
 @pytest.mark.parametrize("body", [NULL_USER, b'{"number": 1}'])
 async def test_an_account_that_is_null_or_missing_is_a_ghost(body: bytes) -> None:
-    github = client(http=httpx2.MockTransport(lambda _: httpx2.Response(200, content=body)))
-    assert (await github.get_pull_request(*R, 1)).author == "ghost"
-    assert (await github.get_issue(*R, 1)).author == "ghost"
-    await github.aclose()
+    async with scripted(lambda _: httpx2.Response(200, content=body)) as github:
+        assert (await github.get_pull_request(*R, 1)).author == "ghost"
+        assert (await github.get_issue(*R, 1)).author == "ghost"
 
 
 async def test_a_difference_of_ten_megabytes_is_read_whole_and_an_endless_one_is_refused() -> None:
@@ -95,11 +67,10 @@ async def test_a_difference_of_ten_megabytes_is_read_whole_and_an_endless_one_is
         assert request.headers["accept"] == "application/vnd.github.diff"
         return httpx2.Response(200, content=large if request.url.path.endswith("/1") else large * 4)
 
-    github = client(http=httpx2.MockTransport(answer))
-    assert await github.get_diff(*R, 1) == large
-    with pytest.raises(AnswerTooLarge, match="more than 33554432 bytes"):
-        await github.get_diff(*R, 2)
-    await github.aclose()
+    async with scripted(answer) as github:
+        assert await github.get_diff(*R, 1) == large
+        with pytest.raises(AnswerTooLarge, match="more than 33554432 bytes"):
+            await github.get_diff(*R, 2)
 
 
 async def test_a_change_that_github_will_not_show_is_refused_in_githubs_words(world: World) -> None:
@@ -134,7 +105,7 @@ async def test_an_empty_repository_has_no_branch_and_no_files(world: World) -> N
 
 
 async def test_a_default_branch_with_another_name_is_found_under_it_alone(world: World) -> None:
-    pr = await world.change({"a": "b\n"})
+    pr = world.pr
     before = await world.github.get_branch_sha(*R, "main")
     await world.sim.world.rename_branch(world.repo.repo, "wernher", "main", "trunk")
     assert (await world.github.get_repo(*R)).default_branch == "trunk"
@@ -158,12 +129,11 @@ async def test_a_default_branch_with_another_name_is_found_under_it_alone(world:
 async def test_words_that_github_adds_leave_a_pull_request_readable(field: str, value: str, judged: object) -> None:
     pull = {"number": 1, "state": "OPEN", "baseRefName": "main", "headRefName": "b", "headRefOid": "5", field: value}
     body = msgspec.json.encode({"data": {"repository": {"pullRequest": pull}}})
-    github = client(http=httpx2.MockTransport(lambda _: httpx2.Response(200, content=body)))
-    facts = await github.pull_facts(*R, 1)
+    async with scripted(lambda _: httpx2.Response(200, content=body)) as github:
+        facts = await github.pull_facts(*R, 1)
     names = {
         "mergeable": facts.mergeable,
         "mergeStateStatus": facts.merge_state,
         "reviewDecision": facts.review_decision,
     }
     assert names.get(field, facts.state) == judged
-    await github.aclose()

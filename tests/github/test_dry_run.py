@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -25,14 +24,10 @@ from prow.github.reactions import Reactions
 from prow.github.refs import Refs
 from prow.github.repo_settings import RepoChange, RepoSettings
 from prow.github.teams import TeamChange, Teams
-from prow.github.tokens import FixedToken
-from prow.lib.clock import SystemClock
 from prow.model.forge import CommitStatus, LabelRef
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
+from tests.support.github import R, World
 
 SHA = "5" * 40
-R = ("acme", "rockets")
 Ask = Callable[[GitHub], Awaitable[object]]
 
 WRITES: dict[str, Ask] = {
@@ -101,44 +96,24 @@ WRITES: dict[str, Ask] = {
 }
 
 
-class World:
-    def __init__(self, sim: Sim, github: GitHub) -> None:
-        self.sim = sim
-        self.github = github
-
-
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme", owners=["prow-bot"])
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        await repo.open_issue("mia", title="Talk")
-        github = GitHub.open(
-            clock=SystemClock(),
-            component="test",
-            tokens=FixedToken(sim.world.token("prow-bot")),
-            endpoints=(sim.world.base,),
-            graphql_endpoint=f"{sim.world.base}/graphql",
-            dry_run=True,
-        )
-        sim.world.calls.clear()
-        yield World(sim, github)
-        await github.aclose()
+def github(world: World) -> GitHub:
+    return world.client(dry_run=True)
 
 
-async def test_no_write_is_made_and_each_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_write_is_made_and_each_is_told(
+    world: World, github: GitHub, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO):
         for name, ask in WRITES.items():
             told = len(caplog.records)
-            await ask(world.github)
+            await ask(github)
             assert len(caplog.records) == told + 1, name
     assert {method for method, _ in world.sim.world.calls} <= {"GET"}
-    assert sum(saving.calls for saving in world.github.account().savings if saving.how == "dry-run") == len(WRITES)
+    assert sum(saving.calls for saving in github.account().savings if saving.how == "dry-run") == len(WRITES)
 
 
-async def test_what_would_have_been_made_looks_as_if_it_was(world: World) -> None:
-    github = world.github
+async def test_what_would_have_been_made_looks_as_if_it_was(github: GitHub) -> None:
     pull = await github.create_pull_request(*R, NewPull(title="Pick", head="mia:b", base="main", draft=True))
     assert (pull.title, pull.head.ref, pull.base.ref, pull.state, pull.draft) == ("Pick", "b", "main", "open", True)
     issue = await github.edit_issue(*R, 3, IssueChange(title="Leak", state="closed", milestone=4))
@@ -156,15 +131,15 @@ async def test_what_would_have_been_made_looks_as_if_it_was(world: World) -> Non
     assert await github.merge_pull_request(*R, 1, MergeDetails(sha=SHA, method="merge")) == ""
 
 
-async def test_reads_are_made(world: World) -> None:
-    assert (await world.github.get_issue(*R, 1)).title == "Talk"
-    assert await world.github.bound(caller="tide", cost=Cost.MERGE).get_branch_sha(*R, "main")
+async def test_reads_are_made(github: GitHub) -> None:
+    assert (await github.get_issue(*R, 1)).title == "Change"
+    assert await github.bound(caller="tide", cost=Cost.MERGE).get_branch_sha(*R, "main")
 
 
-async def test_the_body_is_told_without_secrets(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_body_is_told_without_secrets(github: GitHub, caplog: pytest.LogCaptureFixture) -> None:
     config = HookConfig(url="https://prow.example/hook", content_type="json", secret='made "up" now')
     with caplog.at_level(logging.INFO):
-        await world.github.area(Hooks).create_repo_hook(*R, HookChange(config=config))
+        await github.area(Hooks).create_repo_hook(*R, HookChange(config=config))
     said = str(caplog.records[-1].__dict__)
     assert "https://prow.example/hook" in said
     assert "/repos/acme/rockets/hooks" in said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 
@@ -27,88 +26,51 @@ from prow.github.pulls import DraftComment, DraftReview, NewPull, NewReviewComme
 from prow.github.reactions import Reactions
 from prow.github.refs import Refs
 from prow.github.repo_settings import RepoChange, RepoSettings
-from prow.github.rules import Options
 from prow.github.search import Search
 from prow.github.teams import TeamChange, Teams
-from prow.github.tokens import FixedToken, Tokens
-from prow.lib.clock import SystemClock
+from prow.github.tokens import Tokens
 from prow.lib.secrets import Secrets
 from prow.model.forge import CommitStatus, LabelRef
 from prow.sim.apps import new_key
-from prow.sim.server import Sim
-from prow.sim.verbs import PullStory, RepoStory
+from prow.sim.verbs import RepoStory
 from tests.github.every_call import missing
-from tests.support.checked import checked
+from tests.support.github import BOT, World, world_in
 
-BOT = "prow-bot"
 PERMISSIONS = {"contents": "write", "checks": "write", "pull_requests": "write", "statuses": "write"}
 _keys = cache(new_key)
 
 
-class World:
-    """acme, which prow-bot owns, with a member, a repository of three files and a pull request of mia's that changes one."""
+async def crowded(world: World) -> str:
+    """A repository with more collaborators than fit on a page; `guest-0` is one of them."""
+    repo = await RepoStory.create(world.sim, "acme/crowd", files={"a": "a\n"})
+    for number in range(101):
+        repo.collaborator(f"guest-{number}", "read")
+    return "crowd"
 
-    def __init__(self, folder: Path, sim: Sim, repo: RepoStory, pr: PullStory, stack: AsyncExitStack) -> None:
-        self.folder = folder
-        self.sim = sim
-        self.repo = repo
-        self.pr = pr
-        self.stack = stack
-        self.clients: list[GitHub] = []
-        self.github = self.client(BOT)
 
-    def client(self, login: str) -> GitHub:
-        """Somebody's."""
-        made = GitHub.open(
-            clock=SystemClock(),
-            component="test",
-            tokens=FixedToken(self.sim.world.token(login)),
-            endpoints=(self.sim.world.base,),
-            graphql_endpoint=f"{self.sim.world.base}/graphql",
-            options=Options(initial_delay=0.01, max_retries=3),
-        )
-        self.stack.push_async_callback(made.aclose)
-        self.clients.append(made)
-        return made
-
-    async def crowded(self) -> str:
-        """A repository with more collaborators than fit on a page; `guest-0` is one of them."""
-        repo = await RepoStory.create(self.sim, "acme/crowd", files={"a": "a\n"})
-        for number in range(101):
-            repo.collaborator(f"guest-{number}", "read")
-        return "crowd"
-
-    async def app(self) -> GitHub:
-        """The client of an App that is installed in acme."""
-        app = self.sim.world.app("prow", permissions=PERMISSIONS)
-        private, public = _keys()
-        app.public_keys.append(public)
-        (self.folder / "app.pem").write_text(private)
-        self.sim.world.install(app, "acme")
-        settings = GitHubSettings(
-            endpoints=(self.sim.world.base,), app_id=str(app.id), app_key_path=str(self.folder / "app.pem")
-        )
-        clock = SystemClock()
-        tokens: Tokens | None = open_tokens(
-            settings, secrets=Secrets(clock), clock=clock, component="test", stack=self.stack
-        )
-        return await open_github(settings, tokens, clock=clock, component="test", dry_run=False, stack=self.stack)
+async def as_app(world: World) -> GitHub:
+    """The client of an App that is installed in acme."""
+    app = world.sim.world.app("prow", permissions=PERMISSIONS)
+    private, public = _keys()
+    app.public_keys.append(public)
+    key = world.folder / "app.pem"
+    key.write_text(private)
+    world.sim.world.install(app, "acme")
+    settings = GitHubSettings(endpoints=(world.sim.world.base,), app_id=str(app.id), app_key_path=str(key))
+    clock, stack = world.clock, world.stack
+    tokens: Tokens | None = open_tokens(settings, secrets=Secrets(clock), clock=clock, component="test", stack=stack)
+    return await open_github(settings, tokens, clock=clock, component="test", dry_run=False, stack=stack)
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme", members=["wernher"], owners=[BOT])
-    sim.world.user("mia")
-    with checked(sim):
-        async with sim.serve(), AsyncExitStack() as stack:
-            repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n", "docs/b": "b\n", "OWNERS": "\n"})
-            pr = await repo.open_pull_request("mia", title="Change", files={"a": "b\n"}, branch="change")
-            yield World(tmp_path, sim, repo, pr, stack)
+    files = {"a": "a\n", "docs/b": "b\n", "OWNERS": "\n"}
+    async with world_in(tmp_path, files=files, change={"a": "b\n"}) as made:
+        yield made
 
 
 async def test_apps(world: World) -> None:
-    github = await world.app()
+    github = await as_app(world)
     apps = github.area(Apps)
     assert (await apps.get_app()).slug == "prow"
     assert [i.account.login for i in await apps.list_installations() if i.account] == ["acme"]
@@ -312,7 +274,7 @@ async def test_collaborators(world: World) -> None:
     assert "mia" in {user.login for user in await github.list_collaborators("acme", "rockets")}
     assert (await people.list_direct_collaborators("acme", "rockets"))["mia"] == "write"
     await people.remove_collaborator("acme", "rockets", "mia")
-    crowd = await world.crowded()
+    crowd = await crowded(world)
     assert await github.is_collaborator("acme", crowd, "guest-0")
     assert not await github.is_collaborator("acme", crowd, "wernher-2")
     assert missing("collaborators", [github]) == []
@@ -419,7 +381,7 @@ async def test_pull_requests(world: World) -> None:
 
 
 async def test_statuses_and_check_runs(world: World) -> None:
-    github, head = await world.app(), world.pr.head_sha
+    github, head = await as_app(world), world.pr.head_sha
     checks = github.area(Checks)
     for state in ("pending", "success"):
         await github.create_status("acme", "rockets", head, CommitStatus(context="unit", state=state))

@@ -10,10 +10,8 @@ import pytest
 
 from prow.git.client import Git
 from prow.git.mirror import Mirrors
-from prow.github.client import GitHub
 from prow.github.graph_search import GraphSearch
-from prow.github.tokens import FixedToken
-from prow.lib.clock import Clock
+from prow.github.rules import Options
 from prow.lib.errors import RateLimited, Retry
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.forge import CommitStatus
@@ -34,10 +32,8 @@ from prow.sim.plan import (
     StaleSearch,
     plan_from,
 )
-from prow.sim.server import Sim
-from prow.sim.verbs import PullStory, RepoStory
+from tests.support.github import R, World, world_in
 
-REPO = ("acme", "rockets")
 BEFORE: list[CallFault] = [
     Error(500),
     Error(502),
@@ -56,38 +52,17 @@ AFTER: list[CallFault] = [Error(502, after=True), Html(after=True), NoAnswer(aft
 """It took effect, but one does not know."""
 
 
-class World(msgspec.Struct):
-    sim: Sim
-    repo: RepoStory
-    pr: PullStory
-    github: GitHub
-    clock: Clock
-
-
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    clock = VirtualClock()
-    sim = Sim(tmp_path / "github", clock=clock)
-    sim.world.org("acme", members=["wernher", "prow-bot"])
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot", "write")
-        pr = await repo.open_pull_request("mia", title="Change", files={"a": "b\n"})
-        github = GitHub.open(
-            clock=clock,
-            component="test",
-            tokens=FixedToken(sim.world.token("prow-bot")),
-            endpoints=(sim.world.base,),
-            graphql_endpoint=f"{sim.world.base}/graphql",
-        ).bound(caller="test", patience=600.0)
-        yield World(sim, repo, pr, github, clock)
-        await github.aclose()
+    async with world_in(tmp_path, clock=VirtualClock(), change={"a": "b\n"}, options=Options()) as made:
+        made.github = made.github.bound(caller="test", patience=600.0)
+        yield made
 
 
 async def test_a_read_is_repeated_until_it_is_right(world: World) -> None:
     for what in (*BEFORE, Reset(), Malformed(), Error(502, after=True)):
         world.sim.faults.add(Rule(what=what, times=1))
-        assert (await world.github.get_repo(*REPO)).full_name == "acme/rockets", what
+        assert (await world.github.get_repo(*R)).full_name == "acme/rockets", what
     assert not world.sim.faults.pending
     assert world.sim.faults.ignored == []
 
@@ -95,11 +70,11 @@ async def test_a_read_is_repeated_until_it_is_right(world: World) -> None:
 async def test_a_write_that_may_be_repeated_is_in_effect_at_the_end(world: World) -> None:
     for number, what in enumerate((*BEFORE, *AFTER)):
         world.sim.faults.add(Rule(match=Match(method="POST"), what=what, times=1))
-        await world.github.add_labels(*REPO, world.pr.number, [f"x{number}"])
+        await world.github.add_labels(*R, world.pr.number, [f"x{number}"])
         assert f"x{number}" in world.pr.labels, what
         world.sim.faults.add(Rule(match=Match(method="POST"), what=what, times=1))
         context = f"unit-{number}"
-        await world.github.create_status(*REPO, world.pr.head_sha, CommitStatus(context=context, state="success"))
+        await world.github.create_status(*R, world.pr.head_sha, CommitStatus(context=context, state="success"))
         assert world.pr.statuses[context].state == "success", what
     assert not world.sim.faults.pending
     assert world.sim.faults.ignored == []
@@ -111,11 +86,11 @@ async def test_a_comment_is_never_made_twice(world: World) -> None:
         text = f"once {number}"
         world.sim.faults.add(Rule(match=Match(method="POST"), what=what, times=1))
         try:
-            await world.github.create_comment(*REPO, world.pr.number, text)
+            await world.github.create_comment(*R, world.pr.number, text)
             told = False
         except Retry:
             told = True
-        there = [c.body for c in await world.github.list_comments(*REPO, world.pr.number)]
+        there = [c.body for c in await world.github.list_comments(*R, world.pr.number)]
         assert there.count(text) == (1 if not told or what in AFTER else 0), what
     assert not world.sim.faults.pending
 
@@ -126,28 +101,28 @@ async def test_a_limit_holds_for_everybody_with_this_token_until_it_is_over(worl
     world.sim.faults.add(Rule(what=what, times=1))
     for _ in range(3):
         with pytest.raises(RateLimited):
-            await impatient.get_repo(*REPO)
+            await impatient.get_repo(*R)
     assert len(world.sim.faults.struck) == 1
     await world.clock.sleep(1202)
-    assert (await impatient.get_repo(*REPO)).full_name == "acme/rockets"
+    assert (await impatient.get_repo(*R)).full_name == "acme/rockets"
     assert world.sim.faults.ignored == []
 
 
 async def test_half_an_answer_to_a_query_is_not_taken_for_the_whole(world: World) -> None:
     path = ("repository", "pullRequest")
     world.sim.faults.add(Rule(match=Match(path="/graphql"), what=GraphQLErrors(path), times=1))
-    assert (await world.github.pull_facts(*REPO, world.pr.number)).number == world.pr.number
+    assert (await world.github.pull_facts(*R, world.pr.number)).number == world.pr.number
 
 
 async def test_a_query_is_repeated_until_it_is_right(world: World) -> None:
     for what in (*BEFORE, Reset(), Malformed()):
         world.sim.faults.add(Rule(match=Match(path="/graphql"), what=what, times=1))
         try:
-            found = await world.github.pull_facts(*REPO, world.pr.number)
+            found = await world.github.pull_facts(*R, world.pr.number)
         except Retry as later:
             until = later.until if isinstance(later, RateLimited) else world.clock.now()
             await world.clock.sleep((until - world.clock.now()).total_seconds())
-            found = await world.github.pull_facts(*REPO, world.pr.number)
+            found = await world.github.pull_facts(*R, world.pr.number)
         assert found.number == world.pr.number, what
     assert not world.sim.faults.pending
     assert world.sim.faults.ignored == []
@@ -180,7 +155,7 @@ async def test_a_fetch_that_broke_leaves_a_mirror_that_the_next_one_fills(world:
         ("*/git-upload-pack", Slow(30)),
     ):
         sha = await world.pr.push({"a": f"{path} {what}\n"})
-        mirror = mirrors.mirror(*REPO)
+        mirror = mirrors.mirror(*R)
         world.sim.faults.add(Rule(match=Match(path=path), what=what, times=1))
         if not isinstance(what, Slow):
             with pytest.raises(Retry):

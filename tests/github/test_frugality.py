@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,8 @@ from prow.github.errors import Refused
 from prow.github.tokens import FixedToken
 from prow.github.transport import Transport
 from prow.lib.clock import SystemClock
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
 from tests.github.test_dry_run import WRITES
+from tests.support.github import World
 
 NOTIFYING = (
     Path(__file__).parents[1]
@@ -27,40 +25,6 @@ NOTIFYING = (
 MEMBER = ("GET", "/orgs/{org}/members/{login}")
 MEMBERS = ("GET", "/orgs/{org}/members")
 COLLABORATOR = ("GET", "/repos/{owner}/{repo}/collaborators/{login}")
-
-
-class World:
-    def __init__(self, sim: Sim, repo: RepoStory, github: GitHub, guest: GitHub) -> None:
-        self.sim = sim
-        self.repo = repo
-        self.github = github
-        self.guest = guest
-
-    def asked(self, call: tuple[str, str]) -> int:
-        """Calls that were charged."""
-        return self.sim.world.calls[call]
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme", members=["prow-bot", "wernher"])
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot")
-        clients = [
-            GitHub.open(
-                clock=SystemClock(),
-                component="test",
-                tokens=FixedToken(sim.world.token(login)),
-                endpoints=(sim.world.base,),
-            )
-            for login in ("prow-bot", "guest")
-        ]
-        sim.world.calls.clear()
-        yield World(sim, repo, *clients)
-        for client in clients:
-            await client.aclose()
 
 
 async def test_who_is_a_member_of_a_small_organisation_costs_one_call_while_nothing_changes(world: World) -> None:
@@ -87,9 +51,10 @@ async def test_a_list_that_may_not_be_whole_proves_nobody_absent(world: World) -
     """Before we know who we are, or to guests, GitHub shows only some members."""
     assert not await world.github.is_member("acme", "mia")
     assert world.asked(MEMBER) == 1
-    await world.guest.current_user()
+    guest = world.client("guest")
+    await guest.current_user()
     with pytest.raises(Refused):
-        await world.guest.is_member("acme", "wernher")
+        await guest.is_member("acme", "wernher")
 
 
 async def test_a_large_organisation_is_asked_about_one_person(world: World) -> None:
@@ -101,12 +66,13 @@ async def test_a_large_organisation_is_asked_about_one_person(world: World) -> N
 
 
 async def test_who_may_not_see_the_collaborators_asks_no_more_for_their_list(world: World) -> None:
+    guest = world.client("guest")
     for _ in range(2):
         assert await world.github.is_collaborator("acme", "rockets", "prow-bot")
     assert world.asked(COLLABORATOR) == 0
     for _ in range(2):
         with pytest.raises(Refused):
-            await world.guest.is_collaborator("acme", "rockets", "mia")
+            await guest.is_collaborator("acme", "rockets", "mia")
     assert world.asked(COLLABORATOR) == 2
 
 

@@ -8,48 +8,29 @@ from pathlib import Path
 import pytest
 
 from prow.github.blame import BlamesLines
-from prow.github.client import GitHub
 from prow.github.collaborators import Collaborators
 from prow.github.errors import NotFound, Unprocessable
 from prow.github.graph_search import FoundIssue, GraphSearch
 from prow.github.issue_moves import IssueMoves
 from prow.github.people import People
 from prow.github.repo_settings import RepoSettings
-from prow.github.tokens import FixedToken
-from prow.lib.clock import SystemClock
-from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
-
-
-class World:
-    def __init__(self, sim: Sim, repo: RepoStory, pr: PullStory, issue: PullStory, github: GitHub) -> None:
-        self.sim = sim
-        self.repo = repo
-        self.pr = pr
-        self.issue = issue
-        self.github = github
+from tests.support.github import World, world_in
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme", members=["wernher"], owners=["prow-bot"])
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "one\ntwo\n"})
-        pr = await repo.open_pull_request("mia", title="Change", files={"a": "one\nTWO\n"})
-        issue = await repo.open_issue("mia", title="Leak", body="It leaks")
-        github = GitHub.open(
-            clock=SystemClock(),
-            component="test",
-            tokens=FixedToken(sim.world.token("prow-bot")),
-            endpoints=(sim.world.base,),
-            graphql_endpoint=f"{sim.world.base}/graphql",
-        )
-        yield World(sim, repo, pr, issue, github)
-        await github.aclose()
+    async with world_in(tmp_path, files={"a": "one\ntwo\n"}, change={"a": "one\nTWO\n"}) as made:
+        yield made
 
 
-async def test_pull_requests_are_found_with_what_is_judged_about_them(world: World) -> None:
+@pytest.fixture
+async def leak(world: World) -> PullStory:
+    """An issue."""
+    return await world.repo.open_issue("mia", title="Leak", body="It leaks")
+
+
+async def test_pull_requests_are_found_with_what_is_judged_about_them(world: World, leak: PullStory) -> None:
     await world.pr.label("wernher", "lgtm")
     await world.pr.set_status("unit", "success")
     await world.pr.expect_mergeable()
@@ -63,13 +44,13 @@ async def test_pull_requests_are_found_with_what_is_judged_about_them(world: Wor
     assert (small.number, small.labels, small.mergeable, small.state) == (found.number, ("lgtm",), "MERGEABLE", "OPEN")
     assert (small.base_ref, small.head_sha) == ("main", world.pr.head_sha)
     (issue,) = [issue async for issue in search.search_issues("repo:acme/rockets is:open", org="acme")]
-    assert issue == FoundIssue(org="acme", repo="rockets", number=world.issue.number, title="Leak", url=issue.url)
+    assert issue == FoundIssue(org="acme", repo="rockets", number=leak.number, title="Leak", url=issue.url)
     points = {line.path: line.points for line in world.github.account().lines}
     assert points["/graphql"] >= 3
 
 
 async def test_long_answers_of_a_search_come_page_by_page(world: World) -> None:
-    for number in range(101):
+    for number in range(102):
         await world.repo.open_issue("mia", title=f"Leak {number}")
     search = world.github.area(GraphSearch)
     found = [issue.number async for issue in search.search_issues("repo:acme/rockets is:issue", org="acme")]
@@ -112,22 +93,22 @@ async def test_who_wrote_which_lines(world: World) -> None:
         await lines.blame("acme", "rockets", "no-such-branch", "a")
 
 
-async def test_issues_are_pinned_and_moved(world: World) -> None:
+async def test_issues_are_pinned_and_moved(world: World, leak: PullStory) -> None:
     moves, github = world.github.area(IssueMoves), world.github
-    leak = await github.get_issue("acme", "rockets", world.issue.number)
-    await moves.pin_issue(leak.node_id, org="acme")
+    leaking = await github.get_issue("acme", "rockets", leak.number)
+    await moves.pin_issue(leaking.node_id, org="acme")
     others = [await world.repo.open_issue("mia", title=f"Leak {n}") for n in range(3)]
     ids = [(await github.get_issue("acme", "rockets", other.number)).node_id for other in others]
     for other in ids[:2]:
         await moves.pin_issue(other, org="acme")
     with pytest.raises(Unprocessable, match="pinned"):
         await moves.pin_issue(ids[2], org="acme")
-    await moves.unpin_issue(leak.node_id, org="acme")
+    await moves.unpin_issue(leaking.node_id, org="acme")
     await moves.pin_issue(ids[2], org="acme")
     await RepoStory.create(world.sim, "acme/probes", files={"a": "a\n"})
     node = (await github.area(RepoSettings).get_full_repo("acme", "probes")).node_id
-    url = await moves.transfer_issue(leak.node_id, node, org="acme")
+    url = await moves.transfer_issue(leaking.node_id, node, org="acme")
     assert url.endswith("/acme/probes/issues/1")
     moved = await github.get_issue("acme", "probes", 1)
     assert (moved.title, moved.body, moved.author) == ("Leak", "It leaks", "mia")
-    assert (await github.get_issue("acme", "rockets", world.issue.number)).html_url == moved.html_url
+    assert (await github.get_issue("acme", "rockets", leak.number)).html_url == moved.html_url

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx2
 import pytest
 from prometheus_client import REGISTRY, generate_latest
@@ -16,8 +13,7 @@ from prow.github.errors import NotFound, ServerBroken
 from prow.github.rules import Options
 from prow.github.tokens import FixedToken, identity_of
 from prow.lib.clock import SystemClock
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
+from tests.support.github import BOT, World
 
 UPSTREAM = {
     "github_request_duration": ("histogram", {"token_hash", "path", "status", "user_agent"}),
@@ -28,10 +24,12 @@ UPSTREAM = {
 }
 
 
-class World:
-    def __init__(self, github: GitHub, identity: str) -> None:
+class Told:
+    """A component's client, and what is told of its identity."""
+
+    def __init__(self, github: GitHub, token: str) -> None:
         self.github = github
-        self.identity = identity
+        self._identity = identity_of(token)
 
     def said(self, name: str, **labels: str) -> dict[tuple[str, ...], float]:
         """Samples of this test's identity, by the values of their labels in order of name."""
@@ -39,33 +37,20 @@ class World:
         for family in text_string_to_metric_families(generate_latest(REGISTRY).decode()):
             for sample in family.samples:
                 about = sample.labels
-                mine = about.get("token_hash") == self.identity and labels.items() <= about.items()
+                mine = about.get("token_hash") == self._identity and labels.items() <= about.items()
                 if sample.name == name and mine:
                     found[tuple(value for key, value in sorted(about.items()) if key != "token_hash")] = sample.value
         return found
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot")
-        token = sim.world.token("prow-bot")
-        github = GitHub.open(
-            clock=SystemClock(),
-            component="hook",
-            tokens=FixedToken(token),
-            endpoints=(sim.world.base,),
-            graphql_endpoint=f"{sim.world.base}/graphql",
-        )
-        yield World(github, identity_of(token))
-        await github.aclose()
+def told(world: World) -> Told:
+    token = world.sim.world.token(BOT)
+    return Told(world.client(tokens=FixedToken(token), component="hook"), token)
 
 
-async def test_they_have_upstreams_names_types_and_labels(world: World) -> None:
-    await world.github.current_user()
+async def test_they_have_upstreams_names_types_and_labels(told: Told) -> None:
+    await told.github.current_user()
     families = {family.name: family for family in text_string_to_metric_families(generate_latest(REGISTRY).decode())}
     for name, (kind, labels) in UPSTREAM.items():
         assert families[name].type == kind, name
@@ -73,12 +58,12 @@ async def test_they_have_upstreams_names_types_and_labels(world: World) -> None:
             assert set(sample.labels) - {"le"} == labels, name
 
 
-async def test_calls_are_counted_by_path_and_status_whoever_they_are_about(world: World) -> None:
+async def test_calls_are_counted_by_path_and_status_whoever_they_are_about(told: Told) -> None:
     for _ in range(2):
-        await world.github.get_repo("acme", "rockets")
+        await told.github.get_repo("acme", "rockets")
     with pytest.raises(NotFound):
-        await world.github.get_repo("acme", "unknown")
-    counted = world.said("github_request_duration_count", path="/repos/:owner/:repo")
+        await told.github.get_repo("acme", "unknown")
+    counted = told.said("github_request_duration_count", path="/repos/:owner/:repo")
     assert all(agent.startswith("hook/") for _, _, agent in counted)
     assert {(path, status): count for (path, status, _), count in counted.items()} == {
         ("/repos/:owner/:repo", "200"): 1,
@@ -87,19 +72,19 @@ async def test_calls_are_counted_by_path_and_status_whoever_they_are_about(world
     }
 
 
-async def test_what_is_left_is_told_by_version_and_resource(world: World) -> None:
-    await world.github.get_repo("acme", "rockets")
-    await world.github.bound(caller="tide", cost=Cost.MERGE).open_pull_pages("acme", "rockets").__anext__()
-    usage = world.said("github_token_usage")
+async def test_what_is_left_is_told_by_version_and_resource(told: Told) -> None:
+    await told.github.get_repo("acme", "rockets")
+    await told.github.bound(caller="tide", cost=Cost.MERGE).open_pull_pages("acme", "rockets").__anext__()
+    usage = told.said("github_token_usage")
     assert usage["v3", "core"] == 4999
     assert 4990 <= usage["v4", "graphql"] < 5000
-    resets = world.said("github_token_reset")
+    resets = told.said("github_token_reset")
     assert 3.5e12 < resets["v3", "core"] <= 3.6e12
 
 
-async def test_who_the_token_is_is_told(world: World) -> None:
-    await world.github.current_user()
-    ((_, login),) = world.said("github_user_info")
+async def test_who_the_token_is_is_told(told: Told) -> None:
+    await told.github.current_user()
+    ((_, login),) = told.said("github_user_info")
     assert login == "prow-bot"
 
 
@@ -117,6 +102,6 @@ async def test_a_call_without_an_answer_in_time_is_counted() -> None:
     )
     with pytest.raises(ServerBroken):
         await github.get_repo("acme", "rockets")
-    counted = World(github, identity_of("timeouts")).said("github_request_timeouts_count")
+    counted = Told(github, "timeouts").said("github_request_timeouts_count")
     assert list(counted.values()) == [1]
     await github.aclose()

@@ -20,8 +20,7 @@ from prow.lib.virtual_clock import VirtualClock
 from prow.model.forge import CommitStatus
 from prow.model.pull_facts import ContextState, Mergeable
 from prow.sim.plan import Error, Html, Malformed, Match, NoAnswer, PrimaryLimit, Reset, Rule, SecondaryLimit
-from prow.sim.server import Sim
-from prow.sim.verbs import PullStory, RepoStory
+from tests.support.github import World, world_in
 
 COMMENTS = Match(method="POST", path="*/comments")
 STATUSES = Match(method="POST", path="*/statuses/*")
@@ -29,38 +28,11 @@ STATUS = CommitStatus(context="unit", state="success", description="Good.", targ
 NOWHERE = "http://127.0.0.1:9"
 
 
-class World:
-    def __init__(self, sim: Sim, pr: PullStory, github: GitHub) -> None:
-        self.sim = sim
-        self.pr = pr
-        self.github = github
-
-    def asked(self, ending: str) -> int:
-        return sum(count for (_, path), count in self.sim.world.calls.items() if path.endswith(ending))
-
-
-def client(sim: Sim, *endpoints: str, **options: float) -> GitHub:
-    return GitHub.open(
-        clock=sim.clock,
-        component="test",
-        tokens=FixedToken(sim.world.token("prow-bot")),
-        endpoints=endpoints or (sim.world.base,),
-        graphql_endpoint=f"{sim.world.base}/graphql",
-        options=Options(**options),  # type: ignore[arg-type]
-    )
-
-
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github", clock=VirtualClock())
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot", "write")
-        pr = await repo.open_pull_request("mia", title="Change", files={"a": "b\n"})
-        sim.world.calls.clear()
-        github = client(sim)
-        yield World(sim, pr, github.bound(caller="test", cost=Cost.INTERACTIVE))
-        await github.aclose()
+    async with world_in(tmp_path, clock=VirtualClock(), change={"a": "b\n"}, options=Options()) as made:
+        made.github = made.github.bound(caller="test", cost=Cost.INTERACTIVE)
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -163,12 +135,11 @@ async def test_a_query_that_github_cannot_process_now_is_asked_again(world: Worl
 
 
 async def test_another_endpoint_is_asked_when_the_first_cannot_be_reached(world: World) -> None:
-    github = client(world.sim, NOWHERE, world.sim.world.base)
+    github = world.client(endpoints=(NOWHERE, world.sim.world.base))
     for _ in range(2):
         assert (await github.get_repo("acme", "rockets")).full_name == "acme/rockets"
     made = await github.create_comment("acme", "rockets", world.pr.number, "once")
     assert made.body == "once"
-    await github.aclose()
 
 
 # What no simulated GitHub says

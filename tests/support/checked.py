@@ -13,13 +13,14 @@ import msgspec
 from prow.lib import http
 from prow.sim.server import Sim
 from tests.support.github_description import Operation, description, installed
+from tests.support.github_graphql import wrong_answer
 from tests.support.github_webhooks import wrong_deliveries
 
-OUTSIDE = re.compile(
-    r"/(?:api/)?graphql|/_sim/.*|/[^/]+/[^/]+/(?:info/refs|git-upload-pack|git-receive-pack)"
-    r"|/repositories/\d+(?:/.*)?|/repos/[^/]+/[^/]+/contents"
-)
-"""Paths that the description does not have: GraphQL, the simulator's own controls, git, repositories by number, the root folder."""
+_OUTSIDE = re.compile(r"/_sim/.*|/[^/]+/[^/]+/(?:info/refs|git-upload-pack|git-receive-pack)")
+"""Not of the API: the simulator's own controls, and git."""
+_GRAPHQL = re.compile(r"/(?:api/)?graphql")
+_BY_NUMBER = re.compile(r"/repositories/\d+")
+"""Where redirects lead; its prose says that calls work there as well."""
 _REDIRECTS = frozenset({301, 307})
 """To a repository's new name; GitHub's reference tells of it in prose for every call."""
 _GONE = re.compile(r'head/(?:user|repo): null is not of type "object"(?:; )?')
@@ -36,8 +37,8 @@ class Checked:
         self.calls = 0
 
     async def __call__(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
-        path = str(scope.get("path", "")).removeprefix("/api/v3")
-        if scope["type"] != "http" or OUTSIDE.fullmatch(path):
+        path = _BY_NUMBER.sub("/repos/by/number", str(scope.get("path", "")).removeprefix("/api/v3"), count=1)
+        if scope["type"] != "http" or _OUTSIDE.fullmatch(path):
             await self._app(scope, receive, send)
             return
         asked, answered = bytearray(), bytearray()
@@ -64,6 +65,10 @@ class Checked:
     def _check(self, scope: http.Scope, path: str, asked: bytes, start: http.Message, answered: bytes) -> None:
         status = int(start["status"])
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        kinds = [value.decode() for key, value in start["headers"] if key.lower() == b"content-type"]
+        if _GRAPHQL.fullmatch(path):
+            self._blame(f"GraphQL -> {status}", wrong_answer(status, kinds[0] if kinds else "", answered))
+            return
         operation = self._description.operation(method, path)
         if operation is None:
             self._blame(f"{method} {path}", "GitHub has no such call")
@@ -74,7 +79,6 @@ class Checked:
         if status < 400:
             self._blame(operation.name, self._description.wrong_query(operation, names))
             self._blame(operation.name, self._wrong_request(operation, asked))
-        kinds = [value.decode() for key, value in start["headers"] if key.lower() == b"content-type"]
         if scope["method"] != "HEAD" and not any(".raw" in kind for kind in kinds):
             wrong = self._description.wrong_response(operation, status, kinds[0] if kinds else "", answered)
             self._blame(f"{operation.name} -> {status}", _GONE.sub("", wrong))
