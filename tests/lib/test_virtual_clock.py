@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
+from prow.lib import open_work
 from prow.lib.sqlite import Database
 from prow.lib.virtual_clock import VirtualClock
 
@@ -55,3 +57,21 @@ async def test_time_stands_still_while_a_database_writes(tmp_path: Path) -> None
     await sleeping
     assert clock.monotonic() == 1000
     await database.close()
+
+
+async def test_time_goes_on_when_the_last_open_work_ends_and_not_before() -> None:
+    clock = VirtualClock(looks=2)
+    began, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        may_end.wait()
+
+    sleeping = asyncio.create_task(clock.sleep(1000))
+    works = [asyncio.create_task(open_work.in_thread(work)) for _ in range(2)]
+    await asyncio.to_thread(began.wait)
+    assert clock.monotonic() == 0
+    may_end.set()
+    await asyncio.gather(*works)
+    await sleeping
+    assert clock.monotonic() == 1000

@@ -361,7 +361,7 @@ def _reviewer(pr: PullStory) -> str:
 @asynccontextmanager
 async def busy(folder: Path, *, seed: int, days: float) -> AsyncIterator[tuple[Busy, Counted]]:
     """Two repositories of one organisation, everything running, and misfortune planned."""
-    clock = VirtualClock()
+    clock = VirtualClock(looks=2)
     sim = Sim(folder / "github", clock=clock)
     sim.world.org("acme", members=["wernher", "katherine", "hedy", BOT])
     contents: dict[str, str] = {}
