@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import REGISTRY
+
 from prow.git.client import Git
 from prow.git.local import Limits, Tokens
 from prow.git.mirror import Mirror, Mirrors
@@ -100,6 +102,17 @@ async def world_in(
         await world.mirrors.aclose()
 
 
+def processes() -> float:
+    """How many processes of git this one has started."""
+    return sum(
+        sample.value
+        for metric in REGISTRY.collect()
+        if metric.name == "prow_git_processes"
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    )
+
+
 class Fixed:
     """A token that can be exchanged."""
 
@@ -148,4 +161,4 @@ class Watched:
         await self._app(scope, receive, send)
 
 
-__all__ = ["Fixed", "Limits", "Tokens", "Watched", "World", "world_in"]
+__all__ = ["Fixed", "Limits", "Tokens", "Watched", "World", "processes", "world_in"]

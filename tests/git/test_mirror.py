@@ -12,7 +12,15 @@ import pytest
 from prometheus_client import REGISTRY
 
 from prow.git.client import Git
-from prow.git.errors import EmptyRepository, GitFailed, NoAccess, NoSuchFile, NoSuchRef, NoSuchRepository
+from prow.git.errors import (
+    BadCredentials,
+    EmptyRepository,
+    GitFailed,
+    NoAccess,
+    NoSuchFile,
+    NoSuchRef,
+    NoSuchRepository,
+)
 from prow.git.finder import Finder
 from prow.git.merging import merged_tree, try_merge
 from prow.git.mirror import Mirror
@@ -23,7 +31,7 @@ from prow.lib.errors import ProwError, UsageError
 from prow.sim import gitrepo
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
-from tests.git.support import Fixed, Watched, World, world_in
+from tests.git.support import Fixed, Watched, World, processes, world_in
 
 FILES = {
     "OWNERS": "approvers: [a]\n", "docs/OWNERS": "approvers: [b]\n", "docs/a.md": "a\n",
@@ -118,7 +126,61 @@ async def test_a_wish_that_cannot_be_met_does_not_spoil_the_others(hub: Hub) -> 
     )
     assert isinstance(gone, NoSuchRef)
     assert rest == [None] * 3
-    assert hub.watched.fetches == 1 + 1 + 2  # all together, then one for each different wish
+    assert hub.watched.fetches == 1 + 1 + 1  # all together, then the wish that is left: main has not moved
+
+
+async def test_a_branch_that_has_not_moved_is_not_fetched_again(hub: Hub) -> None:
+    """One small request says so, and no process runs; a branch with a longer name is another one."""
+    before = processes()
+    await hub.repo.push("wernher", {"x": "1\n"}, branch="main2")
+    await hub.mirror.fetch(["refs/heads/main"])
+    tip = await hub.mirror.resolve("refs/heads/main")
+    assert (hub.watched.fetches, processes() - before) == (1, 1)
+    for _ in range(3):
+        await hub.mirror.fetch(["refs/heads/main"])
+        assert await hub.mirror.resolve("refs/heads/main") == tip
+    assert (hub.watched.fetches, processes() - before) == (1, 1)
+    moved = await hub.repo.push("wernher", {"x": "2\n"})
+    await hub.mirror.fetch(["refs/heads/main"])
+    assert await hub.mirror.resolve("refs/heads/main") == moved
+    assert (hub.watched.fetches, processes() - before) == (2, 2)
+
+
+async def test_a_server_that_does_not_say_where_its_refs_are_is_fetched_from(hub: Hub) -> None:
+    """It is left alone for a minute: what it says, and that it redirects, is of no use."""
+    await hub.mirror.fetch(["refs/heads/main"])
+    before = len(hub.watched.requests)
+    hub.watched.answers["/git-upload-pack"] = (302, {"location": "http://127.0.0.1:9/elsewhere"})
+    with pytest.raises(GitFailed):
+        await hub.mirror.fetch(["refs/heads/main"])
+    assert [method for method, _ in hub.watched.requests[before:]] == ["POST", "GET", "POST"]
+    hub.watched.answers.clear()
+    await hub.mirror.fetch(["refs/heads/main"])
+    assert hub.watched.requests[-2][0] == "GET"
+
+
+async def test_a_ref_that_was_spoilt_on_this_disk_is_mended(hub: Hub) -> None:
+    await hub.mirror.fetch(["refs/heads/main"])
+    tip = await hub.mirror.resolve("refs/heads/main")
+    path = hub.mirror.folder / "refs/heads/main"
+    for spoilt in (b"", b"\0" * 41, b"ref: refs/heads/none\n"):
+        path.write_bytes(spoilt)
+        assert await hub.mirror.resolve("refs/heads/main") == tip
+        path.write_bytes(spoilt)
+        await hub.mirror.fetch(["refs/heads/main"])
+        assert await hub.mirror.resolve("refs/heads/main") == tip
+
+
+async def test_packed_refs_are_read(hub: Hub) -> None:
+    await hub.repo.push("wernher", {"x": "1\n"}, branch="a/main")
+    await hub.mirror.fetch(["+refs/heads/*:refs/heads/*"])
+    await gitrepo.git("pack-refs", "--all", cwd=hub.mirror.folder)
+    assert not (hub.mirror.folder / "refs/heads/main").exists()
+    assert await hub.mirror.resolve("refs/heads/main") == await hub.repo.tip()
+    assert await hub.mirror.resolve("refs/heads/a/main") == await hub.repo.tip("a/main")
+    before = hub.watched.fetches
+    await hub.mirror.fetch(["refs/heads/main"])
+    assert hub.watched.fetches == before
 
 
 async def test_fetches_are_timed_under_upstreams_names(hub: Hub) -> None:
@@ -177,11 +239,11 @@ async def test_a_renamed_repository_is_followed(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [
-    (404, NoSuchRepository), (401, NoAccess), (403, NoAccess), (500, GitFailed), (502, GitFailed), (429, GitFailed),
+    (404, NoSuchRepository), (401, BadCredentials), (403, NoAccess), (500, GitFailed), (502, GitFailed), (429, GitFailed),
 ])  # fmt: skip
 async def test_what_the_server_answers_has_a_meaning(hub: Hub, status: int, expected: type[ProwError]) -> None:
     await hub.mirror.fetch(["refs/heads/main"])
-    hub.watched.answers["/info/refs"] = (status, {})
+    hub.watched.answers |= {"/info/refs": (status, {}), "/git-upload-pack": (status, {})}
     for call in (hub.mirror.fetch(["refs/heads/main"]), heads(hub.mirror)):
         with pytest.raises(expected) as caught:
             await call

@@ -24,6 +24,7 @@ from prow.git.errors import (
 from prow.git.failures import Output, failure, parse_version
 from prow.git.finder import Finder, Memory
 from prow.git.model import Identity, TreeEntry
+from prow.git.refs import read_answer
 from prow.git.safety import environment, is_old_blemish
 from prow.git.trees import Folder, Node, TreeCache
 
@@ -62,6 +63,30 @@ def test_few_folders_are_kept() -> None:
     assert [number for number in range(5) if cache.get(str(number)) is not None] == [3, 4]
     cache.put("large", {str(n): node for n in range(11)})
     assert cache.get("large") is None
+
+
+# Refs
+
+
+@given(st.dictionaries(st.text("abc/", min_size=1, max_size=9), SHA, max_size=9))
+def test_a_list_of_refs_is_read_whole_or_not_at_all(known: dict[str, str]) -> None:
+    lines = [f"{sha} {ref} symref-target:refs/heads/main peeled:{sha}\n" for ref, sha in known.items()]
+    data = b"".join(b"%04x%s" % (len(line) + 4, line.encode()) for line in lines) + b"0000"
+    assert read_answer(data) == known
+    for end in range(len(data)):
+        with pytest.raises(ValueError, match=r"."):
+            read_answer(data[:end])
+    with pytest.raises(ValueError, match="more than"):
+        read_answer(data + b"0000")
+
+
+@given(st.binary(max_size=60))
+def test_anything_else_is_no_list_of_refs(data: bytes) -> None:
+    try:
+        found = read_answer(data)
+    except ValueError:
+        return
+    assert all(len(sha) in {40, 64} for sha in found.values())
 
 
 # Finding files

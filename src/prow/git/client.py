@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from prow.git import safety
+from prow.git import metrics, safety
 from prow.git.errors import GitFailed, TookTooLong, TooLarge
 from prow.git.failures import Output, one_line, parse_version
 from prow.lib.clock import Clock
@@ -91,9 +91,9 @@ class Git:
                 async with self._clock.timeout(timeout):
                     data, errors = await _exchange(process, stdin, max_output)
             except TimeoutError:
-                raise TookTooLong(f"git {args[0]} was not done after {timeout:.0f} seconds") from None
+                raise TookTooLong(f"git {_command(args)} was not done after {timeout:.0f} seconds") from None
             except _Overflow:
-                raise TooLarge(f"git {args[0]} wrote more than {max_output} bytes") from None
+                raise TooLarge(f"git {_command(args)} wrote more than {max_output} bytes") from None
             finally:
                 await end(process)
         text = safety.censored(errors.decode("utf-8", "replace"), token)
@@ -133,8 +133,14 @@ class Git:
             )
         except (OSError, ValueError) as error:
             raise GitFailed(f"{self._program} cannot be started: {getattr(error, 'strerror', None) or error}") from None
+        metrics.PROCESSES.labels(_command(args)).inc()
         _bound_files(process.pid, self._largest_file)
         return process
+
+
+def _command(args: Sequence[str]) -> str:
+    """Settings (`-c name=value`) stand before it."""
+    return args[2] if args[0] == "-c" else args[0]
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class Fetching:
             return not self._lately
         try:
             async with self._local.use.shared():
-                commits = [spec for spec in self._lately if not spec.startswith(("+", "refs/"))]
+                commits = [spec for spec in self._lately if _is_commit(spec)]
                 if len(await self._local.sizes(commits)) < len(commits):
                     return False
                 return (await self._local.run(["for-each-ref", "--format=%(objecttype)"])).code == 0
@@ -129,17 +129,27 @@ class Fetching:
         return None
 
     async def _timed(self, specs: Sequence[str]) -> None:
-        single = all(not spec.startswith(("+", "refs/")) for spec in specs)
-        if single and self._local.exists:  # another process may have fetched them while this one waited
-            async with self._local.use.shared():
-                here = await self._local.sizes(specs)
-            specs = [spec for spec in specs if spec not in here]
-            if not specs:
-                return
-        metrics.FETCHES.labels("commits" if single else "refs").inc()
+        single = all(_is_commit(spec) for spec in specs)
         timer = metrics.BY_SHA if single else metrics.REFRESH
         with timer.labels(self._local.org, self._local.repo).time():
-            await self._unlocked(specs)
+            wanted = await self._wanting(specs)
+            if wanted:
+                metrics.FETCHES.labels("commits" if single else "refs").inc()
+                await self._unlocked(wanted)
+
+    async def _wanting(self, specs: Sequence[str]) -> list[str]:
+        """Without what is here: another process may have fetched commits while this one waited, and few refs have moved."""
+        if not self._local.exists:
+            return list(specs)
+        refs = {spec: ref for spec in specs if (ref := _plain(spec))}
+        async with self._local.use.shared():
+            here: set[str] = set(await self._local.sizes(spec for spec in specs if _is_commit(spec)))
+            had = {ref: sha for ref in refs.values() if (sha := self._local.stored(ref)) is not None}
+            if had:
+                metrics.FETCHES.labels("tips").inc()
+                now = await self._local.tips(list(had))
+                here |= {spec for spec, ref in refs.items() if ref in now and now[ref] == had[ref]}
+        return [spec for spec in specs if spec not in here]
 
     async def _unlocked(self, specs: Sequence[str]) -> None:
         """Fetch; locks in the way belong to nobody, since who writes refs holds ours."""
@@ -208,8 +218,7 @@ class Fetching:
         folder = self._local.folder
         new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
         await open_work.in_thread(shutil.rmtree, new, ignore_errors=True)
-        args = ["init", "--quiet", "--bare", "--template=", "--end-of-options", str(new)]
-        self._local.expect(await self._local.tools.git.run(args), "init")
+        await open_work.in_thread(_initialize, new)
         await self._local.tools.readers.drop(folder)
         await open_work.in_thread(_replace, new, folder)
 
@@ -220,6 +229,16 @@ def _stored(spec: str) -> str:
     return spec if ":" in spec or not source.startswith("refs/") else f"+{source}:{source}"
 
 
+def _plain(spec: str) -> str:
+    """The ref of a spec that stores just one, under its own name; empty for others."""
+    source, _, target = spec.removeprefix("+").partition(":")
+    return source if source == target and "*" not in source else ""
+
+
+def _is_commit(spec: str) -> bool:
+    return ":" not in spec and not spec.startswith("refs/")
+
+
 def _settle(done: asyncio.Future[None], error: ProwError | None) -> None:
     if done.done():
         return
@@ -227,6 +246,14 @@ def _settle(done: asyncio.Future[None], error: ProwError | None) -> None:
         done.set_result(None)
     else:
         done.set_exception(error)
+
+
+def _initialize(folder: Path) -> None:
+    """What `git init --bare` would make, without a process and whatever its defaults are."""
+    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (folder / name).mkdir(parents=True)
+    (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n")
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
 
 
 def _replace(new: Path, folder: Path) -> None:

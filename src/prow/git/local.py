@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from prow.git import metrics, safety, trees
+from prow.git import metrics, refs, safety, trees
 from prow.git.client import Git
 from prow.git.errors import BadCredentials, Broken, NoSuchRef, TooLarge
 from prow.git.failures import Output, failure, is_unauthorized
@@ -69,6 +69,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     tokens: Tokens
     readers: Readers
+    remote_refs: refs.RemoteRefs
     trees: TreeCache
     limits: Limits
     signing_key: str = ""
@@ -210,6 +211,14 @@ class Local:
         options += [] if stored else ["--dry-run"]
         output = await self.run_online([*less, *options, "--end-of-options", "origin", *specs])
         self.expect(output, "fetch")
+
+    async def tips(self, names: Sequence[str]) -> dict[str, str]:
+        """Where refs are at the server now, as far as it says so quickly."""
+        return await self.tools.remote_refs.tips(self.remote, names, token=await self.tools.tokens.token(self.org))
+
+    def stored(self, ref: str) -> str | None:
+        """Where a ref (full name) is here. Raises Broken."""
+        return refs.stored(self.folder, safety.ref(ref))
 
     # Reading objects
 

@@ -16,7 +16,10 @@ BY_SHA = Histogram("git_fetch_by_sha_duration", "Seconds to fetch single commits
 CLONES = Histogram("git_secondary_clone_duration", "Always empty: nothing is cloned again.", _OF, buckets=_SHORT)
 SPARSE = Histogram("sparse_checkout_duration", "Always empty: nothing is checked out.", buckets=_SHORT)
 
-FETCHES = Counter("prow_git_fetches_total", "Requests to git servers, by what for: refs, commits, files.", ["kind"])
+FETCHES = Counter(
+    "prow_git_fetches_total", "Requests to git servers, by what for: tips, refs, commits, files.", ["kind"]
+)
+PROCESSES = Counter("prow_git_processes_total", "Processes of git that were started, by its command.", ["command"])
 REPAIRS = Counter("prow_git_repairs_total", "Mirrors that were damaged and mended: made again, or unlocked.", ["how"])
 BYTES = Gauge("prow_git_cache_bytes", "Bytes of all mirrors, as measured last.")
 MIRRORS = Gauge("prow_git_mirrors", "Mirrors in the cache folder.")

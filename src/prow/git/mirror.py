@@ -21,6 +21,7 @@ from prow.git.finder import Finder
 from prow.git.local import Anonymous, Limits, Local, Tokens, Tools, text
 from prow.git.model import Commit, TreeEntry
 from prow.git.objects import Readers
+from prow.git.refs import RemoteRefs
 from prow.git.trees import TreeCache
 from prow.git.upkeep import CACHE_SIZE, Upkeep
 from prow.lib import open_work
@@ -55,11 +56,13 @@ class Mirrors:
         if signing_key and not Path(signing_key).is_file():
             raise UsageError(f"--git-signing-key-path {signing_key}: there is no such file; give a private SSH key")
         self._readers = Readers(git, clock=clock)
+        self._remote_refs = RemoteRefs(clock)
         self._tools = Tools(
             git=git,
             clock=clock,
             tokens=tokens or Anonymous(),
             readers=self._readers,
+            remote_refs=self._remote_refs,
             trees=TreeCache(),
             limits=limits or Limits(),
             signing_key=signing_key,
@@ -94,6 +97,7 @@ class Mirrors:
             await mirror.aclose()
         await self.upkeep.aclose()
         await self._readers.aclose()
+        await self._remote_refs.aclose()
 
 
 class Mirror:
@@ -154,11 +158,8 @@ class Mirror:
         """The commit of a full ref name, as it was last fetched. Raises NoSuchRef."""
 
         async def read() -> str:
-            args = ["for-each-ref", "--format=%(objectname)", "--count=1", safety.ref(ref)]
-            output = await self.local.run(args)
-            self.local.expect(output, f"resolve {ref}")
-            sha = output.data.decode().strip()
-            if not sha:
+            sha = self.local.stored(ref)
+            if sha is None:
                 raise NoSuchRef(f"{self.remote} has no {ref}")
             return sha
 
