@@ -10,7 +10,6 @@ import httpx2
 import msgspec
 
 from prow.bus.endpoint import Endpoint
-from prow.cli import compose
 from prow.github.webhook import Verifier
 from prow.lib import http
 from prow.lib.clock import SystemClock
@@ -18,8 +17,9 @@ from prow.lib.secrets import Secret
 from prow.model.events import EventKind, PullRequestEvent
 from prow.sim.verbs import PullStory
 from tests.bus.support import Noting
-from tests.support.processes import SECRET, Component, Processes, free_port, processes
-from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, TIDE, github, job, settings_for
+from tests.support.deck import page_when
+from tests.support.processes import Component, Processes, free_port, processes
+from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, SECRET, TIDE, github, job, running, settings_for
 
 FILES = {"run.sh": "#!/bin/sh\nexit 0\n", "gate": "", "OWNERS": OWNERS}
 JOBS = (
@@ -35,15 +35,11 @@ MORE_JOBS = (
 )
 
 
+MAY = ("label size/*", "status tide")
+
+
 async def page(prow: Processes, path: str, holds: Callable[[str], bool]) -> str:
-    """A page of the dashboard, when it has become so."""
-    async with httpx2.AsyncClient(base_url=prow["deck"].url, trust_env=False) as client:
-        for _ in range(400):
-            text = (await client.get(path)).text
-            if holds(text):
-                return text
-            await prow.sim.clock.sleep(0.05)
-    raise AssertionError(f"{path}: {text}")
+    return await page_when(prow["deck"].url, path, holds)
 
 
 async def change(prow: Processes, author: str, branch: str, files: dict[str, str]) -> PullStory:
@@ -51,15 +47,22 @@ async def change(prow: Processes, author: str, branch: str, files: dict[str, str
 
 
 async def test_a_pull_request_goes_from_opened_to_merged(tmp_path: Path) -> None:
-    async with processes(tmp_path, jobs=JOBS + MORE_JOBS, files=FILES, config=CONFIG + TIDE, plugins=REVIEWED) as prow:
+    async with processes(
+        tmp_path, jobs=JOBS + MORE_JOBS, files=FILES, config=CONFIG + TIDE, plugins=REVIEWED, may=MAY
+    ) as prow:
         pr = await change(prow, "mia", "one", {"run.sh": "exit 3\n"})
         await pr.expect_label("needs-ok-to-test")
+        await pr.expect_comment("What happens next", by=BOT)
         await pr.comment("wernher", "/ok-to-test")
-        await pr.expect_status("unit", "failure")
-        await pr.expect_comment("unit |", by=BOT)
+        await pr.expect_label("ok-to-test")
+        await pr.expect_no_label("needs-ok-to-test")
+        await pr.expect_statuses({"unit": "failure", "lint": "success"})
+        report = await pr.expect_comment("unit |", by=BOT)
         await pr.push({"run.sh": "exit 0\n"})
-        await pr.expect_status("unit", "success")
+        await pr.expect_statuses({"unit": "success", "lint": "success"})
+        assert await pr.expect_comment("has passed since", by=BOT) is report
         await pr.comment("katherine", "/lgtm")
+        await pr.expect_label("lgtm")
         await pr.comment("wernher", "/hold")
         await pr.expect_label("do-not-merge/hold")
         await pr.comment("wernher", "/approve")
@@ -67,7 +70,10 @@ async def test_a_pull_request_goes_from_opened_to_merged(tmp_path: Path) -> None
         await page(prow, "/pr/acme/rockets/1", lambda text: "do-not-merge/hold" in text)
         pr.expect_not_merged()
         await pr.comment("wernher", "/hold cancel")
-        await pr.expect_merged()
+        merge = await pr.expect_merged()
+        await pr.expect_no_label("do-not-merge/hold")
+        await pr.expect_comment("This PR is **APPROVED**", by=BOT)
+        await prow.repo.expect_status(merge, "publish", "success")
         await the_base_has_moved(prow)
         await page(prow, "/?type=postsubmit", lambda text: "publish" in text and "success" in text)
         await page(prow, "/?type=periodic", lambda text: "hourly" in text and "success" in text)
@@ -81,19 +87,27 @@ async def the_base_has_moved(prow: Processes) -> None:
     pr = await change(prow, "katherine", "two", {"notes.txt": "x\n"})
     conflicting = await change(prow, "katherine", "three", {"run.sh": "exit 0 # three\n"})
     await pr.expect_status("unit", "success")
-    await prow.repo.push("wernher", {"run.sh": "exit 0 # main\n", "gate": None})
+    base = await prow.repo.push("wernher", {"run.sh": "exit 0 # main\n", "gate": None})
     for each in (pr, conflicting):
         await each.comment("wernher", "/lgtm\n/approve")
-    await pr.expect_merged()
-    await conflicting.wait_for(lambda p: "tide" in p.statuses and p.statuses["tide"].state == "error", "tide=error")
+    merge = await pr.expect_merged()
+    await conflicting.expect_status("tide", "error")
     conflicting.expect_not_merged()
+    for commit in (base, merge):
+        await prow.repo.expect_status(commit, "publish", "success")
+    await prow.told()
+    for each in (pr, conflicting):
+        await each.expect_statuses({"unit": "success", "lint": "success"})
+        for label in ("lgtm", "approved"):
+            await each.expect_label(label)
+        await each.expect_comment("This PR is **APPROVED**", by=BOT)
 
 
 async def finished_jobs_age_out(prow: Processes, folder: Path) -> None:
     await page(prow, "/", lambda text: "state pending" not in text and "state triggered" not in text)
     (folder / "aged.yaml").write_text(CONFIG + "sinker: {max_prowjob_age: 1ms}\n")
     flags = {"config-path": folder / "aged.yaml", "job-store": folder / "shared", "dry-run": False, "run-once": True}
-    sinker = Component(folder, "sinker", flags, prow.sim)
+    sinker = Component(folder, "sinker", flags)
     await sinker.start()
     assert await sinker.ended() == 0
     await page(prow, "/", lambda text: "lint" not in text)
@@ -101,7 +115,7 @@ async def finished_jobs_age_out(prow: Processes, folder: Path) -> None:
 
 async def test_the_log_of_a_running_job_is_seen_from_another_process(tmp_path: Path) -> None:
     only = ("hook", "prow-controller-manager", "crier", "deck")
-    async with processes(tmp_path, jobs=JOBS, files=FILES, only=only) as prow:
+    async with processes(tmp_path, jobs=JOBS, files=FILES, only=only, may=MAY) as prow:
         pr = await prow.repo.open_pull_request("wernher", title="Slow", files={"run.sh": "exit 0\n"})
         await pr.wait_for(lambda p: "unit" in p.statuses and "/view/" in p.statuses["unit"].target_url, "a page")
         view = "/view/" + pr.statuses["unit"].target_url.partition("/view/")[2]
@@ -112,19 +126,21 @@ async def test_the_log_of_a_running_job_is_seen_from_another_process(tmp_path: P
         jobs = tmp_path / "prow-controller-manager/engine/jobs"
         for gate in await asyncio.to_thread(lambda: list(jobs.glob("*/*/code/src/**/gate"))):
             gate.unlink()
-        await pr.expect_status("unit", "success", within=30)
+        await pr.expect_statuses({"unit": "success", "lint": "success"}, within=30)
 
 
 async def test_what_happens_while_one_of_them_is_dead_is_not_lost(tmp_path: Path) -> None:
     mortal = ("prow-controller-manager", "crier", "tide")
-    async with processes(tmp_path, jobs=JOBS, files=FILES, config=CONFIG + TIDE, only=("hook", *mortal)) as prow:
+    async with processes(
+        tmp_path, jobs=JOBS, files=FILES, config=CONFIG + TIDE, only=("hook", *mortal), may=MAY
+    ) as prow:
         await asyncio.gather(*(prow[name].kill() for name in mortal))
         pr = await change(prow, "wernher", "one", {"run.sh": "exit 0\n"})
         await pr.label("wernher", "lgtm", "approved")
         await prow.sim.world.hooks.settled()
         assert not pr.statuses
         await asyncio.gather(*(prow[name].start() for name in mortal))
-        await pr.expect_status("unit", "success", within=30)
+        await pr.expect_statuses({"unit": "success", "lint": "success"}, within=30)
         await pr.expect_merged(within=30)
 
 
@@ -138,13 +154,12 @@ async def test_others_may_ask_the_tide_of_up_and_get_its_events(tmp_path: Path) 
             tide_port=free_port(),
             event_endpoints={"watcher": f"http://127.0.0.1:{port}/hook"},
         )
-        async with compose.running(settings, clock=SystemClock()) as system:
-            sim.world.add_hook(repo.repo, url=system.hook_url, secret=SECRET)
+        async with running(settings, sim, repo):
             pr = await repo.open_pull_request("wernher", title="Change", files={"run.sh": "exit 1\n"})
             await sim.world.wait_until(
                 lambda: any(isinstance(event, PullRequestEvent) for event in taken.events), within=20
             )
-            await pr.wait_for(lambda p: "tide" in p.statuses, "a tide status")
+            await pr.expect_status("tide")
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.tide_port}", trust_env=False) as client:
                 explanation = (await client.get("/explain?org=acme&repo=rockets&pr=1")).json()
     assert explanation["number"] == 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import html
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 
 from prow.config.config import Config
@@ -27,6 +30,27 @@ from prow.storage.folders import Folders
 
 HEAD = "abcdef0123456789abcdef0123456789abcdef01"
 BEFORE = "1111111111111111111111111111111111111111"
+_PATIENCE = 20.0
+_STREAM = re.compile(r'data-(?:live|follow)="([^"]+)"')
+
+
+async def page_when(deck: str, path: str, holds: Callable[[str], bool]) -> str:
+    """A page of the dashboard at `deck`, when it has become so: as in a browser its own events say when to look again."""
+    text = ""
+    async with httpx2.AsyncClient(base_url=deck, trust_env=False, timeout=_PATIENCE) as client:
+        try:
+            async with SystemClock().timeout(_PATIENCE):
+                text = (await client.get(path)).text
+                stream = _STREAM.search(text)
+                async with client.stream("GET", html.unescape(stream[1]) if stream else "/events") as events:
+                    async for line in events.aiter_lines():
+                        if not line:
+                            text = (await client.get(path)).text
+                        if holds(text):
+                            return text
+        except TimeoutError:
+            pass
+    raise AssertionError(f"{path}: {text}")
 
 
 class Tide:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
-
+from prow.jobs.sqlite_store import SQLiteJobStore
+from prow.jobs.store import JobStore
 from prow.lib import http
 from prow.lib.errors import UsageError
+from prow.sim.bots import BotStory
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
-from tests.support.prow import BOT, CONFIG, PLUGINS, github
+from tests.support.child import ProwProcess
+from tests.support.prow import BOT, CONFIG, PLUGINS, SECRET, github, told
 from tests.support.sandbox import FLAGS
 
-SECRET = "0123456789abcdef0123"
-_PATIENCE = 30.0
 _random = random.SystemRandom()
 
 
@@ -39,16 +38,14 @@ def free_port() -> int:
 class Component:
     """One process. `url`: of its main port."""
 
-    def __init__(self, folder: Path, name: str, flags: Mapping[str, object], sim: Sim) -> None:
+    def __init__(self, folder: Path, name: str, flags: Mapping[str, object]) -> None:
         self.name = name
         self.port = free_port()
-        self._health = free_port()
-        self._sim = sim
         self._log = folder / f"{name}.log"
-        own = {"health-port": self._health, "metrics-port": 0, "pprof-port": 0, "state-dir": folder / name}
+        own = {"health-port": free_port(), "metrics-port": 0, "pprof-port": 0, "state-dir": folder / name}
         port = {"deck": "deck-port", "hook": "port", "tide": "port"}.get(name)
         self._flags = {**own, **({port: self.port} if port else {}), **flags}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ProwProcess | None = None
 
     @property
     def url(self) -> str:
@@ -58,53 +55,41 @@ class Component:
         return self._log.read_text() if self._log.exists() else ""
 
     async def start(self) -> None:
-        arguments = [f"--{name}={value}" for name, value in self._flags.items()]
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "prow", self.name, *arguments, stdout=log, stderr=log
-            )
+        self._process = await ProwProcess.start(self.name, self._flags, log=self._log)
 
     async def ready(self) -> None:
         """Return when it says that it is."""
-        clock = self._sim.clock
-        deadline = clock.monotonic() + _PATIENCE
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            while clock.monotonic() < deadline:
-                assert self._process is not None
-                if self._process.returncode is not None:
-                    break
-                try:
-                    answer = await client.get(f"http://127.0.0.1:{self._health}/healthz/ready")
-                except httpx2.TransportError:
-                    answer = None
-                if answer is not None and answer.status_code == 200:
-                    return
-                await clock.sleep(0.02)
-        raise AssertionError(f"prow {self.name} did not start: {self.log()[-2000:]}")
+        assert self._process is not None
+        await self._process.ready()
 
     async def ended(self) -> int:
         """Its exit code, when it ends by itself."""
         assert self._process is not None
-        return await self._process.wait()
+        return await self._process.ended()
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code."""
         assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(how)
+        self._process.signal(how)
         return await self.ended()
 
     async def kill(self) -> None:
-        await self.end(signal.SIGKILL)
+        if self._process is not None:
+            await self.end(signal.SIGKILL)
 
 
 class Processes:
     """`components` by name; `sim`, `repo`: GitHub and the repository that they look after."""
 
-    def __init__(self, components: dict[str, Component], sim: Sim, repo: RepoStory) -> None:
+    def __init__(self, components: dict[str, Component], sim: Sim, repo: RepoStory, store: JobStore) -> None:
+        self._store = store
         self.components = components
         self.sim = sim
         self.repo = repo
+
+    async def told(self) -> None:
+        """Return when crier has told GitHub the state of every job."""
+        await told(self._store)
 
     def __getitem__(self, name: str) -> Component:
         return self.components[name]
@@ -119,8 +104,12 @@ async def processes(
     config: str = CONFIG,
     plugins: str = PLUGINS,
     only: Collection[str] = (),
+    may: Collection[str] = (),
 ) -> AsyncIterator[Processes]:
-    """Every component running (or `only` these), with the webhook installed; at the end all of them have to stop well."""
+    """Every component running (or `only` these), with the webhook installed.
+
+    At the end all of them have to stop well, and the bot has written nothing that nobody expected, but what it `may`.
+    """
     async with github(folder, files=files) as (sim, repo):
         for name, text in (
             ("config.yaml", config),
@@ -131,16 +120,20 @@ async def processes(
         ):
             (folder / name).write_text(text)
         made = {name: made for name, made in _components(folder, sim).items() if not only or name in only}
+        store = await SQLiteJobStore.open(folder / "shared" / "jobs.db", clock=sim.clock)
         try:
             await asyncio.gather(*(component.start() for component in made.values()))
             await asyncio.gather(*(component.ready() for component in made.values()))
             sim.world.add_hook(repo.repo, url=f"{made['hook'].url}/hook", secret=SECRET)
             await sim.world.hooks.settled()
-            yield Processes(made, sim, repo)
+            yield Processes(made, sim, repo, store)
+            await sim.world.hooks.settled()
             codes = await asyncio.gather(*(component.end() for component in made.values()))
             assert dict(zip(made, codes, strict=True)) == dict.fromkeys(made, 0)
+            BotStory(sim, BOT, may=may).expect_no_more_writes()
         finally:
             await asyncio.gather(*(component.kill() for component in made.values()))
+            await store.close()
 
 
 def _components(folder: Path, sim: Sim) -> dict[str, Component]:
@@ -162,15 +155,15 @@ def _components(folder: Path, sim: Sim) -> dict[str, Component]:
         {"hmac-secret-file": folder / "hmac"},
         {"dry-run": False},
     )
-    tide = Component(folder, "tide", every | known | buckets | signed | real, sim)
+    tide = Component(folder, "tide", every | known | buckets | signed | real)
     events = {"event-endpoint": f"tide={tide.url}/hook"}
     made = [
-        Component(folder, "hook", every | known | plugins | signed | events | real, sim),
-        Component(folder, "prow-controller-manager", {**every, **known, **buckets, **real, **FLAGS}, sim),
-        Component(folder, "crier", every | known | buckets | {"github-workers": 4, "blob-storage-workers": 4}, sim),
+        Component(folder, "hook", every | known | plugins | signed | events | real),
+        Component(folder, "prow-controller-manager", {**every, **known, **buckets, **real, **FLAGS}),
+        Component(folder, "crier", every | known | buckets | {"github-workers": 4, "blob-storage-workers": 4}),
         tide,
-        Component(folder, "horologium", every | real, sim),
-        Component(folder, "sinker", every | real, sim),
-        Component(folder, "deck", every | buckets | {"tide-url": tide.url}, sim),
+        Component(folder, "horologium", every | real),
+        Component(folder, "sinker", every | real),
+        Component(folder, "deck", every | buckets | {"tide-url": tide.url}),
     ]
     return {component.name: component for component in made}

@@ -90,7 +90,7 @@ class World(msgspec.Struct):
                 sent = hooks.sent
                 await hooks.settled()
                 await self.handled()
-                await _told(self.system.store)
+                await told(self.system.store)
                 await self.system.tide.idle()
 
     async def handled(self) -> None:
@@ -98,7 +98,7 @@ class World(msgspec.Struct):
         await self.system.hook.idle()
 
 
-async def _told(store: JobStore) -> None:
+async def told(store: JobStore) -> None:
     """Return when crier has told GitHub the state of every job."""
     while True:
         jobs = await store.list()
