@@ -7,18 +7,15 @@ import pytest
 
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
-from tests.sim.support import Events
-from tests.support.checked import checked
+from tests.sim.support import Events, simulated
 
 FILES = {"README.md": "# widgets\n", "run.sh": "#!/bin/sh\necho ok\n"}
 
 
 @pytest.fixture
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
-    with checked(Sim(tmp_path / "sim")) as sim:
-        sim.world.org("acme", members=["wernher", "prow-bot"])
+    async with simulated(tmp_path) as sim:
         yield sim
-        await sim.world.close()
 
 
 @pytest.fixture

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from prow.lib import http
-from prow.sim.gitrepo import git
+from prow.sim.gitrepo import git, git_code
 from prow.sim.server import Sim
 from prow.sim.state import Repo
+from tests.support.checked import checked
 
 
 def client(sim: Sim, login: str = "") -> httpx2.AsyncClient:
@@ -30,6 +34,19 @@ async def ask(sim: Sim, query: str, variables: Mapping[str, Any] | None = None, 
         return answer.json()
 
 
+@asynccontextmanager
+async def simulated(folder: Path, *, served: bool = False, **more: Any) -> AsyncIterator[Sim]:
+    """A GitHub with acme and its members wernher and prow-bot, held against GitHub's own descriptions.
+
+    `served`: at an address of its own. `more`: as for `Sim`.
+    """
+    with checked(Sim(folder / "sim", **more)) as sim:
+        sim.world.org("acme", members=["wernher", "prow-bot"])
+        async with sim.serve() if served else nullcontext():
+            yield sim
+        await sim.world.close()
+
+
 async def history(repo: Repo, branch: str = "main") -> list[str]:
     """Subjects of a branch along its first parents, newest first."""
     out = await git("log", "--first-parent", "--format=%s", branch, "--", cwd=repo.path)
@@ -38,6 +55,35 @@ async def history(repo: Repo, branch: str = "main") -> list[str]:
 
 async def shown(repo: Repo, commit: str, form: str) -> str:
     return (await git("show", "-s", f"--format={form}", commit, "--", cwd=repo.path)).decode().strip()
+
+
+@dataclass
+class Clone:
+    """Somebody's working copy."""
+
+    sim: Sim
+    folder: Path
+    login: str
+
+    @classmethod
+    async def make(cls, sim: Sim, folder: Path, login: str, name: str = "acme/widgets") -> Clone:
+        made = cls(sim, folder / login, login)
+        await git("clone", "--quiet", made.address(name), str(made.folder))
+        return made
+
+    def address(self, name: str) -> str:
+        base = self.sim.world.base.replace("http://", f"http://{self.login}:{self.sim.world.token(self.login)}@")
+        return f"{base}/{name}.git"
+
+    async def commit(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+        await git("add", ".", cwd=self.folder)
+        await git("-c", "user.name=w", "-c", "user.email=w@x", "commit", "--quiet", "-m", name, cwd=self.folder)
+
+    async def push(self, *words: str) -> str:
+        """What git says to a push that is refused; empty when it is not."""
+        code, _, told = await git_code("push", "origin", *words, cwd=self.folder)
+        return told.decode() if code else ""
 
 
 class Receiver:

@@ -20,6 +20,7 @@ from prow.sim.apps import App, Installation, new_key
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.callers import ask_as, bearer
+from tests.sim.support import simulated
 
 PERMISSIONS = {
     "contents": "write",
@@ -233,28 +234,23 @@ async def test_git_takes_an_installation_token_where_contents_were_granted(tmp_p
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Sim]:
-    sim = Sim(tmp_path / "sim")
-    sim.world.org("acme")
-    async with sim.serve():
+    async with simulated(tmp_path, served=True) as sim:
         yield sim
 
 
 async def test_an_installation_token_lasts_an_hour(tmp_path: Path) -> None:
     clock = VirtualClock()
-
-    sim = Sim(tmp_path, clock=clock)
-    sim.world.org("acme")
-    app = sim.world.app("merge-bot", permissions=PERMISSIONS)
-    app.public_keys.append(PUBLIC)
-    installed = Installed(sim, app, KEY, sim.world.install(app, "acme"))
-    async with await installed.as_installation() as bot:
-        assert (await bot.get("/installation/repositories")).status_code == 200
-        await clock.sleep(3599)
-        assert (await bot.get("/installation/repositories")).status_code == 200
-        await clock.sleep(2)
-        assert (await bot.get("/installation/repositories")).status_code == 401
-    async with installed.as_app() as as_app:
-        made = await as_app.post(f"/app/installations/{installed.installation.id}/access_tokens")
-    left = datetime.fromisoformat(made.json()["expires_at"]) - clock.now()
-    assert 3590 < left.total_seconds() <= 3600
-    await sim.world.close()
+    async with simulated(tmp_path, clock=clock) as sim:
+        app = sim.world.app("merge-bot", permissions=PERMISSIONS)
+        app.public_keys.append(PUBLIC)
+        installed = Installed(sim, app, KEY, sim.world.install(app, "acme"))
+        async with await installed.as_installation() as bot:
+            assert (await bot.get("/installation/repositories")).status_code == 200
+            await clock.sleep(3599)
+            assert (await bot.get("/installation/repositories")).status_code == 200
+            await clock.sleep(2)
+            assert (await bot.get("/installation/repositories")).status_code == 401
+        async with installed.as_app() as as_app:
+            made = await as_app.post(f"/app/installations/{installed.installation.id}/access_tokens")
+        left = datetime.fromisoformat(made.json()["expires_at"]) - clock.now()
+        assert 3590 < left.total_seconds() <= 3600

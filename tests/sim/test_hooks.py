@@ -13,7 +13,7 @@ from prow.lib.virtual_clock import VirtualClock
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.callers import bearer, expect, installed
-from tests.sim.support import Receiver, ask, client
+from tests.sim.support import Receiver, ask, client, simulated
 
 URL = "http://nobody.invalid/hook"
 HOOKS = "/repos/acme/widgets/hooks"
@@ -115,50 +115,46 @@ async def test_one_event_has_twenty_hooks_at_most(sim: Sim, repo: RepoStory) -> 
 
 async def test_deliveries_are_forgotten_after_three_days(tmp_path: Path) -> None:
     clock = VirtualClock()
-    sim = Sim(tmp_path, clock=clock)
-    sim.world.org("acme")
-    repo = await RepoStory.create(sim, "acme/widgets", files={"a": "b"})
-    sim.faults.lose_webhooks()
-    hook = sim.world.add_hook(repo.repo, url=URL, secret="")
-    await clock.sleep(2 * 86_400)
-    await repo.open_issue("mia", title="Help")
-    await clock.sleep(86_401)
-    await repo.open_issue("mia", title="More")
-    assert [one.event for one in hook.deliveries] == ["issues", "issues"]
-    await sim.world.close()
-
-
-async def test_an_organisations_hook_hears_of_all_its_repositories(sim: Sim, repo: RepoStory) -> None:
-    sim.faults.lose_webhooks()
-    org = sim.world.org("acme", owners=["boss"])
-    body = {"name": "web", "config": {"url": URL}, "events": ["*"]}
-    async with client(sim, "boss") as boss, client(sim, "wernher") as member:
-        await expect(member.post("/orgs/acme/hooks", json=body), 403)
-        made = await expect(boss.post("/orgs/acme/hooks", json=body), 201)
-        await expect(boss.post("/orgs/acme/teams", json={"name": "Core"}), 201)
+    async with simulated(tmp_path, clock=clock) as sim:
+        repo = await RepoStory.create(sim, "acme/widgets", files={"a": "b"})
+        sim.faults.lose_webhooks()
+        hook = sim.world.add_hook(repo.repo, url=URL, secret="")
+        await clock.sleep(2 * 86_400)
         await repo.open_issue("mia", title="Help")
-        listed = await expect(boss.get(f"/orgs/acme/hooks/{made['id']}/deliveries"), 200)
-        assert [(d["event"], d["action"]) for d in listed] == [
-            ("issues", "opened"),
-            ("team", "created"),
-            ("ping", None),
-        ]
-        told = json.loads(org.hooks[0].deliveries[-1].body)
-        assert (told["organization"]["login"], told["repository"]["name"]) == ("acme", "widgets")
-        await expect(boss.delete(f"/orgs/acme/hooks/{made['id']}"), 204)
+        await clock.sleep(86_401)
+        await repo.open_issue("mia", title="More")
+        assert [one.event for one in hook.deliveries] == ["issues", "issues"]
 
+    async def test_an_organisations_hook_hears_of_all_its_repositories(sim: Sim, repo: RepoStory) -> None:
+        sim.faults.lose_webhooks()
+        org = sim.world.org("acme", owners=["boss"])
+        body = {"name": "web", "config": {"url": URL}, "events": ["*"]}
+        async with client(sim, "boss") as boss, client(sim, "wernher") as member:
+            await expect(member.post("/orgs/acme/hooks", json=body), 403)
+            made = await expect(boss.post("/orgs/acme/hooks", json=body), 201)
+            await expect(boss.post("/orgs/acme/teams", json={"name": "Core"}), 201)
+            await repo.open_issue("mia", title="Help")
+            listed = await expect(boss.get(f"/orgs/acme/hooks/{made['id']}/deliveries"), 200)
+            assert [(d["event"], d["action"]) for d in listed] == [
+                ("issues", "opened"),
+                ("team", "created"),
+                ("ping", None),
+            ]
+            told = json.loads(org.hooks[0].deliveries[-1].body)
+            assert (told["organization"]["login"], told["repository"]["name"]) == ("acme", "widgets")
+            await expect(boss.delete(f"/orgs/acme/hooks/{made['id']}"), 204)
 
-async def test_a_user_who_is_deleted_leaves_a_ghost(sim: Sim, repo: RepoStory) -> None:
-    pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "a\n"})
-    await pr.comment("mia", "Please")
-    token = sim.world.token("mia")
-    await sim.world.delete_user("mia")
-    async with client(sim, "prow-bot") as bot, bearer(sim, token) as gone:
-        told = await expect(bot.get(f"/repos/acme/widgets/pulls/{pr.number}"), 200)
-        assert (told["user"]["login"], told["head"]["repo"]) == ("ghost", None)
-        said = await expect(bot.get(f"/repos/acme/widgets/issues/{pr.number}/comments"), 200)
-        assert [(c["user"]["login"], c["body"]) for c in said] == [("ghost", "Please")]
-        await expect(bot.get("/users/mia"), 404)
-        await expect(gone.get("/user"), 401)
-    query = '{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { author { login } } } }'
-    assert (await ask(sim, query))["data"]["repository"]["pullRequest"]["author"] is None
+    async def test_a_user_who_is_deleted_leaves_a_ghost(sim: Sim, repo: RepoStory) -> None:
+        pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "a\n"})
+        await pr.comment("mia", "Please")
+        token = sim.world.token("mia")
+        await sim.world.delete_user("mia")
+        async with client(sim, "prow-bot") as bot, bearer(sim, token) as gone:
+            told = await expect(bot.get(f"/repos/acme/widgets/pulls/{pr.number}"), 200)
+            assert (told["user"]["login"], told["head"]["repo"]) == ("ghost", None)
+            said = await expect(bot.get(f"/repos/acme/widgets/issues/{pr.number}/comments"), 200)
+            assert [(c["user"]["login"], c["body"]) for c in said] == [("ghost", "Please")]
+            await expect(bot.get("/users/mia"), 404)
+            await expect(gone.get("/user"), 401)
+        query = '{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { author { login } } } }'
+        assert (await ask(sim, query))["data"]["repository"]["pullRequest"]["author"] is None

@@ -14,17 +14,15 @@ from prow.sim.accounts import Identity
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.callers import bearer, expect, installed
-from tests.sim.support import client
+from tests.sim.support import client, simulated
 
 ISSUES = "/repos/acme/widgets/issues"
 
 
 @pytest.fixture
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
-    sim = Sim(tmp_path / "sim", clock=VirtualClock())
-    sim.world.org("acme", members=["wernher", "prow-bot"])
-    yield sim
-    await sim.world.close()
+    async with simulated(tmp_path, clock=VirtualClock()) as sim:
+        yield sim
 
 
 async def test_each_identity_has_limits_of_its_own_for_each_kind_of_call(sim: Sim, repo: RepoStory) -> None:

@@ -13,7 +13,7 @@ from prow.sim.errors import Refused
 from prow.sim.gitrepo import git
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
-from tests.sim.support import Events, client, history, shown
+from tests.sim.support import Events, client, history, shown, simulated
 
 
 async def press(sim: Sim, pr: PullStory, *, login: str = "prow-bot", **body: Any) -> httpx2.Response:
@@ -250,16 +250,15 @@ async def test_deleting_the_head_closes_and_refs_follow_githubs_rules(sim: Sim, 
 
 async def test_mergeability_takes_its_time(tmp_path: Any) -> None:
     clock = VirtualClock()
-    sim = Sim(tmp_path / "sim", clock=clock)
-    repo = await RepoStory.create(sim, "acme/widgets", files={"a": "a\n"})
-    sim.world.mergeable_delay = 30
-    pr = await opened(repo)
-    assert sim.world.merge_state(pr.issue) == "UNKNOWN"
-    started = clock.monotonic()
-    await pr.expect_mergeable(within=60)
-    assert clock.monotonic() - started == pytest.approx(30, abs=1)
-    assert sim.world.merge_state(pr.issue) == "CLEAN"
-    await sim.world.close()
+    async with simulated(tmp_path, clock=clock) as sim:
+        repo = await RepoStory.create(sim, "acme/widgets", files={"a": "a\n"})
+        sim.world.mergeable_delay = 30
+        pr = await opened(repo)
+        assert sim.world.merge_state(pr.issue) == "UNKNOWN"
+        started = clock.monotonic()
+        await pr.expect_mergeable(within=60)
+        assert clock.monotonic() - started == pytest.approx(30, abs=1)
+        assert sim.world.merge_state(pr.issue) == "CLEAN"
 
 
 async def test_a_force_push_is_history(sim: Sim, repo: RepoStory, events: Events) -> None:

@@ -12,7 +12,7 @@ from prow.sim.state import Protection, Repo
 from prow.sim.verbs import RepoStory
 from prow.sim.world import World
 from tests.sim.callers import expect
-from tests.sim.support import Events, ask, client, history
+from tests.sim.support import Events, ask, client, history, simulated
 
 MERGES = "/repos/acme/widgets/merges"
 
@@ -70,27 +70,25 @@ class Ruled(World):
 
 @pytest.mark.parametrize("protected", [False, True])
 async def test_what_else_binds_a_branch_is_kept_wherever_protection_is(tmp_path: Path, *, protected: bool) -> None:
-    sim = Sim(tmp_path, world=Ruled)
-    sim.world.org("acme")
-    repo = await RepoStory.create(sim, "acme/widgets", files={"a": "b"})
-    repo.collaborator("wernher", "write")
-    if protected:
-        repo.protect(contexts=["unit"])
-    pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x"})
-    await pr.expect_mergeable()
-    await pr.set_status("unit", "success")
-    query = '{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { mergeStateStatus } } }'
-    async with client(sim, "wernher") as bot:
-        branch = await expect(bot.get("/repos/acme/widgets/branches/main"), 200)
-        assert "ruleset/lint" in branch["protection"]["required_status_checks"]["contexts"]
-        assert (await expect(bot.get("/repos/acme/widgets/pulls/1"), 200))["mergeable_state"] == "blocked"
-        state = (await ask(sim, query, login="wernher"))["data"]["repository"]["pullRequest"]["mergeStateStatus"]
-        assert state == "BLOCKED"
-        refused = await expect(bot.put("/repos/acme/widgets/pulls/1/merge", json={"merge_method": "squash"}), 405)
-        assert "ruleset/lint" in refused["message"] or "required status checks" in refused["message"]
-        pushed = await bot.patch("/repos/acme/widgets/git/refs/heads/main", json={"sha": pr.head_sha})
-        assert pushed.status_code == 422
-        await pr.set_status("ruleset/lint", "success")
-        await expect(bot.put("/repos/acme/widgets/pulls/1/merge"), 405)
-        await expect(bot.put("/repos/acme/widgets/pulls/1/merge", json={"merge_method": "squash"}), 200)
-    await sim.world.close()
+    async with simulated(tmp_path, world=Ruled) as sim:
+        repo = await RepoStory.create(sim, "acme/widgets", files={"a": "b"})
+        repo.collaborator("wernher", "write")
+        if protected:
+            repo.protect(contexts=["unit"])
+        pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x"})
+        await pr.expect_mergeable()
+        await pr.set_status("unit", "success")
+        query = '{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { mergeStateStatus } } }'
+        async with client(sim, "wernher") as bot:
+            branch = await expect(bot.get("/repos/acme/widgets/branches/main"), 200)
+            assert "ruleset/lint" in branch["protection"]["required_status_checks"]["contexts"]
+            assert (await expect(bot.get("/repos/acme/widgets/pulls/1"), 200))["mergeable_state"] == "blocked"
+            state = (await ask(sim, query, login="wernher"))["data"]["repository"]["pullRequest"]["mergeStateStatus"]
+            assert state == "BLOCKED"
+            refused = await expect(bot.put("/repos/acme/widgets/pulls/1/merge", json={"merge_method": "squash"}), 405)
+            assert "ruleset/lint" in refused["message"] or "required status checks" in refused["message"]
+            pushed = await bot.patch("/repos/acme/widgets/git/refs/heads/main", json={"sha": pr.head_sha})
+            assert pushed.status_code == 422
+            await pr.set_status("ruleset/lint", "success")
+            await expect(bot.put("/repos/acme/widgets/pulls/1/merge"), 405)
+            await expect(bot.put("/repos/acme/widgets/pulls/1/merge", json={"merge_method": "squash"}), 200)

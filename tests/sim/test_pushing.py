@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from prow.sim.gitrepo import git, git_code
+from prow.sim.gitrepo import git
 from prow.sim.server import Sim
 from prow.sim.state import Protection
 from prow.sim.verbs import RepoStory
-
-
-@dataclass
-class Clone:
-    """Somebody's working copy."""
-
-    sim: Sim
-    folder: Path
-    login: str
-
-    @classmethod
-    async def make(cls, sim: Sim, folder: Path, login: str, name: str = "acme/widgets") -> Clone:
-        made = cls(sim, folder / login, login)
-        await git("clone", "--quiet", made.address(name), str(made.folder))
-        return made
-
-    def address(self, name: str) -> str:
-        base = self.sim.world.base.replace("http://", f"http://{self.login}:{self.sim.world.token(self.login)}@")
-        return f"{base}/{name}.git"
-
-    async def commit(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text)
-        await git("add", ".", cwd=self.folder)
-        await git("-c", "user.name=w", "-c", "user.email=w@x", "commit", "--quiet", "-m", name, cwd=self.folder)
-
-    async def push(self, *words: str) -> str:
-        """What git says to a push that is refused; empty when it is not."""
-        code, _, told = await git_code("push", "origin", *words, cwd=self.folder)
-        return told.decode() if code else ""
+from tests.sim.support import Clone, simulated
 
 
 @pytest.fixture
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
-    sim = Sim(tmp_path / "sim")
-    sim.world.org("acme", members=["wernher", "prow-bot"])
-    async with sim.serve():
+    async with simulated(tmp_path, served=True) as sim:
         yield sim
 
 

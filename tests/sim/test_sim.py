@@ -17,14 +17,12 @@ from prow.sim.gitrepo import git
 from prow.sim.plan import Error, Match, Rule
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory, Unexpected
-from tests.sim.support import Receiver, client
+from tests.sim.support import Clone, Receiver, client, simulated
 
 
 @pytest.fixture
 async def sim(tmp_path: Path) -> AsyncIterator[Sim]:
-    sim = Sim(tmp_path / "sim")
-    sim.world.org("acme", members=["wernher", "prow-bot"])
-    async with sim.serve():
+    async with simulated(tmp_path, served=True) as sim:
         yield sim
 
 
@@ -72,18 +70,14 @@ async def test_a_push_to_the_head_synchronizes(sim: Sim, repo: RepoStory, receiv
 async def test_git_clones_pull_refs_and_pushes(sim: Sim, repo: RepoStory, receiver: Receiver, tmp_path: Path) -> None:
     pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x\n"})
     await pr.wait_for(lambda p: p.issue.pull is not None and p.issue.pull.mergeable is True, "a clean merge")
-    work = tmp_path / "work"
-    await git("clone", "--quiet", "--filter=blob:none", f"{sim.world.base}/acme/widgets", str(work))
-    await git("fetch", "--quiet", "origin", f"refs/pull/{pr.number}/head", cwd=work)
-    assert (await git("rev-parse", "FETCH_HEAD", cwd=work)).decode().strip() == pr.head_sha
-    (work / "more.txt").write_text("more\n")
-    await git("add", ".", cwd=work)
-    await git("-c", "user.name=w", "-c", "user.email=w@x", "commit", "--quiet", "-m", "More", cwd=work)
-    with pytest.raises(Exception, match="git push"):
-        await git("push", "--quiet", "origin", "main", cwd=work)
-    token = sim.world.token("prow-bot")
-    address = sim.world.base.replace("http://", f"http://x-access-token:{token}@")
-    await git("push", "--quiet", f"{address}/acme/widgets.git", "main", cwd=work)
+    clone = await Clone.make(sim, tmp_path, "prow-bot")
+    await git("fetch", "--quiet", "origin", f"refs/pull/{pr.number}/head", cwd=clone.folder)
+    assert (await git("rev-parse", "FETCH_HEAD", cwd=clone.folder)).decode().strip() == pr.head_sha
+    await clone.commit("more.txt", "more\n")
+    await git("remote", "set-url", "origin", f"{sim.world.base}/acme/widgets", cwd=clone.folder)
+    assert await clone.push("main") != ""
+    await git("remote", "set-url", "origin", clone.address("acme/widgets"), cwd=clone.folder)
+    assert await clone.push("main") == ""
     await sim.world.hooks.settled()
     push = next(json.loads(b) for h, b in receiver.got if h["x-github-event"] == "push")
     assert (push["ref"], push["commits"][0]["added"], push["sender"]["login"]) == (

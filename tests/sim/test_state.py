@@ -13,6 +13,7 @@ from prow.sim.server import Sim
 from prow.sim.store import KEPT, Store
 from prow.sim.verbs import PullStory, RepoStory
 from tests.sim.support import client
+from tests.support.checked import checked
 
 RUN = {
     "root", "clock", "base", "hooks", "budgets", "calls", "content_writes", "compute_mergeable", "mergeable_delay", "search_lag",
@@ -45,15 +46,15 @@ PATHS = (
 @asynccontextmanager
 async def kept(root: Path, *, orderly: bool = True) -> AsyncIterator[tuple[Sim, Store]]:
     """A simulator with a state; not `orderly`: it ends like a process that is killed."""
-    sim = Sim(root)
-    store = await Store.open(sim.world)
-    try:
-        yield sim, store
-        if orderly:
-            await store.save()
-    finally:
-        await sim.world.close()
-        await store.close()
+    with checked(Sim(root)) as sim:
+        store = await Store.open(sim.world)
+        try:
+            yield sim, store
+            if orderly:
+                await store.save()
+        finally:
+            await sim.world.close()
+            await store.close()
 
 
 async def eventful(sim: Sim) -> str:

@@ -11,7 +11,7 @@ from prow.lib.virtual_clock import VirtualClock
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from tests.sim.callers import ask_as, bearer, expect, installed
-from tests.sim.support import client
+from tests.sim.support import client, simulated
 
 
 async def test_a_token_tells_its_scopes_and_what_the_call_takes(sim: Sim, repo: RepoStory) -> None:
@@ -155,15 +155,14 @@ async def test_graphql_keeps_what_a_token_was_narrowed_to(sim: Sim, repo: RepoSt
 
 async def test_a_token_tells_when_it_ends_and_then_it_does(tmp_path: Path) -> None:
     clock = VirtualClock()
-    sim = Sim(tmp_path, clock=clock)
-    ends = clock.now() + timedelta(days=30)
-    async with bearer(sim, sim.world.fine_token("mia", "mia", {}, expires=ends)) as mia:
-        answer = await mia.get("/user")
-        told = answer.headers["github-authentication-token-expiration"]
-        assert datetime.strptime(told, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC) == ends.replace(microsecond=0)
-        await clock.sleep(31 * 86_400)
-        assert (await expect(mia.get("/user"), 401))["message"] == "Bad credentials"
-    await sim.world.close()
+    async with simulated(tmp_path, clock=clock) as sim:
+        ends = clock.now() + timedelta(days=30)
+        async with bearer(sim, sim.world.fine_token("mia", "mia", {}, expires=ends)) as mia:
+            answer = await mia.get("/user")
+            told = answer.headers["github-authentication-token-expiration"]
+            assert datetime.strptime(told, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC) == ends.replace(microsecond=0)
+            await clock.sleep(31 * 86_400)
+            assert (await expect(mia.get("/user"), 401))["message"] == "Bad credentials"
 
 
 async def test_git_takes_a_fine_grained_token_where_contents_were_ticked(sim: Sim, repo: RepoStory) -> None:
