@@ -19,7 +19,7 @@ from tests.support.github_webhooks import wrong_deliveries
 _OUTSIDE = re.compile(r"/_sim/.*|/[^/]+/[^/]+/(?:info/refs|git-upload-pack|git-receive-pack)")
 """Not of the API: the simulator's own controls, and git."""
 _GRAPHQL = re.compile(r"/(?:api/)?graphql")
-_BY_NUMBER = re.compile(r"/repositories/\d+")
+_BY_NUMBER = re.compile(r"^/repositories/\d+")
 """Where redirects lead; its prose says that calls work there as well."""
 _REDIRECTS = frozenset({301, 307})
 """To a repository's new name; GitHub's reference tells of it in prose for every call."""
