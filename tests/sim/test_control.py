@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx2
+import jwt
 import pytest
 
 from prow.lib.clock import SystemClock
@@ -65,13 +66,31 @@ async def test_webhooks_are_waited_for_and_told(running: Running) -> None:
         assert [(one["event"], one["status_code"]) for one in told] == [("ping", 0)]
 
 
+async def test_keys_of_apps_and_fine_grained_tokens(running: Running) -> None:
+    async with steered(running) as control:
+        app = "apps: [{slug: merge-bot, permissions: {issues: write}, installations: [{account: acme}]}]"
+        assert (await control.post("/_sim/seed", content=app)).status_code == 200
+        made = (await control.post("/_sim/keys", json={"app": "merge-bot"})).json()
+        now = int(running.sim.clock.now().timestamp())
+        claims = {"iat": now - 10, "exp": now + 300, "iss": made["client_id"]}
+        async with steered(running, jwt.encode(claims, made["key"], algorithm="RS256")) as as_app:
+            assert (await as_app.get("/app")).json()["id"] == made["app_id"]
+        wanted = {"login": "mia", "owner": "acme", "repos": ["acme/rockets"], "permissions": {"contents": "read"}}
+        token = (await control.post("/_sim/tokens", json=wanted)).json()["token"]
+        async with steered(running, token) as mia:
+            assert (await mia.post("/repos/acme/rockets/issues", json={"title": "Help"})).status_code == 403
+        assert (await control.post("/_sim/keys", json={"app": "nobody"})).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("path", "body", "told"),
     [
         ("tokens", b"{", "truncated"),
         ("tokens", b"{}", "login"),
+        ("tokens", b'{"login": "mia", "permissions": {"isues": "read"}}', "did you mean 'issues'"),
+        ("seed", b"apps: [{slug: a, key: app.pem}]", "seed:1:23: a seed from outside reads and writes no files"),
         ("seed", b"repos: [{nam: acme/x}]", "seed:1:10: unknown field 'nam'"),
-        ("seed", b"repos: [{name: acme/x, clone: /etc}]", "copies no repository"),
+        ("seed", b"repos: [{name: acme/x, clone: /etc}]", "reads and writes no files"),
     ],
 )
 async def test_what_is_wrong_is_told(running: Running, path: str, body: bytes, told: str) -> None:

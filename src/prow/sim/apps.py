@@ -5,14 +5,23 @@ An app signs a JSON web token with its private key; GitHub keeps public keys onl
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from prow.sim.errors import Refused
 from prow.sim.state import Hook, Org, User
@@ -104,6 +113,40 @@ def may_hear(granted: Mapping[str, str], event: str) -> bool:
     return any(allows(granted, name, "read") for name in _EVENTS.get(event, ("metadata",)))
 
 
+_NAMES = """
+actions administration artifact_metadata attestations checks code_quality codespaces contents
+custom_properties_for_organizations dependabot_secrets deployments discussions email_addresses
+enterprise_custom_properties_for_organizations environments followers git_ssh_keys gpg_keys interaction_limits
+issues members merge_queues metadata organization_administration organization_announcement_banners
+organization_copilot_agent_settings organization_copilot_seat_management organization_custom_org_roles
+organization_custom_properties organization_custom_roles organization_events organization_hooks
+organization_packages organization_personal_access_token_requests organization_personal_access_tokens
+organization_plan organization_projects organization_secrets organization_self_hosted_runners
+organization_user_blocking packages pages profile pull_requests repository_custom_properties repository_hooks
+repository_projects secret_scanning_alerts secrets security_events single_file starring statuses
+vulnerability_alerts workflows
+"""
+PERMISSIONS = frozenset(_NAMES.split())
+"""Names of permissions of apps and of fine-grained tokens."""
+
+
+def check_permissions(wanted: Mapping[str, str]) -> None:
+    """Refuse what GitHub has no name for."""
+    for name, level in wanted.items():
+        if name not in PERMISSIONS:
+            near = difflib.get_close_matches(name, PERMISSIONS, 1)
+            raise Refused(422, f"{name!r} is no permission" + (f": did you mean {near[0]!r}?" if near else ""))
+        if level not in LEVELS[1:]:
+            raise Refused(422, f"{name}: {level!r} is no level: say {', '.join(LEVELS[1:])}")
+
+
+def check_events(permissions: Mapping[str, str], events: Iterable[str]) -> None:
+    """Refuse events that an app with these permissions may not hear of."""
+    for event in events:
+        if not may_hear(permissions, event):
+            raise Refused(422, f"to hear of {event!r} an app needs the permission {' or '.join(_EVENTS[event])}: read")
+
+
 def narrowed(granted: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str] | None:
     """The permissions of a token that asks for less; None when it asks for more than is granted."""
     fine = all(str(level) in LEVELS and allows(granted, name, str(level)) for name, level in wanted.items())
@@ -116,6 +159,15 @@ def new_key() -> tuple[str, str]:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return private.decode(), public.decode()
+
+
+def public_of(pem: bytes) -> str:
+    """The public half of a private key, or a public key as it is."""
+    try:
+        key = load_pem_private_key(pem, None).public_key() if b"PRIVATE KEY" in pem else load_pem_public_key(pem)
+        return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Refused(422, "that is no private or public key as PEM") from error
 
 
 def is_jwt(token: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from prow.lib.http import Receive, Scope, Send
 from prow.sim import seed
 from prow.sim.accounts import token_of
 from prow.sim.answers import JSON, Made
+from prow.sim.apps import check_permissions
 from prow.sim.errors import Refused
 from prow.sim.plan import plan_from
 from prow.sim.server import Sim
@@ -29,6 +29,10 @@ PREFIX = "/_sim/"
 _HERE = ("127.0.0.1", "::1")
 _LARGEST = 16 << 20
 _PATIENCE = 30.0
+
+
+class _OfApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    app: str
 
 
 class Control:
@@ -47,6 +51,7 @@ class Control:
             ("GET", ""): self._index,
             ("GET", "calls"): self._counts,
             ("POST", "tokens"): self._new_token,
+            ("POST", "keys"): self._new_key,
             ("GET", "faults"): self._faults,
             ("PUT", "faults"): self._plan,
             ("DELETE", "faults"): self._no_faults,
@@ -101,8 +106,21 @@ class Control:
         return {"calls": counts, "content_writes": world.content_writes}
 
     async def _new_token(self, body: bytes) -> Any:
-        wanted = msgspec.json.decode(body, type=seed.Account)
-        return {"token": self._sim.world.token(wanted.login, scopes=wanted.scopes)}
+        """Of a person; with `permissions` a fine-grained one."""
+        wanted, world = msgspec.json.decode(body, type=seed.Account), self._sim.world
+        if wanted.permissions is None:
+            return {"token": world.token(wanted.login, scopes=wanted.scopes)}
+        check_permissions(wanted.permissions)
+        repos = [world.named(name) for name in wanted.repos] if wanted.repos is not None else None
+        return {"token": world.fine_token(wanted.login, wanted.owner or wanted.login, wanted.permissions, repos=repos)}
+
+    async def _new_key(self, body: bytes) -> Any:
+        """A private key of an app, as the button in its settings gives it."""
+        wanted = msgspec.json.decode(body, type=_OfApp)
+        app = self._sim.world.apps.get(wanted.app)
+        if app is None:
+            raise Refused(404, f"There is no app {wanted.app!r}.")
+        return {"app_id": app.id, "client_id": app.client_id, "key": self._sim.world.new_private_key(app)}
 
     async def _faults(self, _: bytes) -> Any:
         return [{"rule": rule, "struck": struck} for rule, struck in self._sim.faults.rules]
@@ -134,9 +152,7 @@ class Control:
         """More users, organisations and repositories, in the seed's format."""
         source = seed.Source("seed", body)
         wanted = source.seed()
-        if any(repo.clone for repo in wanted.repos):
-            raise Refused(422, "A seed from outside copies no repository of this machine.")
-        await sow(self._sim, source, wanted, folder=Path("/nonexistent"))
+        await sow(self._sim, source, wanted, folder=None)
         return {}
 
 

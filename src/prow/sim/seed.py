@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
 from prow.lib import goyaml
 from prow.lib.errors import UsageError
 from prow.lib.goyaml_positions import Positions
+from prow.sim.errors import Refused
+from prow.sim.gitrepo import GitFailed
 
 Files = dict[str, str | None]
 
@@ -27,11 +32,42 @@ class Hook(_Part, frozen=True, kw_only=True):
 
 
 class Account(_Part, frozen=True, kw_only=True):
-    """Someone with a token of a given text; without `scopes` it may do everything."""
+    """Someone with a token of a given text; without `scopes` it may do everything.
+
+    With `permissions` the token is a fine-grained one, for what `owner` has (himself unless told), or for these `repos` of it.
+    """
 
     login: str
     token: str = ""
     scopes: tuple[str, ...] | None = None
+    permissions: dict[str, str] | None = None
+    owner: str = ""
+    repos: tuple[str, ...] | None = None
+
+
+class Installation(_Part, frozen=True, kw_only=True):
+    """`repos`: the app has these of the account, all unless told. `id`: else the next number."""
+
+    account: str
+    repos: tuple[str, ...] | None = None
+    suspended: bool = False
+    id: int = 0
+
+
+class App(_Part, frozen=True, kw_only=True):
+    """A GitHub App. `key`: PEM file, relative to the seed's folder, with its private or public key; made when it is not there.
+
+    `id`: else the next number. `hook`: where it is told of `events` (the hook's own are not asked).
+    """
+
+    slug: str
+    id: int = 0
+    owner: str = "github"
+    permissions: dict[str, str] = {}
+    events: tuple[str, ...] = ()
+    key: str = ""
+    hook: Hook | None = None
+    installations: tuple[Installation, ...] = ()
 
 
 class Team(_Part, frozen=True, kw_only=True):
@@ -39,12 +75,16 @@ class Team(_Part, frozen=True, kw_only=True):
 
     name: str
     members: tuple[str, ...] = ()
+    maintainers: tuple[str, ...] = ()
     parent: str = ""
     privacy: str = "closed"
 
 
 class Org(_Part, frozen=True, kw_only=True):
+    """`default_permission`: what every member may do in its repositories."""
+
     login: str
+    default_permission: Literal["none", "read", "write", "admin"] = "read"
     owners: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     teams: tuple[Team, ...] = ()
@@ -66,14 +106,73 @@ class Branch(_Part, frozen=True, kw_only=True):
 
 
 class Protection(_Part, frozen=True, kw_only=True):
-    """`contexts`: what has to succeed; `strict`: the head has to contain the base; `reviews`: how many approvals."""
+    """`contexts`: what has to succeed; `apps`: which of them one app alone may report (context: slug); `strict`: the head has to contain
+    the base; `reviews`: how many approvals. `pushers`, `push_teams`, `push_apps`: who alone may push.
+    """
 
     branch: str
     contexts: tuple[str, ...] | None = None
+    apps: dict[str, str] = {}
     strict: bool = False
     reviews: int | None = None
     dismiss_stale: bool = False
+    code_owners: bool = False
+    last_push: bool = False
+    conversations: bool = False
+    linear: bool = False
+    signatures: bool = False
+    force_pushes: bool = False
+    deletions: bool = False
+    locked: bool = False
     enforce_admins: bool = False
+    pushers: tuple[str, ...] | None = None
+    push_teams: tuple[str, ...] = ()
+    push_apps: tuple[str, ...] = ()
+
+
+class Milestone(_Part, frozen=True, kw_only=True):
+    """`due_on`: as `2026-12-24T00:00:00Z`."""
+
+    title: str
+    creator: str
+    description: str = ""
+    due_on: str | None = None
+    closed: bool = False
+
+
+class Status(_Part, frozen=True, kw_only=True):
+    """Of the head of a pull request; in a repository of a `branch`, the default one unless told."""
+
+    context: str
+    state: str
+    author: str
+    description: str = ""
+    target_url: str = ""
+    branch: str = ""
+
+
+class Check(_Part, frozen=True, kw_only=True):
+    """A check run, of the same commits. `app`: the slug of one that is installed there and may write checks. A conclusion alone: it is over."""
+
+    name: str
+    app: str
+    status: str = ""
+    conclusion: str = ""
+    title: str = ""
+    summary: str = ""
+    details_url: str = ""
+    branch: str = ""
+
+
+class Workflow(_Part, frozen=True, kw_only=True):
+    """A run of a workflow of GitHub Actions, of the same commits."""
+
+    name: str
+    actor: str
+    event: str = ""
+    status: str = "completed"
+    conclusion: str | None = None
+    branch: str = ""
 
 
 class Comment(_Part, frozen=True, kw_only=True):
@@ -81,12 +180,19 @@ class Comment(_Part, frozen=True, kw_only=True):
     body: str
 
 
+class LineComment(_Part, frozen=True, kw_only=True):
+    path: str
+    body: str
+    line: int = 1
+
+
 class Review(_Part, frozen=True, kw_only=True):
-    """`state`: APPROVED, CHANGES_REQUESTED or COMMENTED."""
+    """`comments`: on lines of what changes."""
 
     author: str
-    state: str
+    state: Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "PENDING"]
     body: str = ""
+    comments: tuple[LineComment, ...] = ()
 
 
 class Issue(_Part, frozen=True, kw_only=True):
@@ -96,11 +202,16 @@ class Issue(_Part, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     comments: tuple[Comment, ...] = ()
+    milestone: str = ""
+    locked: bool = False
     closed: bool = False
 
 
 class Pull(_Part, frozen=True, kw_only=True):
-    """`files`: what its commit changes; null takes a file away. `fork`: whether the head branch is in a fork of the author's."""
+    """`files`: what its commit changes; null takes a file away. `fork`: whether the head branch is in a fork of the author's.
+
+    `reviewers`: logins and slugs of teams that are asked. `merged_by`: it was merged, by the merge button's rules.
+    """
 
     title: str
     author: str
@@ -113,8 +224,15 @@ class Pull(_Part, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     comments: tuple[Comment, ...] = ()
+    reviewers: tuple[str, ...] = ()
     reviews: tuple[Review, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    checks: tuple[Check, ...] = ()
+    workflows: tuple[Workflow, ...] = ()
+    milestone: str = ""
+    locked: bool = False
     closed: bool = False
+    merged_by: str = ""
 
 
 class Repo(_Part, frozen=True, kw_only=True):
@@ -124,8 +242,15 @@ class Repo(_Part, frozen=True, kw_only=True):
     """
 
     name: str
+    description: str = ""
+    topics: tuple[str, ...] = ()
     private: bool = False
+    archived: bool = False
     default_branch: str = "main"
+    allow_merge_commit: bool = True
+    allow_squash_merge: bool = True
+    allow_rebase_merge: bool = True
+    delete_branch_on_merge: bool = False
     files: Files = {}
     clone: str = ""
     branches: tuple[Branch, ...] = ()
@@ -134,6 +259,10 @@ class Repo(_Part, frozen=True, kw_only=True):
     teams: dict[str, str] = {}
     protection: tuple[Protection, ...] = ()
     hooks: tuple[Hook, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    checks: tuple[Check, ...] = ()
+    workflows: tuple[Workflow, ...] = ()
     issues: tuple[Issue, ...] = ()
     pulls: tuple[Pull, ...] = ()
 
@@ -141,6 +270,7 @@ class Repo(_Part, frozen=True, kw_only=True):
 class Seed(_Part, frozen=True, kw_only=True):
     users: tuple[Account, ...] = ()
     orgs: tuple[Org, ...] = ()
+    apps: tuple[App, ...] = ()
     repos: tuple[Repo, ...] = ()
 
 
@@ -173,6 +303,22 @@ class Source:
         line, column = Positions(self._data).find(where, key=key)
         words = f"unknown field {unknown[1]!r}" if unknown else text[:1].lower() + text[1:]
         return Wrong(f"{self.name}:{line}:{column}: {words}")
+
+    @contextmanager
+    def at(self, *place: str | int) -> Iterator[None]:
+        """What is refused inside is refused at this place of the file, or where it would stand."""
+        try:
+            yield
+        except Refused as error:
+            details = [one if isinstance(one, str) else one.get("message") or f"{one.get('field')} {one.get('code')}" for one in error.errors or ()]  # fmt: skip
+            raise self.wrong(place, ", ".join(details) or error.message) from error
+        except GitFailed as error:
+            raise self.wrong(place, str(error)) from error
+
+
+def schema() -> dict[str, Any]:
+    """The format as a JSON Schema, for editors."""
+    return msgspec.json.schema(Seed)
 
 
 def read(path: Path) -> tuple[Source, Seed]:

@@ -71,6 +71,20 @@ class Accounts:
             found = self.users[login.lower()] = User(login, self.new_id(), kind)
         return found
 
+    def known(self, login: str) -> User:
+        """The user of that login, who has to be there: a slip of the pen is no new person."""
+        found = self.users.get(login.lower())
+        if found is None:
+            raise Refused(422, f"nobody is called {login!r}: name him among users, owners or members")
+        return found
+
+    def named(self, full_name: str) -> Repo:
+        """The repository of that name, which has to be there under it."""
+        found = self.repos.get(full_name.lower())
+        if found is None:
+            raise Refused(422, f"there is no repository {full_name!r}")
+        return found
+
     def org(self, login: str, *, members: Sequence[str] = (), owners: Sequence[str] = (), public: bool = False) -> Org:
         """The organisation of that login, made when it is new; members and owners are added. `public`: everybody may know of them."""
         check_name(login)
@@ -173,13 +187,20 @@ class Accounts:
         owner: str = "github",
         permissions: Mapping[str, str] | None = None,
         events: Sequence[str] = (),
+        number: int = 0,
     ) -> App:
-        """The GitHub App of that name, made when it is new; it acts as `slug[bot]`."""
+        """The GitHub App of that name, made when it is new; it acts as `slug[bot]`. `number`: its id, else the next one."""
         found = self.apps.get(slug)
         if found is None:
             bot = self.user(f"{slug}[bot]")
             found = App(
-                self.new_id(), slug, self.owner(owner), bot, self.clock.now(), dict(permissions or {}), tuple(events)
+                number or self.new_id(),
+                slug,
+                self.owner(owner),
+                bot,
+                self.clock.now(),
+                dict(permissions or {}),
+                tuple(events),
             )
             self.apps[slug] = found
         return found
