@@ -15,7 +15,7 @@ import pytest
 from prow.cli.github_client import GitHubSettings, open_github, open_tokens
 from prow.github.apps import Apps
 from prow.github.client import GitHub
-from prow.github.errors import BadName, Refused
+from prow.github.errors import BadCredentials, BadName, Refused
 from prow.github.installations import NotInstalled
 from prow.github.limiter import Limits
 from prow.github.rules import Options
@@ -26,6 +26,7 @@ from prow.lib.virtual_clock import VirtualClock
 from prow.sim.apps import App, Installation, new_key
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from tests.support.github import served
 
 PERMISSIONS = {"contents": "write", "issues": "write", "pull_requests": "write", "statuses": "write", "members": "read"}
 TOKENS = ("POST", "/app/installations/{installation}/access_tokens")
@@ -93,8 +94,7 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github", clock=VirtualClock())
-    async with sim.serve(), AsyncExitStack() as stack:
+    async with served(tmp_path, clock=VirtualClock()) as sim, AsyncExitStack() as stack:
         made = World(tmp_path, sim, stack)
         await made.repo("acme")
         sim.world.org("widgets")
@@ -280,7 +280,7 @@ async def test_the_wrong_app_and_the_wrong_key_are_told_apart(world: World) -> N
     with pytest.raises(Refused, match="no App with the id 4711: see --github-app-id"):
         await github.get_repo("acme", "rockets")
     world.app.public_keys.clear()
-    with pytest.raises(Refused, match="does the key of --github-app-private-key-path belong to the App"):
+    with pytest.raises(BadCredentials, match="does the key of --github-app-private-key-path belong to the App"):
         await (await world.github()).get_repo("acme", "rockets")
 
 
@@ -312,7 +312,7 @@ async def test_a_changed_token_file_is_read_at_once_when_the_old_token_is_refuse
     async with AsyncExitStack() as stack:
         tokens = open_tokens(settings, secrets=world.secrets, clock=world.clock, component="test", stack=stack)
         github = await open_github(settings, tokens, clock=world.clock, component="test", dry_run=False, stack=stack)
-        with pytest.raises(Refused, match="401"):
+        with pytest.raises(BadCredentials, match="401"):
             await github.get_repo("acme", "rockets")
         file.write_text(world.sim.world.token("mia"))
         assert (await github.get_repo("acme", "rockets")).full_name == "acme/rockets"
@@ -320,6 +320,6 @@ async def test_a_changed_token_file_is_read_at_once_when_the_old_token_is_refuse
 
 async def test_a_token_that_cannot_be_renewed_is_refused_after_one_call(world: World) -> None:
     github = await world.github(FixedToken("revoked"))
-    with pytest.raises(Refused, match="401"):
+    with pytest.raises(BadCredentials, match="401"):
         await github.get_repo("acme", "rockets")
     assert sum(world.sim.world.calls.values()) <= 1

@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from prow.github.client import GitHub
-from prow.github.errors import NotFound, Refused
-from prow.github.rules import Options
-from prow.github.tokens import FixedToken, Tokens
-from prow.lib.clock import SystemClock
-from prow.lib.errors import Denied, Retry
+from prow.github.errors import BadCredentials, NotFound, Refused
+from prow.github.tokens import FixedToken
+from prow.lib.errors import Retry
 from prow.model.forge import CommitStatus
 from prow.sim.plan import Error, Match, Rule
-from prow.sim.server import Sim
-from prow.sim.verbs import PullStory, RepoStory
-
-FAST = Options(initial_delay=0.01, max_retries=4)
-
-
-class World:
-    def __init__(self, sim: Sim, repo: RepoStory, pr: PullStory, github: GitHub) -> None:
-        self.sim = sim
-        self.repo = repo
-        self.pr = pr
-        self.github = github
-
-
-def client(sim: Sim, tokens: Tokens, *, dry_run: bool = False) -> GitHub:
-    return GitHub.open(
-        clock=SystemClock(), component="test", tokens=tokens, endpoints=(sim.world.base,), options=FAST, dry_run=dry_run
-    )
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme", members=["wernher", "prow-bot"])
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot", "write")
-        pr = await repo.open_pull_request("mia", title="Change", files={"a": "b\n", "c": "c\n"})
-        github = client(sim, FixedToken(sim.world.token("prow-bot")))
-        yield World(sim, repo, pr, github)
-        await github.aclose()
+from tests.support.github import World
 
 
 async def test_reads_and_writes_are_typed(world: World) -> None:
@@ -102,22 +67,17 @@ async def test_a_write_whose_answer_was_lost_is_not_repeated_blindly(world: Worl
 async def test_errors_say_what_they_mean(world: World) -> None:
     with pytest.raises(NotFound):
         await world.github.get_repo("acme", "nothing")
-    mia = client(world.sim, FixedToken(world.sim.world.token("mia")))
     with pytest.raises(Refused):
-        await mia.add_labels("acme", "rockets", world.pr.number, ["x"])
-    nobody = client(world.sim, FixedToken("wrong"))
-    with pytest.raises(Denied):
-        await nobody.current_user()
-    await mia.aclose()
-    await nobody.aclose()
+        await world.client("mia").add_labels("acme", "rockets", world.pr.number, ["x"])
+    with pytest.raises(BadCredentials):
+        await world.client(tokens=FixedToken("wrong")).current_user()
 
 
 async def test_a_dry_run_writes_nothing(world: World) -> None:
-    dry = client(world.sim, FixedToken(world.sim.world.token("prow-bot")), dry_run=True)
+    dry = world.client(dry_run=True)
     await dry.add_labels("acme", "rockets", world.pr.number, ["x"])
     await dry.create_comment("acme", "rockets", world.pr.number, "hello")
     assert (world.pr.labels, list(world.pr.comments)) == (set(), [])
-    await dry.aclose()
 
 
 async def test_what_is_spent_is_booked_on_who_spent_it(world: World) -> None:
