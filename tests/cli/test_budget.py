@@ -132,7 +132,7 @@ def test_an_account_reads_like_a_bill() -> None:
         ),
         savings=(Saving(caller="lgtm", how="304", calls=8), Saving(caller="crier", how="joined", calls=2)),
         left=(Left(identity="abc", resource="core", limit=5000, remaining=1300, reset=NOON + timedelta(minutes=50)),),
-        full=(Full(identity="abc", name="content writes in a minute", used=12, limit=80),),
+        full=(Full(identity="abc", name="writes in a minute", used=12, limit=80),),
         held=(Held(cost="background", reason="budget", calls=1), Held(cost="interactive", reason="content", calls=4)),
     )
     assert (
@@ -149,10 +149,10 @@ prow as prow-bot: 1,201 spent, 8 free, since 11:18 (42 min)
 
   left of core: 1,300 of 5,000 until 12:50 UTC (in 50 min; identity abc)
 
-  content writes in a minute: 12 of 80
+  writes in a minute: 12 of 80
 
   1 background call waits until there is more left than more urgent ones may need
-  4 interactive calls wait for GitHub's limit of content
+  4 interactive calls wait for GitHub's limit of writes
 """
     )
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import prow.sim
 from prow.sim import rest
 from prow.sim.accounts import Identity
+from prow.sim.limits import NOTIFYING
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from prow.sim.world import World
 from tests.support.checked import Checked, checked
-from tests.support.github_description import description, needs_foreign
+from tests.support.github_description import OCTOKIT, description, needs_foreign
 from tests.support.github_webhooks import deliveries, wrong_webhook
 
 pytestmark = needs_foreign
@@ -28,6 +29,17 @@ SERVED_NEVERTHELESS = {
 
 def routes(folder: Path) -> Iterator[tuple[str, str]]:
     yield from rest.table(Sim(folder).world)
+
+
+def test_people_are_notified_of_what_githubs_own_client_holds_back(tmp_path: Path) -> None:
+    generated = OCTOKIT / "plugin-throttling" / "dist-src" / "generated" / "triggers-notification-paths.js"
+    apart = {re.sub(r"\{[^}]*\}", "{}", path) for path in re.findall(r'"(/[^"]*)"', generated.read_text())}
+    assert len(apart) > 10
+    assert {
+        (method, template)
+        for method, template in routes(tmp_path)
+        if method not in {"GET", "HEAD"} and re.sub(r"\{[^}]*\}", "{}", template) in apart
+    } == NOTIFYING
 
 
 def test_githubs_description_has_every_route(tmp_path: Path) -> None:

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prow.github.call import Answer, Call, Cost
 from prow.github.client import GitHub
+from prow.github.errors import NotFound
+from prow.github.graph_search import GraphSearch
 from prow.github.limiter import Limiter, Limits, Paces
 from prow.github.rules import Options
 from prow.github.tokens import FixedToken
 from prow.github.windows import RESERVE, Bucket, Standing, Window, standing
+from prow.lib import http, open_work
 from prow.lib.errors import RateLimited
 from prow.lib.virtual_clock import VirtualClock
+from prow.model.forge import CommitStatus
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 READ = Call(method="GET", template="/repos/:owner/:repo", path="/repos/acme/rockets", org="acme", caller="tide")
 COMMENT = Call(method="POST", template="/comments", path="/comments", org="acme", content=True, cost=Cost.INTERACTIVE)
+LABEL = Call(method="POST", template="/labels", path="/labels", org="acme", cost=Cost.INTERACTIVE)
 QUERY = Call(method="POST", template="/graphql", path="", reads=True, cost=Cost.INTERACTIVE)
 
 
@@ -41,12 +49,16 @@ def of(call: Call, cost: Cost) -> Call:
     )
 
 
+def blank() -> memoryview[float]:
+    return memoryview(bytearray(Window.FLOATS * 8)).cast("d")
+
+
 @settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.floats(0, 5), st.floats(0.5, 3)), max_size=60), st.floats(3, 20), st.sampled_from([1.0, 0.75])
 )
 def test_no_window_is_ever_fuller_than_it_may_be(events: list[tuple[float, float]], limit: float, share: float) -> None:
-    window, now, booked = Window(limit, 60.0), 0.0, []
+    window, now, booked = Window(limit, 60.0, blank()), 1e9, []
     for pause, weight in events:
         now += pause
         now += window.wait(now, share, weight)
@@ -115,7 +127,7 @@ def test_headers_that_say_nothing_limit_nothing(headers: dict[str, str]) -> None
 def test_the_books_of_an_identity_are_shared_by_all_clients_of_a_process() -> None:
     clock = VirtualClock()
     paces = Paces(clock)
-    one, other = (Limiter(clock, Limits(content_per_minute=2), paces) for _ in range(2))
+    one, other = (Limiter(clock, Limits(writes_per_minute=2), paces) for _ in range(2))
     assert one.reserve(COMMENT, "bot").seconds == 0
     assert other.reserve(COMMENT, "bot").seconds == 0
     assert one.reserve(COMMENT, "bot").reason == "content"
@@ -124,7 +136,7 @@ def test_the_books_of_an_identity_are_shared_by_all_clients_of_a_process() -> No
 
 def test_each_class_leaves_a_part_of_a_window_to_the_more_urgent() -> None:
     clock = VirtualClock()
-    limiter = Limiter(clock, Limits(content_per_minute=20))
+    limiter = Limiter(clock, Limits(writes_per_minute=20))
 
     def written(cost: Cost) -> int:
         count = 0
@@ -135,13 +147,24 @@ def test_each_class_leaves_a_part_of_a_window_to_the_more_urgent() -> None:
     assert [written(cost) for cost in (Cost.BACKGROUND, Cost.MERGE, Cost.INTERACTIVE)] == [15, 3, 2]
 
 
-def test_writes_at_one_address_are_limited_by_points_and_reads_elsewhere_are_not() -> None:
-    limiter = Limiter(VirtualClock(), Limits())
-    label = Call(method="POST", template="/labels", path="/labels", cost=Cost.INTERACTIVE)
-    for _ in range(180):
-        assert limiter.reserve(label, "bot").seconds == 0
-    assert limiter.reserve(label, "bot").reason == "points"
-    assert limiter.reserve(of(READ, Cost.INTERACTIVE), "bot").seconds == 0
+def test_a_minute_has_room_for_so_many_points_of_reads_and_writes_together() -> None:
+    limiter, read = Limiter(VirtualClock(), Limits()), of(READ, Cost.INTERACTIVE)
+    for _ in range(60):
+        assert limiter.reserve(LABEL, "bot").seconds == 0
+    for _ in range(600):
+        assert limiter.reserve(read, "bot").seconds == 0
+    assert limiter.reserve(read, "bot").reason == "points"
+    assert limiter.reserve(QUERY, "bot").seconds == 0
+
+
+def test_an_hour_has_room_for_so_many_writes_that_people_hear_of_and_for_more_of_others() -> None:
+    clock = VirtualClock()
+    limiter = Limiter(clock, Limits(writes_per_minute=1_000, points_per_minute=10_000))
+    for _ in range(500):
+        assert limiter.reserve(COMMENT, "bot").seconds == 0
+    wait = limiter.reserve(COMMENT, "bot")
+    assert (wait.reason, 3600 <= wait.seconds <= 3720) == ("content", True)
+    assert limiter.reserve(LABEL, "bot").seconds == 0
 
 
 def test_graphql_has_points_and_time_of_its_own() -> None:
@@ -188,7 +211,7 @@ async def test_never_more_in_flight_than_github_allows_and_the_urgent_first() ->
 
     async def ask(cost: Cost, name: str) -> None:
         nonlocal most, now
-        async with pace.slot(cost):
+        async with pace.under_way(of(READ, cost)):
             now += 1
             most = max(most, now)
             order.append(name)
@@ -207,10 +230,26 @@ async def test_never_more_in_flight_than_github_allows_and_the_urgent_first() ->
 
 
 class World:
-    def __init__(self, sim: Sim, clock: VirtualClock, github: GitHub) -> None:
+    def __init__(self, sim: Sim, clock: VirtualClock, stack: AsyncExitStack) -> None:
         self.sim = sim
         self.clock = clock
-        self.github = github
+        self._stack = stack
+        self._token = sim.world.token("prow-bot")
+        self.github = self.client()
+
+    def client(self, http: httpx2.AsyncBaseTransport | None = None) -> GitHub:
+        """prow-bot's. `http`: without it over a socket."""
+        github = GitHub.open(
+            clock=self.clock,
+            component="test",
+            tokens=FixedToken(self._token),
+            endpoints=(self.sim.world.base,),
+            graphql_endpoint=f"{self.sim.world.base}/graphql",
+            options=Options(initial_delay=0.01),
+            http=http,
+        )
+        self._stack.push_async_callback(github.aclose)
+        return github
 
 
 @pytest.fixture
@@ -219,20 +258,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     sim = Sim(tmp_path / "github", clock=clock)
     sim.world.org("acme")
     sim.world.budgets.limit = 100
-    async with sim.serve():
+    async with sim.serve(), AsyncExitStack() as stack:
         repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
         repo.collaborator("prow-bot")
         await repo.open_issue("mia", title="Talk")
-        token = sim.world.token("prow-bot")
-        github = GitHub.open(
-            clock=clock,
-            component="test",
-            tokens=FixedToken(token),
-            endpoints=(sim.world.base,),
-            options=Options(initial_delay=0.01),
-        )
-        yield World(sim, clock, github)
-        await github.aclose()
+        yield World(sim, clock, stack)
 
 
 async def test_background_work_waits_first_and_says_so_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -274,3 +304,71 @@ async def test_more_comments_than_github_takes_in_a_minute_are_spread(world: Wor
     assert 60 <= world.clock.monotonic() - began < 120
     held = world.github.account().held
     assert held == ()
+
+
+async def found(github: GitHub) -> int:
+    """One GraphQL query."""
+    return len([pull async for pull in github.area(GraphSearch).search_pulls("is:pr repo:acme/rockets", org="acme")])
+
+
+async def test_a_greedy_burst_of_everything_is_spread_so_that_github_refuses_nothing(world: World) -> None:
+    world.sim.world.budgets.limit = 5_000
+    github, began = world.client(http=httpx2.ASGITransport(world.sim.app)), world.clock.monotonic()
+    views = [github.bound(caller=cost.name.lower(), cost=cost, patience=3_600) for cost in Cost]
+    sha = await github.get_branch_sha("acme", "rockets", "main")
+
+    def calls(number: int) -> Iterator[Coroutine[Any, Any, object]]:
+        view = views[number % 3]
+        yield view.list_pull_requests("acme", "rockets", base=f"branch-{number}")
+        if number % 2:
+            yield view.list_issue_labels("acme", "rockets", 1 + number)
+        if number % 4 == 0:
+            yield found(view)
+        if number % 10 == 0:
+            yield view.create_comment("acme", "rockets", 1, f"comment {number}")
+        if number % 10 == 5:
+            yield view.create_status("acme", "rockets", sha, CommitStatus(context=f"c{number}", state="success"))
+        if number % 12 == 3:
+            yield view.add_labels("acme", "rockets", 1, [f"label-{number}"])
+
+    done = await asyncio.gather(*(call for number in range(420) for call in calls(number)), return_exceptions=True)
+    assert {type(answer) for answer in done if isinstance(answer, Exception)} <= {NotFound}
+    rows = github.spent().rows
+    assert sum(row.count for row in rows) > 900
+    assert sum(row.count for row in rows if row.method == "POST" and row.path != "/graphql") == 42 + 42 + 35
+    assert {row.status for row in rows if row.status >= 400} <= {404}
+    assert world.clock.monotonic() - began < 300
+
+
+class Slow(httpx2.AsyncBaseTransport):
+    """A GitHub that is far away and needs `seconds` for every answer, whatever is asked, and remembers when."""
+
+    def __init__(self, clock: VirtualClock, app: http.App, seconds: float) -> None:
+        self.spans: list[tuple[float, float]] = []
+        self._clock = clock
+        self._inner = httpx2.ASGITransport(app)
+        self._seconds = seconds
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        with open_work.held_up():
+            await self._clock.sleep(0.25)
+            began = self._clock.monotonic()
+            await self._clock.sleep(self._seconds)
+        self.spans.append((began, self._clock.monotonic()))
+        return await self._inner.handle_async_request(request)
+
+    def most_in_a_minute(self) -> float:
+        """Seconds of answers between the beginning of one and a minute later."""
+        return max(
+            sum(max(0.0, min(end, start + 60) - max(began, start)) for began, end in self.spans)
+            for start, _ in self.spans
+        )
+
+
+async def test_a_github_that_is_slow_with_graphql_is_asked_less(world: World) -> None:
+    slow = Slow(world.clock, world.sim.app, 3.0)
+    people = world.client(http=slow).bound(caller="test", cost=Cost.INTERACTIVE, patience=3_600)
+
+    await asyncio.gather(*(found(people) for _ in range(50)))
+    assert len(slow.spans) == 50
+    assert 50 <= slow.most_in_a_minute() <= 60

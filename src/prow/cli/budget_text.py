@@ -17,8 +17,8 @@ _SAVED = {
 _REASONS = {
     "told": "until GitHub's limit is over",
     "budget": "until there is more left than more urgent ones may need",
-    "content": "for GitHub's limit of content",
-    "points": "for GitHub's limit of points at one address",
+    "content": "for GitHub's limit of writes",
+    "points": "for GitHub's limit of points",
     "time": "for GitHub's limit of computing time",
     "throttle": "for the component's own limit",
 }

@@ -11,17 +11,19 @@ from prow.github.app_key import AppKey
 from prow.github.client import GitHub
 from prow.github.disk_cache import DiskCache
 from prow.github.installations import Installations
+from prow.github.ledger import Ledger
 from prow.github.limiter import Limits, Paces
 from prow.github.rules import Options
 from prow.github.tokens import TokenFile, Tokens
 from prow.lib.clock import Clock
+from prow.lib.open_work import in_thread
 from prow.lib.secrets import Secrets
 
 
 class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Neither `token_path` nor `app_id`: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories.
 
-    `cache_dir`: of the cache that processes share; empty: in memory. `signing_key`: path of an SSH key for commits; empty: they are not signed.
+    `cache_dir`: of what processes share, the cache and the books of GitHub's limits; empty: in memory. `signing_key`: path of an SSH key for commits; empty: they are not signed.
     """
 
     git_base: str = "https://github.com"
@@ -75,6 +77,13 @@ def open_tokens(
     return tokens
 
 
+async def open_paces(folder: Path, *, clock: Clock, stack: AsyncExitStack) -> Paces:
+    """The books of GitHub's limits that all processes with that folder share. They are closed with the stack."""
+    ledger = await in_thread(Ledger.open, folder)
+    stack.callback(ledger.close)
+    return Paces(clock, ledger)
+
+
 async def open_github(
     settings: GitHubSettings,
     tokens: Tokens | None,
@@ -87,6 +96,8 @@ async def open_github(
 ) -> GitHub:
     """A client; all that share it share its budget, and all that share `paces` GitHub's limits. It is closed with the stack."""
     cache = None
+    if paces is None and settings.cache_dir:
+        paces = await open_paces(Path(settings.cache_dir), clock=clock, stack=stack)
     if settings.cache_dir:
         cache = await DiskCache.open(Path(settings.cache_dir), max_bytes=settings.cache_bytes, clock=clock)
         stack.push_async_callback(cache.aclose)

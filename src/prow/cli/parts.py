@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from prow.cli import budget_page as budget
-from prow.cli.github_client import GitHubSettings, GitTokens, open_github, open_tokens
+from prow.cli.github_client import GitHubSettings, GitTokens, open_github, open_paces, open_tokens
 from prow.config import cache as config_cache
 from prow.config.agent import ConfigAgent
 from prow.config.config import Config
@@ -93,7 +93,7 @@ class Parts:
         self.secrets = secrets
         self.store = store
         self.clock = clock
-        self._paces = Paces(clock)
+        self._paces: Paces | None = None
         self._clients: list[GitHub] = []
         self._index: JobIndex | None = None
         self._known_tokens: dict[tuple[str, str], Tokens | None] = {}
@@ -110,7 +110,13 @@ class Parts:
         return self._index
 
     async def github(self, settings: GitHubSettings, *, component: str, dry_run: bool) -> GitHub:
-        """A client; all that share it share its budget."""
+        """A client; all that share it share its budget.
+
+        GitHub's limits are kept together with all processes that have the same cache or, where it is in memory, the same job store.
+        """
+        if self._paces is None:
+            folder = Path(settings.cache_dir) if settings.cache_dir else self.store.folder
+            self._paces = await open_paces(folder, clock=self.clock, stack=self.stack)
         github = await open_github(
             settings,
             self._tokens(settings),

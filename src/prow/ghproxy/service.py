@@ -22,8 +22,8 @@ from prow.ghproxy.upstream import Response, Upstream
 from prow.github.cache import Cache, Kept, Key, keepable
 from prow.github.call import Cost
 from prow.github.flights import Flights
-from prow.github.limiter import UNPACED, Limits, Pace
 from prow.github.meter import DURATION, RESET, TIMEOUTS, USAGE
+from prow.github.places import Places
 from prow.github.windows import standing
 from prow.lib import logs
 from prow.lib.clock import Clock
@@ -51,8 +51,7 @@ class Ghproxy:
         self._installations = Installations(clock)
         self._spacing = Spacing(settings, clock)
         self._flights: Flights[FlightKey, Answer] = Flights("ghproxy-read")
-        self._limits: Limits = msgspec.structs.replace(UNPACED, in_flight=settings.concurrency)
-        self._paces: OrderedDict[str, Pace] = OrderedDict()
+        self._places: OrderedDict[str, Places] = OrderedDict()
         self._large: OrderedDict[Key, None] = OrderedDict()
 
     async def aclose(self) -> None:
@@ -145,7 +144,7 @@ class Ghproxy:
             kept = await self._cache.get(key)
             asked = self._conditions(kept, digest) if kept is not None else rules.conditions(request)
             largest = self._cache.largest
-            async with self._pace(key.partition).slot(Cost.INTERACTIVE):
+            async with self._places_of(key.partition).slot(Cost.INTERACTIVE):
                 response = await self._sent(request, budget, [*request.headers, *asked])
                 large = (rules.length_of(response.headers) or 0) > largest
                 with self._clock.busy():
@@ -201,7 +200,7 @@ class Ghproxy:
     async def _passed(self, request: Request, partition: str, budget: str) -> Answer:
         """As it is, in both directions."""
         installation = self._installations.asked(request)
-        async with self._pace(partition).slot(Cost.INTERACTIVE):
+        async with self._places_of(partition).slot(Cost.INTERACTIVE):
             response = await self._sent(request, budget, [*request.headers, *rules.conditions(request)])
             with self._clock.busy():
                 body = await response.read(_LARGEST_PASSED_WHOLE)
@@ -243,17 +242,17 @@ class Ghproxy:
             USAGE.labels(*labels).set(float(said.remaining))
             RESET.labels(*labels).set((said.reset - self._clock.now()).total_seconds() * 1e9)
 
-    def _pace(self, partition: str) -> Pace:
-        pace = self._paces.get(partition)
-        if pace is None:
-            pace = self._paces[partition] = Pace(partition, self._clock, self._limits)
+    def _places_of(self, partition: str) -> Places:
+        places = self._places.get(partition)
+        if places is None:
+            places = self._places[partition] = Places(self._settings.concurrency, self._clock)
             metrics.PARTITIONS.labels(partition).inc()
             metrics.MISSPELT_PARTITIONS.labels(partition).inc()
-            if len(self._paces) > _REMEMBERED:
-                self._paces.popitem(last=False)
+            if len(self._places) > _REMEMBERED:
+                self._places.popitem(last=False)
         else:
-            self._paces.move_to_end(partition)
-        return pace
+            self._places.move_to_end(partition)
+        return places
 
     def _finished(
         self, request: Request, status: int, headers: Headers, mode: Mode, length: int | None, body: bytes = b"",

@@ -88,7 +88,7 @@ class Collaborators(GraphQL):
 
     async def remove_collaborator(self, org: str, repo: str, user: str) -> None:
         """Who is none is gone already."""
-        await self._ask("DELETE", _collaborator(org, repo, user), ok=(404,))
+        await self._ask("DELETE", _collaborator(org, repo, user), ok=(404,), content=True)
 
     async def list_repo_invitations(self, org: str, repo: str) -> tuple[RepoInvitation, ...]:
         return await self._list(RepoInvitation, repo_at("/invitations", org, repo))

@@ -1,20 +1,20 @@
 """Who may talk to GitHub now, so that no limit of GitHub is ever reached (docs/decisions/0012).
 
-GitHub limits each identity (a user, an installation of an App), whoever of its processes asks: requests at once, requests that
-make content, points for each address, computing time, and the budget of the hour. A `Pace` keeps one identity's books; all
-clients of a process share them through `Paces`. A `Limiter` is one client's view, with that client's own throttle
+GitHub limits each identity (a user, an installation of an App), whoever of its processes asks: requests at once, writes, writes that
+make content, points, computing time, and the budget of the hour. A `Pace` keeps one identity's books; all clients of a process share
+them through `Paces`, all processes of a machine through a `Ledger`. A `Limiter` is one client's view, with that client's own throttle
 (`--github-hourly-tokens`, `--github-throttle-org`). The more urgent class goes first everywhere: in the queue for a place in flight, and
 because the others leave part of each window and of the hour's budget to it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import heapq
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
 from typing import Literal
 
 import msgspec
@@ -22,6 +22,8 @@ from prometheus_client import Counter as Count
 from prometheus_client import Gauge
 
 from prow.github.call import GRAPHQL, Answer, Call, Cost
+from prow.github.ledger import FIRST, KEY, TOLD, USED, Ledger, key_of
+from prow.github.places import Places
 from prow.github.windows import SHARE, Bucket, Standing, Window, standing
 from prow.lib import logs
 from prow.lib.clock import Clock
@@ -29,8 +31,16 @@ from prow.lib.clock import Clock
 _log = logs.get("github")
 _MINUTE = 60.0
 _HOUR = 3600.0
-_WRITE_POINTS = 5
+_WRITE_POINTS = 5.0
 _SOME_TIME = 0.001
+_LONGEST_WAY = 0.25
+"""Seconds to GitHub and back from the other side of the world: what takes longer is GitHub's."""
+_GRAPHQL_AT_FIRST = 6.0
+"""Seconds that GitHub is expected to need for a query before there was an answer to one: ten may be asked till then."""
+_LEARNED = 0.2
+_LOOK_AGAIN = 0.1
+"""Seconds; what is under way may take less than was expected of it."""
+_LONGEST_TOLD = 86_400.0 + 60
 _UNLIMITED = 1_000_000_000
 
 HELD = Gauge("prow_github_held_back", "Calls that wait now, by class and by what they wait for.", ["cost", "reason"])
@@ -47,7 +57,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     in_flight: int = 90
-    content_per_minute: int = 80
+    writes_per_minute: int = 80
     content_per_hour: int = 500
     points_per_minute: int = 900
     graphql_points_per_minute: int = 2_000
@@ -59,7 +69,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNPACED = Limits(
-    content_per_minute=_UNLIMITED,
+    writes_per_minute=_UNLIMITED,
     content_per_hour=_UNLIMITED,
     points_per_minute=_UNLIMITED,
     graphql_points_per_minute=_UNLIMITED,
@@ -77,6 +87,7 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 _NOW = Wait(0.0)
+_POINTS: Reason = "points"
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -88,51 +99,74 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 class Pace:
-    """The books of one identity in this process."""
+    """The books of one identity, which all processes of a machine keep together when `ledger` is shared."""
 
-    def __init__(self, identity: str, clock: Clock, limits: Limits) -> None:
+    def __init__(self, identity: str, clock: Clock, limits: Limits, ledger: Ledger) -> None:
         self.identity = identity
         self._clock = clock
         self._limits = limits
-        self._content = (Window(limits.content_per_minute, _MINUTE), Window(limits.content_per_hour, _HOUR))
-        self._points: dict[str, Window] = {}
-        self._time = Window(limits.seconds_per_minute, _MINUTE)
-        self._graphql_time = Window(limits.graphql_seconds_per_minute, _MINUTE)
-        self._shortest: float | None = None
+        self._ledger = ledger
+        self._key = key_of(identity)
+        self._shortest = _LONGEST_WAY
+        self._expected = {True: _GRAPHQL_AT_FIRST, False: 0.0}
+        self._answered = {True: 0, False: 0}
+        self._open = {True: 0, False: 0}
         self.standings: dict[str, Standing] = {}
         self.held: Counter[tuple[Cost, Reason]] = Counter()
         self._said: dict[tuple[str, Cost], Standing] = {}
-        self._in_flight = 0
-        self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
+        self._places = Places(limits.in_flight, clock, ledger, self._key)
+        self._now = clock.now().timestamp()
+        with ledger:
+            self._turn_to_page()
+
+    def __enter__(self) -> None:
+        """Look and book as one: no other process does meanwhile. Nothing is awaited in the block."""
+        self._ledger.__enter__()
+        self._now = self._clock.now().timestamp()
+        if self._page[KEY] != self._key:
+            self._turn_to_page()
+        self._page[USED] = self._now
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._ledger.__exit__(kind, error, traceback)
 
     def wait(self, call: Call) -> Wait:
-        """The longest of what this call would have to wait for now."""
-        now, share = self._clock.monotonic(), SHARE[call.cost]
-        weight = _points(call)
-        waits = [
-            Wait(self._points_of(call).wait(now, share, weight), "points"),
-            Wait(max(window.wait(now, share, _SOME_TIME) for window in self._times(call)), "time"),
-            Wait(self._kept_for_others(call), "budget"),
-        ]
-        if call.content:
-            waits.append(Wait(max(window.wait(now, share) for window in self._content), "content"))
-        return max(waits, key=lambda wait: wait.seconds)
+        """The longest of what this call would have to wait for now. In a block of this pace, as `book`."""
+        now, share = self._now, SHARE[call.cost]
+        graphql, writes = call.template == GRAPHQL, _writes(call)
+        points = self._graphql_points if graphql else self._points
+        seconds, reason = points.wait(now, share, _WRITE_POINTS if writes else 1.0), _POINTS
+        if (more := self._time_short(now, share, graphql=graphql)) > seconds:
+            seconds, reason = more, "time"
+        if (more := self._kept_for_others(call)) > seconds:
+            seconds, reason = more, "budget"
+        if writes and (more := self._writes.wait(now, share)) > seconds:
+            seconds, reason = more, "content"
+        if call.content and (more := self._content.wait(now, share)) > seconds:
+            seconds, reason = more, "content"
+        return Wait(seconds, reason) if seconds > 0 else _NOW
 
     def book(self, call: Call) -> None:
         """The call goes now."""
-        now = self._clock.monotonic()
-        self._points_of(call).book(now, _points(call))
+        now, writes = self._now, _writes(call)
+        (self._graphql_points if call.template == GRAPHQL else self._points).book(now, _WRITE_POINTS if writes else 1.0)
+        if writes:
+            self._writes.book(now)
         if call.content:
-            for window in self._content:
-                window.book(now)
+            self._content.book(now)
 
     def answered(self, call: Call, answer: Answer, seconds: float) -> None:
         """Note how long it took and what GitHub says is left. Of the time that a call takes, the shortest ever seen is the way there and back."""
-        self._shortest = seconds if self._shortest is None else min(self._shortest, seconds)
-        now = self._clock.monotonic()
-        for window in self._times(call):
-            window.book(now, seconds - self._shortest)
+        self._shortest = min(self._shortest, seconds)
+        graphql, spent = call.template == GRAPHQL, seconds - self._shortest
+        self._answered[graphql] += 1
+        self._expected[graphql] += (spent - self._expected[graphql]) * max(_LEARNED, 1 / self._answered[graphql])
+        with self:
+            self._time.book(self._now, spent)
+            if graphql:
+                self._graphql_time.book(self._now, spent)
         said = standing(answer.headers, call.resource)
         if said is not None:
             known = self.standings.get(said.resource)
@@ -140,22 +174,26 @@ class Pace:
             if known is None or known.reset != said.reset or said.remaining < known.remaining:
                 self.standings[said.resource] = said
 
+    def tell(self, until: datetime) -> bool:
+        """GitHub wants to hear nothing of this identity until then, from no process. False: that was known."""
+        with self:
+            if until <= self.told:
+                return False
+            self._page[TOLD] = until.timestamp()
+            return True
+
+    @property
+    def told(self) -> datetime:
+        """Until when; in the past: nothing was said."""
+        until = self._page[TOLD]
+        known = until > 0 and self._page[KEY] == self._key
+        known = known and until < self._clock.now().timestamp() + _LONGEST_TOLD
+        return datetime.fromtimestamp(until if known else 0.0, UTC)
+
     def fills(self) -> tuple[Fill, ...]:
         """How full the windows are, for people."""
-        now = self._clock.monotonic()
-        minute, hour = self._content
-        found = [
-            Fill("content writes in a minute", minute.used(now), minute.limit),
-            Fill("content writes in an hour", hour.used(now), hour.limit),
-            Fill("seconds of answers in a minute", self._time.used(now), self._time.limit),
-            Fill("seconds of GraphQL answers in a minute", self._graphql_time.used(now), self._graphql_time.limit),
-        ]
-        template, busiest = max(
-            self._points.items(), key=lambda item: item[1].used(now) / item[1].limit, default=("", None)
-        )
-        if busiest is not None:
-            found.append(Fill(f"points in a minute at {template}", busiest.used(now), busiest.limit))
-        return tuple(found)
+        with self:
+            return tuple(Fill(name, window.used(self._now), window.limit) for name, window in self._windows.items())
 
     @contextmanager
     def holding(self, call: Call, wait: Wait) -> Iterator[None]:
@@ -170,6 +208,27 @@ class Pace:
             self.held[key] -= 1
             HELD.labels(*labels).dec()
             WAITED.labels(*labels).inc(self._clock.monotonic() - began)
+
+    @asynccontextmanager
+    async def under_way(self, call: Call) -> AsyncIterator[None]:
+        """From when the call is booked to its answer: the time that GitHub may need for it is counted, and it holds a place in flight."""
+        graphql = call.template == GRAPHQL
+        self._open[graphql] += 1
+        try:
+            await self._places.enter(call.cost)
+            try:
+                yield
+            finally:
+                self._places.leave()
+        finally:
+            self._open[graphql] -= 1
+
+    def _time_short(self, now: float, share: float, *, graphql: bool) -> float:
+        """Seconds after which to look again, when what is under way and this call may need more time than there is."""
+        own = self._expected[graphql]
+        of_graphql = self._open[True] * self._expected[True]
+        wait = _short(self._time, now, share, own, of_graphql + self._open[False] * self._expected[False])
+        return max(wait, _short(self._graphql_time, now, share, own, of_graphql)) if graphql else wait
 
     def _kept_for_others(self, call: Call) -> float:
         known = self.standings.get(call.resource)
@@ -188,61 +247,45 @@ class Pace:
                 )
         return seconds
 
-    def _points_of(self, call: Call) -> Window:
-        found = self._points.get(call.template)
-        if found is None:
-            graphql = call.template == GRAPHQL
-            limit = self._limits.graphql_points_per_minute if graphql else self._limits.points_per_minute
-            found = self._points[call.template] = Window(limit, _MINUTE)
-        return found
+    def _turn_to_page(self) -> None:
+        """Open the identity's page, where it is now."""
+        self._page = self._ledger.page(self._key, self._now)
+        limits = self._limits
+        places = itertools.count(FIRST, Window.FLOATS)
 
-    def _times(self, call: Call) -> tuple[Window, ...]:
-        return (self._time, self._graphql_time) if call.template == GRAPHQL else (self._time,)
+        def window(limit: float, seconds: float = _MINUTE) -> Window:
+            start = next(places)
+            return Window(limit, seconds, self._page[start : start + Window.FLOATS])
 
-    @asynccontextmanager
-    async def slot(self, cost: Cost) -> AsyncIterator[None]:
-        """Hold a place in flight."""
-        await self._enter(cost)
-        try:
-            yield
-        finally:
-            self._leave()
-
-    async def _enter(self, cost: Cost) -> None:
-        if self._in_flight < self._limits.in_flight and not self._queue:
-            self._in_flight += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, (cost.value, next(self._order), turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave()
-            raise
-
-    def _leave(self) -> None:
-        """Hand the place to the next in the queue that still waits, or give it up."""
-        while self._queue:
-            turn = heapq.heappop(self._queue)[2]
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._in_flight -= 1
+        self._writes = window(limits.writes_per_minute)
+        self._content = window(limits.content_per_hour, _HOUR)
+        self._points = window(limits.points_per_minute)
+        self._graphql_points = window(limits.graphql_points_per_minute)
+        self._time = window(limits.seconds_per_minute)
+        self._graphql_time = window(limits.graphql_seconds_per_minute)
+        self._windows = {
+            "writes in a minute": self._writes,
+            "content writes in an hour": self._content,
+            "points in a minute": self._points,
+            "GraphQL points in a minute": self._graphql_points,
+            "seconds of answers in a minute": self._time,
+            "seconds of GraphQL answers in a minute": self._graphql_time,
+        }
 
 
 class Paces:
-    """The books of all identities of a process, shared by its clients."""
+    """The books of all identities of a process, shared by its clients. `ledger`: None, or the one that processes share."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, ledger: Ledger | None = None) -> None:
         self._clock = clock
+        self._ledger = ledger or Ledger()
         self._known: dict[str, Pace] = {}
 
     def of(self, identity: str, limits: Limits) -> Pace:
         """An identity's; `limits` count when it is seen for the first time."""
         found = self._known.get(identity)
         if found is None:
-            found = self._known[identity] = Pace(identity, self._clock, limits)
+            found = self._known[identity] = Pace(identity, self._clock, limits, self._ledger)
         return found
 
     def __iter__(self) -> Iterator[Pace]:
@@ -265,13 +308,14 @@ class Limiter:
     def reserve(self, call: Call, identity: str) -> Wait:
         """Book the call and answer 0 seconds, or say how long to wait before asking again. Places in flight are apart."""
         pace, bucket = self.pace(identity), self._bucket_of(call)
-        wait = pace.wait(call)
         throttled = 0.0 if bucket is None else bucket.wait(self._clock.monotonic())
-        if throttled > wait.seconds:
-            wait = Wait(throttled, "throttle")
-        if wait.seconds > 0:
-            return wait
-        pace.book(call)
+        with pace:
+            wait = pace.wait(call)
+            if throttled > wait.seconds:
+                return Wait(throttled, "throttle")
+            if wait.seconds > 0:
+                return wait
+            pace.book(call)
         if bucket is not None:
             bucket.take()
         return _NOW
@@ -286,6 +330,11 @@ class Limiter:
         return self._of_org.get(call.org.lower(), self._bucket)
 
 
-def _points(call: Call) -> float:
-    """GitHub's price of a request for its secondary limit."""
-    return 1 if call.method == "GET" or call.reads else _WRITE_POINTS
+def _writes(call: Call) -> bool:
+    return call.method != "GET" and not call.reads
+
+
+def _short(window: Window, now: float, share: float, own: float, pending: float) -> float:
+    if pending and window.used(now) + pending + own > max(window.limit * share, own):
+        return _LOOK_AGAIN
+    return window.wait(now, share, max(own, _SOME_TIME))

@@ -77,4 +77,4 @@ class Members(Area):
     async def cancel_invitation(self, org: str, invitation: int) -> None:
         """An invitation that is not there is gone already."""
         place = at("/orgs/:org/invitations/:invitation", {"org": org, "invitation": invitation})
-        await self._ask("DELETE", place, ok=(404,))
+        await self._ask("DELETE", place, ok=(404,), content=True)

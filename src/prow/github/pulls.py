@@ -207,7 +207,7 @@ class Pulls(Area):
         body = {"reviewers": people, **({"team_reviewers": teams} if teams else {})}
         place = repo_at("/pulls/:pullId/requested_reviewers", org, repo, pullId=number)
         try:
-            await self._ask(method, place, body=body, content=method == "POST", lags=True)
+            await self._ask(method, place, body=body, content=True, lags=True)
         except Unprocessable as error:
             if error.status == 422:
                 return False

@@ -52,14 +52,13 @@ _FREE_MODES = frozenset({"COALESCED", "REVALIDATED", "ERROR"})
 _NEVER_SENT: Final = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol
 )  # fmt: skip
-_EVERYTHING = "*"
 _SECRET = re.compile(rb'("secret":\s*)"(?:[^"\\]|\\.)*"')
 """A hook's secret, also one that was just made up."""
 _WHY: dict[Reason, str] = {
     "told": "GitHub's limit is reached",
     "budget": "what is left of GitHub's budget is kept for more urgent calls",
     "content": "as much as GitHub allows was written",
-    "points": "as much as GitHub allows was asked at this address",
+    "points": "as much as GitHub allows was asked in this minute",
     "time": "as much of GitHub's time as it allows was used",
     "throttle": "this component's own limit (--github-hourly-tokens) is reached",
 }
@@ -192,7 +191,7 @@ class Transport:
             await self._admitted(call, identity, patience)
             verdict: Verdict
             try:
-                async with self._limiter.pace(identity).slot(call.cost):
+                async with self._limiter.pace(identity).under_way(call):
                     answer = await self._send(call, endpoints[endpoint], credential)
             except _Dropped as dropped:
                 waited = options.request_timeout if dropped.timeout else 0.0
@@ -213,7 +212,7 @@ class Transport:
                 case GiveUp(error):
                     raise error
                 case Limited(until, secondary):
-                    self._block(identity, _EVERYTHING if secondary else call.resource, until)
+                    self._block(identity, "" if secondary else call.resource, until)
                     if attempt + 1 >= options.max_retries:
                         raise self._limited(call, until)
                 case Again(wait, instead):
@@ -227,7 +226,7 @@ class Transport:
         """Wait for the limits that GitHub told us of, then for our own pacing."""
         while True:
             now = self._clock.now()
-            until = max(self._blocked.get((identity, name), now) for name in (call.resource, _EVERYTHING))
+            until = max(self._blocked.get((identity, call.resource), now), self._limiter.pace(identity).told)
             wait = Wait((until - now).total_seconds(), "told")
             if wait.seconds <= 0:
                 wait = self._limiter.reserve(call, identity)
@@ -241,10 +240,17 @@ class Transport:
                 await patience.sleep(wait.seconds)
 
     def _block(self, identity: str, resource: str, until: datetime) -> None:
-        key = (identity, resource)
-        if until > self._blocked.get(key, self._clock.now()):
-            self._blocked[key] = until
-            _log.warning("GitHub's limit is reached; nothing is asked until it is over.", until=until, budget=resource)
+        """`resource`: the budget that is spent; empty: it is too much at once, whatever is asked."""
+        if not resource:
+            news = self._limiter.pace(identity).tell(until)
+        else:
+            news = until > self._blocked.get((identity, resource), self._clock.now())
+            if news:
+                self._blocked[identity, resource] = until
+        if news:
+            _log.warning(
+                "GitHub's limit is reached; nothing is asked until it is over.", until=until, budget=resource or "any"
+            )
 
     @staticmethod
     def _limited(call: Call, until: datetime, reason: Reason = "told") -> RateLimited:

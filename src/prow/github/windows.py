@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -20,42 +19,60 @@ RESERVE = {Cost.INTERACTIVE: 0.0, Cost.MERGE: 0.1, Cost.BACKGROUND: 0.3}
 _HOUR = 3600.0
 _PERIODS = {"search": 60.0, "code_search": 60.0}
 """Seconds after which GitHub fills a budget again, where it is not an hour."""
+_PARTS = 60
+_KEPT = _PARTS + 2
+"""Parts that are counted: the one that has begun, and one more for the way to GitHub, which may take longer for the earlier of two requests."""
 
 
 class Window:
-    """Events of some weight, together at most `limit` in any `seconds`."""
+    """Events of some weight, together at most `limit` in any `seconds`.
 
-    def __init__(self, limit: float, seconds: float) -> None:
+    They are counted by the sixtieth part of that time in `memory`: `FLOATS` numbers that are 0 at first and that processes may share, the
+    part that was counted last, the sum, and the parts. `now` is Unix time: it goes on when processes and machines are started again.
+    """
+
+    FLOATS = 2 + _KEPT
+
+    def __init__(self, limit: float, seconds: float, memory: memoryview[float]) -> None:
         self.limit = limit
-        self._seconds = seconds
-        self._events: deque[tuple[float, float]] = deque()
-        self._sum = 0.0
+        self._part = seconds / _PARTS
+        self._memory = memory
 
     def used(self, now: float) -> float:
         self._forget(now)
-        return self._sum
+        return self._memory[1]
 
     def wait(self, now: float, share: float, weight: float = 1.0) -> float:
         """Seconds until an event of that weight would be within `share` of the limit; 0: now. A single event always fits."""
-        self._forget(now)
-        over = self._sum + weight - max(self.limit * share, weight)
+        over = self.used(now) + weight - max(self.limit * share, weight)
         if over <= 0:
             return 0.0
-        for at, size in self._events:
-            over -= size
+        last = int(self._memory[0])
+        for part in range(last - _KEPT + 1, last + 1):
+            over -= self._memory[2 + part % _KEPT]
             if over <= 0:
-                return max(0.0, at + self._seconds - now)
-        return 0.0
+                break
+        return max(0.0, (part + _KEPT) * self._part - now)
 
     def book(self, now: float, weight: float = 1.0) -> None:
-        self._events.append((now, weight))
-        self._sum += weight
+        self._forget(now)
+        self._memory[1] += weight
+        self._memory[2 + int(self._memory[0]) % _KEPT] += weight
 
     def _forget(self, now: float) -> None:
-        while self._events and self._events[0][0] <= now - self._seconds:
-            self._sum -= self._events.popleft()[1]
-        if not self._events:
-            self._sum = 0.0
+        memory = self._memory
+        part = float(now // self._part)
+        step = part - memory[0]
+        if step == 0 or -_KEPT < step < 0:
+            return  # a clock that was set back a little: what comes now counts a little longer
+        if 0 < step < _KEPT:
+            for gone in range(int(memory[0]) + 1, int(part) + 1):
+                memory[2 + gone % _KEPT] = 0.0
+        else:
+            for place in range(2, self.FLOATS):
+                memory[place] = 0.0
+        memory[0] = part
+        memory[1] = sum(memory[2:])
 
 
 class Bucket:

@@ -105,6 +105,11 @@ class SQLiteJobStore:
     async def open(cls, path: Path, *, clock: Clock, namespace: str = "default", poll: float = POLL) -> SQLiteJobStore:
         return cls(await Database.open(path, MIGRATIONS), clock=clock, namespace=namespace, poll=poll)
 
+    @property
+    def folder(self) -> Path:
+        """Where the file is."""
+        return self._db.path.parent
+
     async def close(self) -> None:
         if self._poller is not None:
             self._poller.cancel()

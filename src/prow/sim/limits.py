@@ -1,7 +1,7 @@
 """What GitHub lets a caller spend: the hourly limit of each identity and kind of call, and the secondary limits against haste.
 
-Secondary limits: 100 calls at a time; 80 writes of content a minute and 500 an hour; 900 points a minute for REST (a read costs 1, a
-write 5) and 2,000 for GraphQL (a query 1, a mutation 5). Who is refused is told when to come back.
+Secondary limits: 100 calls at a time; 80 writes a minute; 500 an hour of those that people are notified of; 900 points a minute for REST
+(a read costs 1, a write 5) and 2,000 for GraphQL (a query 1, a mutation 5). Who is refused is told when to come back.
 """
 
 from __future__ import annotations
@@ -23,6 +23,24 @@ _MOST_OF_APP, _FREE_REPOS, _PER_REPO = 12_500, 20, 50
 MOST_AT_ONCE = 100
 CONTENT_A_MINUTE, CONTENT_AN_HOUR = 80, 500
 POINTS_A_MINUTE = {"core": 900, "search": 900, "graphql": 2000}
+NOTIFYING = frozenset(
+    {
+        ("POST", "/orgs/{org}/invitations"),
+        ("DELETE", "/orgs/{org}/invitations/{invitation}"),
+        ("PUT", "/repos/{owner}/{repo}/collaborators/{login}"),
+        ("DELETE", "/repos/{owner}/{repo}/collaborators/{login}"),
+        ("POST", "/repos/{owner}/{repo}/issues"),
+        ("POST", "/repos/{owner}/{repo}/issues/{number}/comments"),
+        ("POST", "/repos/{owner}/{repo}/pulls"),
+        ("POST", "/repos/{owner}/{repo}/pulls/{number}/comments"),
+        ("POST", "/repos/{owner}/{repo}/pulls/{number}/comments/{comment}/replies"),
+        ("PUT", "/repos/{owner}/{repo}/pulls/{number}/merge"),
+        ("POST", "/repos/{owner}/{repo}/pulls/{number}/requested_reviewers"),
+        ("DELETE", "/repos/{owner}/{repo}/pulls/{number}/requested_reviewers"),
+        ("POST", "/repos/{owner}/{repo}/pulls/{number}/reviews"),
+    }
+)
+"""GitHub does not say which writes it means; these are those that its own client library treats apart."""
 SECONDARY = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
     "For more on scraping GitHub and how it may affect your rights, please review our Terms of Service"
@@ -123,8 +141,8 @@ class Budgets:
         raise Refused(403, f"API rate limit exceeded for {whose}.", headers={"x-ratelimit-resource": resource})
 
     @contextmanager
-    def hurry(self, who: Identity, resource: str, *, write: bool) -> Iterator[None]:
-        """Keep the secondary limits while a call runs; refused calls count as points, too."""
+    def hurry(self, who: Identity, resource: str, *, write: bool, notifies: bool = False) -> Iterator[None]:
+        """Keep the secondary limits while a call runs; refused calls count as points, too. `notifies`: people hear of this write."""
         haste = self._haste.setdefault(who.key, _Haste())
         now = self._clock.monotonic()
         if self.secondary:
@@ -132,7 +150,9 @@ class Budgets:
                 raise _too_fast(_MINUTE)
             waits = [haste.of(resource).wait(now)]
             if write:
-                waits += [haste.minute.wait(now), haste.hour.wait(now)]
+                waits.append(haste.minute.wait(now))
+            if notifies:
+                waits.append(haste.hour.wait(now))
             haste.of(resource).add(now, 5 if write else 1)
             if max(waits) > 0:
                 raise _too_fast(max(waits))
@@ -149,10 +169,10 @@ class Budgets:
         if self.secondary and wait > 0:
             raise _too_fast(wait)
 
-    def wrote(self, who: Identity) -> None:
-        """A write of content that took effect."""
+    def wrote(self, who: Identity, *, notifies: bool = True) -> None:
+        """A write that took effect."""
         haste, now = self._haste.setdefault(who.key, _Haste()), self._clock.monotonic()
-        for window in (haste.minute, haste.hour):
+        for window in (haste.minute, haste.hour) if notifies else (haste.minute,):
             window.wait(now)
             window.add(now, 1)
 

@@ -24,7 +24,7 @@ from prow.sim.answers import made as answered
 from prow.sim.errors import Moved, Refused, not_found
 from prow.sim.faults import Faults
 from prow.sim.faulty import Decide, Faulty, held
-from prow.sim.limits import Budget
+from prow.sim.limits import NOTIFYING, Budget
 from prow.sim.rest.call import Answer, Call, Handler
 from prow.sim.rest.needs import scope_headers
 from prow.sim.router import Found, Router
@@ -123,12 +123,13 @@ class Sim:
         who, resource = NOBODY, _resource(template)
         budget: Budget | None = None
         write = method in _CONTENT and template != _GRAPHQL
+        notifies = (method, template) in NOTIFYING
         try:
             who = self._authenticate(request)
             budget = self.world.budget(who, resource)
             if resource != "graphql" and template not in _FREE:
                 self.budgets.admit(who, resource, budget)
-            with self.budgets.hurry(who, resource, write=write):
+            with self.budgets.hurry(who, resource, write=write, notifies=notifies):
                 body, accept = await _json_body(request), request.headers.get("accept", "")
                 query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
                 call = Call(who, found.parts, query, body, (method, template), accept)
@@ -148,7 +149,7 @@ class Sim:
             self.world.calls[method, template] += 1
             if write and made.status < 400 and who.login is not None:
                 self.world.content_writes += 1
-                self.budgets.wrote(who)
+                self.budgets.wrote(who, notifies=notifies)
             if budget is not None and template not in _FREE and budget.left:
                 budget.used += 1
         made.headers.update(scope_headers(who, method, template))

@@ -1,0 +1,217 @@
+"""GitHub counts an identity, not its processes: what each of them does is in one file, and survives them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from prow.cli.github_client import GitHubSettings
+from prow.cli.parts import ConfigSettings, open_parts
+from prow.github.call import Answer, Call, Cost
+from prow.github.ledger import FIRST, NAME, USED, Ledger, key_of
+from prow.github.limiter import Limiter, Limits, Pace, Paces
+from prow.github.places import Places
+from prow.github.windows import Window
+from prow.lib.clock import SystemClock
+from prow.lib.virtual_clock import VirtualClock
+from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+
+COMMENT = Call(method="POST", template="/comments", path="/comments", content=True, cost=Cost.INTERACTIVE)
+QUERY = Call(method="POST", template="/graphql", path="", reads=True, cost=Cost.INTERACTIVE)
+
+
+def process(folder: Path, clock: VirtualClock, limits: Limits) -> Limiter:
+    """What one more process on this machine has. Locks belong to whoever opened the file, so it may as well be here."""
+    return Limiter(clock, limits, Paces(clock, Ledger.open(folder)))
+
+
+async def test_two_processes_write_no_more_than_one_might_and_a_killed_one_neither_frees_nor_blocks_anything(
+    tmp_path: Path,
+) -> None:
+    sim = Sim(tmp_path / "github")
+    sim.world.org("acme")
+    async with sim.serve():
+        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
+        repo.collaborator("prow-bot")
+        story = await repo.open_issue("mia", title="Talk")
+        token, comments = sim.world.token("prow-bot"), story.issue.comments
+        where = (str(tmp_path / "cache"), sim.world.base, token)
+
+        async def start(name: str) -> asyncio.subprocess.Process:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.github.writer", *where, name, stdout=asyncio.subprocess.PIPE
+            )
+
+        killed, other = await start("killed"), await start("other")
+        while not any((comment.body or "").startswith("killed") for comment in comments):
+            await sim.clock.sleep(0.005)
+        killed.send_signal(signal.SIGKILL)
+        told, _ = await other.communicate()
+        of_killed = [comment for comment in comments if (comment.body or "").startswith("killed")]
+        assert await killed.wait() == -signal.SIGKILL
+        assert len(comments) == int(told) + len(of_killed)
+        assert 79 <= len(comments) <= 80  # the one that was under way may not have arrived
+        told, _ = await (await start("heir")).communicate()
+        assert told == b"0"
+        assert len(comments) <= 80
+
+
+def test_an_hour_goes_on_when_everything_is_started_again(tmp_path: Path) -> None:
+    clock, limits = VirtualClock(), Limits(writes_per_minute=1_000, points_per_minute=10_000)
+    before = process(tmp_path, clock, limits)
+    assert all(before.reserve(COMMENT, "bot").seconds == 0 for _ in range(500))
+    after = process(tmp_path, clock, limits)
+    wait = after.reserve(COMMENT, "bot")
+    assert (wait.reason, 3600 <= wait.seconds <= 3720) == ("content", True)
+    assert after.reserve(COMMENT, "another bot").seconds == 0
+    assert "content writes in an hour: 500" in {f"{fill.name}: {fill.used:.0f}" for fill in after.pace("bot").fills()}
+
+
+def test_processes_share_githubs_time_for_graphql_and_what_it_told_one_of_them(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    one, other = process(tmp_path, clock, Limits()), process(tmp_path, clock, Limits(graphql_seconds_per_minute=0.5))
+    for limiter in (one, other):
+        limiter.pace("bot")
+    one.pace("bot").answered(QUERY, Answer(200), 10.0)
+    assert other.reserve(QUERY, "bot").reason == "time"
+    until = clock.now() + timedelta(minutes=5)
+    assert one.pace("bot").tell(until)
+    assert not other.pace("bot").tell(until)
+    assert other.pace("bot").told == until
+
+
+async def test_processes_share_the_places_in_flight_and_give_back_what_they_do_not_use(tmp_path: Path) -> None:
+    clock, key = VirtualClock(), key_of("bot")
+    one, other = (Places(18, clock, Ledger.open(tmp_path), key) for _ in range(2))
+    now = most = 0
+
+    async def ask(places: Places) -> None:
+        nonlocal now, most
+        async with places.slot(Cost.BACKGROUND):
+            now += 1
+            most = max(most, now)
+            await clock.sleep(1)
+            now -= 1
+
+    await asyncio.gather(*(ask(places) for places in (one, other) for _ in range(40)))
+    assert most == 18
+    most = 0
+    await asyncio.gather(*(ask(one) for _ in range(18)))
+    assert most == 18
+
+
+async def test_who_gives_up_waiting_for_a_place_takes_none(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    one, other = (Places(9, clock, Ledger.open(tmp_path), 7) for _ in range(2))
+    held = [asyncio.create_task(one.enter(Cost.MERGE)) for _ in range(9)]
+    await asyncio.gather(*held)
+    waiting = asyncio.create_task(other.enter(Cost.INTERACTIVE))
+    await clock.sleep(1)
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    for _ in held:
+        one.leave()
+    await asyncio.gather(*(other.enter(Cost.INTERACTIVE) for _ in range(9)))
+
+
+_HOLDER = """
+import pathlib, sys
+from prow.github.ledger import Ledger
+ledger = Ledger.open(pathlib.Path(sys.argv[1]))
+print(all(ledger.lease(5, place) for place in range(9)), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_places_of_a_process_that_is_killed_are_free(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"True\n"
+        assert not any(ledger.lease(5, place) for place in range(9))
+        assert ledger.lease(6, 0)
+        holder.kill()
+    assert all(ledger.lease(5, place) for place in range(9))
+
+
+def test_a_process_that_was_stopped_in_the_midst_of_booking_holds_nobody_up(tmp_path: Path) -> None:
+    stopped, other = Ledger.open(tmp_path), Ledger.open(tmp_path)
+    pace = Pace("bot", VirtualClock(), Limits(), other)
+    with stopped, pace:
+        assert pace.wait(COMMENT).seconds == 0
+
+
+def test_more_identities_than_there_are_pages_are_counted_and_an_old_page_is_given_to_the_next(tmp_path: Path) -> None:
+    clock, shared = VirtualClock(), Ledger.open(tmp_path)
+    now = clock.now().timestamp()
+    pages = [shared.page(number, now) for number in range(1, 301)]
+    for page in pages:
+        page[FIRST] = page[0]
+    assert [page[0] for page in pages] == list(range(1, 301))
+    assert shared.page(300, now)[FIRST] == 300
+    assert Ledger.open(tmp_path).page(256, now)[FIRST] == 256
+    taken = Ledger.open(tmp_path).page(999, now + 4 * 3600)
+    assert (taken[FIRST], taken[USED]) == (0, now + 4 * 3600)
+    assert shared.page(1, now)[FIRST] == 0
+
+
+def test_an_identity_whose_page_was_given_away_meanwhile_gets_another(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    limiter = process(tmp_path, clock, Limits())
+    assert limiter.reserve(COMMENT, "bot").seconds == 0
+    other = Ledger.open(tmp_path)
+    taken = other.page(key_of("another"), clock.now().timestamp() + 4 * 3600)
+    taken[FIRST + 1] = 1_000_000.0
+    assert limiter.reserve(COMMENT, "bot").seconds == 0
+
+
+def test_where_no_file_can_be_each_process_counts_for_itself_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / NAME).mkdir()
+    with caplog.at_level(logging.WARNING):
+        limiter = process(tmp_path, VirtualClock(), Limits(writes_per_minute=1))
+    assert [record.getMessage() for record in caplog.records] == [
+        "What is written at GitHub is counted in this process alone."
+    ]
+    assert [limiter.reserve(COMMENT, "bot").reason for _ in range(2)][1] == "content"
+
+
+@pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e300, -1e300, -5.0])
+def test_a_damaged_page_is_right_again_after_its_time(tmp_path: Path, garbage: float) -> None:
+    clock = VirtualClock()
+    limiter, ledger = process(tmp_path, clock, Limits()), Ledger.open(tmp_path)
+    limiter.pace("bot")
+    page = ledger.page(key_of("bot"), clock.now().timestamp())
+    for place in range(2, FIRST + 2 * Window.FLOATS):
+        page[place] = garbage
+    limiter.reserve(COMMENT, "bot")
+    assert limiter.pace("bot").told <= clock.now() + timedelta(days=1, minutes=1)
+    window = Window(5, 60, page[FIRST : FIRST + Window.FLOATS])
+    later = clock.now().timestamp() + 3600
+    assert window.wait(later, 1.0) == 0
+    window.book(later)
+    assert window.used(later) == 1
+
+
+async def test_components_with_one_job_store_keep_the_limits_together(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("{}")
+    settings = ConfigSettings(config_path=str(tmp_path / "config.yaml"))
+    async with (
+        open_parts(settings, tmp_path / "jobs.db", clock=SystemClock()) as hook,
+        open_parts(settings, tmp_path / "jobs.db", clock=SystemClock()) as tide,
+    ):
+        clients = [await parts.github(GitHubSettings(), component="x", dry_run=True) for parts in (hook, tide)]
+        assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+        assert [client.account().full for client in clients] == [(), ()]
