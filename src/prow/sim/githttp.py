@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 
 from prow.lib import open_work
-from prow.sim import gitrepo, pushrules
+from prow.sim import gitrepo, lsrefs, pushrules
 from prow.sim.accounts import NOBODY, Identity, token_of
 from prow.sim.errors import Moved, Refused
 from prow.sim.gitrepo import NOTHING
@@ -99,10 +99,12 @@ class _GitHTTP:
         refusal = self._refusal(request, repo, "git-upload-pack")
         if refusal is not None:
             return refusal
-        stream = self._run("upload-pack", repo, await _body(request), request.headers.get("git-protocol", ""))
-        return StreamingResponse(
-            stream, media_type="application/x-git-upload-pack-result", headers={"Cache-Control": "no-cache"}
-        )
+        body, protocol = await _body(request), request.headers.get("git-protocol", "")
+        kind, headers = "application/x-git-upload-pack-result", {"Cache-Control": "no-cache"}
+        asked = lsrefs.question(body) if protocol == "version=2" else None
+        if asked is not None:
+            return Response(await lsrefs.answer(repo.path, asked), media_type=kind, headers=headers)
+        return StreamingResponse(self._run("upload-pack", repo, body, protocol), media_type=kind, headers=headers)
 
     async def receive_pack(self, request: Request) -> Response:
         try:
