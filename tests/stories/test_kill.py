@@ -9,23 +9,23 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import httpx2
 from starlette.requests import Request
 
 from prow.jobs.sqlite_store import SQLiteJobStore
 from prow.lib.clock import SystemClock
 from prow.model.prowjob import ProwJob
 from prow.sim import gitrepo
+from prow.sim.bots import BotStory
 from prow.sim.plan import Error
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
+from tests.support.child import ProwProcess
 from tests.support.processes import free_port
 from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED, TIDE, github, job
 from tests.support.sandbox import FLAGS
@@ -38,6 +38,8 @@ JOBS = (
     + "postsubmits:\n  acme/rockets:\n"
     + job("publish", "true", extra="branches: [main]")
 )
+MAY = ("label size/*", "status tide", "nothing POST */labels")
+"""A label is set again when nobody knows whether it was."""
 _WRITES = frozenset({"POST", "PATCH", "DELETE", "PUT"})
 
 
@@ -47,7 +49,7 @@ class Child:
     def __init__(self, folder: Path, sim: Sim) -> None:
         self._folder = folder
         self._sim = sim
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ProwProcess | None = None
         self._again = asyncio.Event()
         self.up = asyncio.Event()
         self.port = free_port()
@@ -56,8 +58,8 @@ class Child:
         self.log = folder / "prow.log"
 
     def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGKILL)
+        if self._process is not None and self._process.running:
+            self._process.signal(signal.SIGKILL)
             self._process = None
             self.up.clear()
             self.kills += 1
@@ -65,23 +67,23 @@ class Child:
 
     async def keep_running(self) -> None:
         """Start it, and start it again whenever it was killed; what GitHub could not deliver is redelivered."""
-        process: asyncio.subprocess.Process | None = None
+        process: ProwProcess | None = None
         try:
             while True:
                 self._again.clear()
                 process = await self._start()
-                await self._ready()
+                await process.ready()
                 self._process = process
                 self.up.set()
                 await self._redeliver()
                 await self._again.wait()
-                await process.wait()
+                await process.ended()
         finally:
-            if process is not None and process.returncode is None:
-                process.terminate()
-                await process.wait()
+            if process is not None:
+                process.signal(signal.SIGTERM)
+                await process.ended()
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self) -> ProwProcess:
         folder = self._folder
         self.metrics_port = free_port()
         flags = {
@@ -103,27 +105,7 @@ class Child:
             "github-client.initial-delay": "50ms",
             **FLAGS,
         }
-        with self.log.open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "prow",
-                "up",
-                *(f"--{name}={value}" for name, value in flags.items()),
-                stdout=log,
-                stderr=log,
-            )
-
-    async def _ready(self) -> None:
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            for _ in range(2_000):
-                try:
-                    await client.get(f"http://127.0.0.1:{self.port}/")
-                except httpx2.TransportError:
-                    await self._sim.clock.sleep(0.01)
-                else:
-                    return
-        raise AssertionError(f"prow up did not start: {self.log.read_text()[-2000:]}")
+        return await ProwProcess.start("up", flags, log=self.log)
 
     async def _redeliver(self) -> None:
         for repo in tuple(self._sim.world.repos.values()):
@@ -147,7 +129,6 @@ async def running(folder: Path) -> AsyncIterator[tuple[Sim, Child, PullStory]]:
         (folder / "token").write_text(sim.world.token(BOT))
         child = Child(folder, sim)
         keeper = asyncio.create_task(child.keep_running())
-        await child._ready()
         await child.up.wait()
         sim.world.add_hook(repo.repo, url=f"http://127.0.0.1:{child.port}/hook", secret="s3cret-s3cret")
         await sim.world.hooks.settled()
@@ -232,28 +213,24 @@ async def nothing_happened_twice(folder: Path, pr: PullStory, pushes: Sequence[s
 
 async def reviewed_and_merged(pr: PullStory, *, within: float) -> str:
     """The last chapters, of a pull request that is tested: what came in meanwhile makes it be tested again. Gives the commit that came in."""
-    base = await RepoStory(pr.sim, pr.issue.repo).push("wernher", {"other.txt": "x\n"}, message="Meanwhile")
+    repo = RepoStory(pr.sim, pr.issue.repo)
+    base = await repo.push("wernher", {"other.txt": "x\n"}, message="Meanwhile")
     await pr.comment("katherine", "/lgtm")
     await pr.expect_label("lgtm", within=within)
     await pr.comment("wernher", "/approve")
     merge = await pr.expect_merged(within=within)
     for commit in (base, merge):
-        await pr.wait_for(lambda _: published(pr, commit), f"a postsubmit of {commit}", within=within)  # noqa: B023 - waited for here
-    await pr.wait_for(
-        lambda p: any("This PR is **APPROVED**" in c.body for c in p.comments_by(BOT)), "an approval", within=within
-    )
+        await repo.expect_status(commit, "publish", "success", within=within)
+    await pr.expect_label("approved", within=within)
+    await pr.expect_comment("This PR is **APPROVED**", by=BOT, within=within)
     return base
-
-
-def published(pr: PullStory, commit: str) -> bool:
-    statuses = pr.sim.world.combined(pr.issue.repo, commit)
-    return any((status.context, status.state) == ("publish", "success") for status in statuses)
 
 
 async def the_whole_path(folder: Path, *, one_in: int) -> int:
     """From opened to merged, killed at every write, or at some. Gives the number of kills."""
     async with running(folder) as (sim, child, pr):
         sim.fault = fault = KillAtWrites(child, one_in=one_in)
+        bot = BotStory(sim, BOT, may=MAY)
         await pr.expect_label("needs-ok-to-test", within=60)
         await pr.expect_comment("What happens next", by=BOT, within=60)
         await pr.expect_comment("**NOT APPROVED**", by=BOT, within=60)
@@ -261,18 +238,14 @@ async def the_whole_path(folder: Path, *, one_in: int) -> int:
         await pr.comment("wernher", "/ok-to-test")
         await pr.expect_label("ok-to-test", within=60)
         await pr.expect_no_label("needs-ok-to-test", within=60)
-        await pr.expect_status("lint", "success", within=60)
-        await pr.expect_status("unit", "failure", within=60)
+        await pr.expect_statuses({"lint": "success", "unit": "failure"}, within=60)
         await pr.expect_comment("unit |", by=BOT, within=60)
         fault.step = "fix"
         await pr.push({"run.sh": "#!/bin/sh\nexit 0\n"})
         await pr.expect_status("unit", "pending", within=60)
         child.kill()
-        await pr.expect_status("unit", "success", within=60)
-        await pr.expect_status("lint", "success", within=60)
-        await pr.wait_for(
-            lambda p: all("unit |" not in c.body for c in p.comments_by(BOT)), "an edited report", within=60
-        )
+        await pr.expect_statuses({"lint": "success", "unit": "success"}, within=60)
+        await pr.expect_comment("has passed since", by=BOT, within=60)
         fault.step = "hold"
         await pr.comment("wernher", "/hold")
         await pr.expect_label("do-not-merge/hold", within=60)
@@ -282,6 +255,8 @@ async def the_whole_path(folder: Path, *, one_in: int) -> int:
         base = await reviewed_and_merged(pr, within=60)
         sim.fault = None
         await sim.world.hooks.settled()
+    await pr.expect_statuses({"lint": "success", "unit": "success"})
+    bot.expect_no_more_writes()
     assert [n for name, n in fault.seen.items() if "PUT" in name and "/merge " in name] == [2], fault.seen
     await nothing_happened_twice(folder, pr, (base, pr.merge_commit))
     assert (folder / "state" / "hook.db").exists()
