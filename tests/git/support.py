@@ -16,6 +16,8 @@ from prow.git.mirror import Mirror, Mirrors
 from prow.lib.clock import Clock, SystemClock
 from prow.sim import gitrepo
 from prow.sim.server import Sim
+from prow.sim.verbs import RepoStory
+from tests.support.checked import checked
 
 WHEN = 1_700_000_000
 
@@ -161,4 +163,35 @@ class Watched:
         await self._app(scope, receive, send)
 
 
-__all__ = ["Fixed", "Limits", "Tokens", "Watched", "World", "processes", "world_in"]
+class Hub:
+    """A simulated GitHub with acme/rockets, who watches it, and Prow's mirrors of it."""
+
+    def __init__(self, sim: Sim, repo: RepoStory, watched: Watched, world: World, tokens: Fixed) -> None:
+        self.sim = sim
+        self.repo = repo
+        self.watched = watched
+        self.world = world
+        self.tokens = tokens
+
+    @property
+    def mirror(self) -> Mirror:
+        return self.world.mirror
+
+
+@asynccontextmanager
+async def hub_in(folder: Path, files: Mapping[str, str], *, private: bool = False) -> AsyncIterator[Hub]:
+    """What it answers is held against GitHub's own descriptions. `private`: the bot may write; otherwise it may do what everybody may."""
+    with checked(Sim(folder / "github")) as sim:
+        sim.world.org("acme")
+        watched = Watched(sim)
+        async with sim.serve() as url:
+            repo = await RepoStory.create(sim, "acme/rockets", files=files)
+            tokens = Fixed(sim.world.token("prow-bot"))
+            if private:
+                repo.repo.private = True
+                repo.collaborator("prow-bot", "write")
+            async with world_in(folder, base=url, tokens=tokens) as world:
+                yield Hub(sim, repo, watched, world, tokens)
+
+
+__all__ = ["Fixed", "Hub", "Limits", "Tokens", "Watched", "World", "hub_in", "processes", "world_in"]

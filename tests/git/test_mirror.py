@@ -23,15 +23,12 @@ from prow.git.errors import (
 )
 from prow.git.finder import Finder
 from prow.git.merging import merged_tree, try_merge
-from prow.git.mirror import Mirror
 from prow.git.model import Strategy
 from prow.git.pushing import heads
 from prow.lib.clock import SystemClock
 from prow.lib.errors import ProwError, UsageError
 from prow.sim import gitrepo
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
-from tests.git.support import Fixed, Watched, World, processes, world_in
+from tests.git.support import Hub, World, hub_in, processes
 
 FILES = {
     "OWNERS": "approvers: [a]\n", "docs/OWNERS": "approvers: [b]\n", "docs/a.md": "a\n",
@@ -39,31 +36,10 @@ FILES = {
 }  # fmt: skip
 
 
-class Hub:
-    """A simulated GitHub with acme/rockets, who watches it, and Prow's mirrors of it."""
-
-    def __init__(self, sim: Sim, repo: RepoStory, watched: Watched, world: World, tokens: Fixed) -> None:
-        self.sim = sim
-        self.repo = repo
-        self.watched = watched
-        self.world = world
-        self.tokens = tokens
-
-    @property
-    def mirror(self) -> Mirror:
-        return self.world.mirror
-
-
 @pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    watched = Watched(sim)
-    async with sim.serve() as url:
-        repo = await RepoStory.create(sim, "acme/rockets", files=FILES)
-        tokens = Fixed(sim.world.token("prow-bot"))
-        async with world_in(tmp_path, base=url, tokens=tokens) as world:
-            yield Hub(sim, repo, watched, world, tokens)
+    async with hub_in(tmp_path, FILES) as made:
+        yield made
 
 
 async def test_a_first_look_at_many_files_costs_two_requests(hub: Hub) -> None:

@@ -13,9 +13,7 @@ from prow.git.merging import cherry_pick_range, merge_heads
 from prow.git.model import NOTHING, Identity, Made, Strategy
 from prow.git.pushing import Fork, Update, heads, push
 from prow.sim import gitrepo
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
-from tests.git.support import Fixed, World, world_in
+from tests.git.support import Hub, World, hub_in
 
 MAIN = "refs/heads/main"
 PICK = "refs/heads/cherry-pick-1-to-release"
@@ -113,17 +111,13 @@ async def test_the_branches_of_a_remote_are_listed(picked: Picked) -> None:
 
 
 @pytest.fixture
-async def hub(tmp_path: Path) -> AsyncIterator[tuple[Sim, RepoStory, World]]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    async with sim.serve() as url:
-        repo = await RepoStory.create(sim, "acme/rockets", files={"f": "1\n", "docs/large": "x\n" * 1000})
-        async with world_in(tmp_path, base=url, tokens=Fixed(sim.world.token("prow-bot"))) as world:
-            yield sim, repo, world
+async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
+    async with hub_in(tmp_path, {"f": "1\n", "docs/large": "x\n" * 1000}) as made:
+        yield made
 
 
-async def test_a_cherry_pick_goes_to_the_fork_of_the_bot(hub: tuple[Sim, RepoStory, World]) -> None:
-    sim, repo, world = hub
+async def test_a_cherry_pick_goes_to_the_fork_of_the_bot(hub: Hub) -> None:
+    sim, repo, world = hub.sim, hub.repo, hub.world
     await repo.push("wernher", {"old": "1\n"}, branch="release")
     pull = await repo.open_pull_request("mia", title="Fix", files={"f": "2\n"})
     await pull.push({"g": "1\n"}, message="And more")
@@ -143,8 +137,8 @@ async def test_a_cherry_pick_goes_to_the_fork_of_the_bot(hub: tuple[Sim, RepoSto
     ] == made.commit
 
 
-async def test_who_may_not_write_is_told_so(hub: tuple[Sim, RepoStory, World]) -> None:
-    _, repo, world = hub
+async def test_who_may_not_write_is_told_so(hub: Hub) -> None:
+    repo, world = hub.repo, hub.world
     await world.mirror.fetch([MAIN])
     base = await world.mirror.resolve(MAIN)
     with pytest.raises(PushRefused) as caught:
@@ -156,8 +150,8 @@ async def test_who_may_not_write_is_told_so(hub: tuple[Sim, RepoStory, World]) -
         await push(world.mirror, [Update(PICK, base, NOTHING)], to=Fork("prow-bot", "none"))
 
 
-async def test_the_rules_of_a_protected_branch_hold_for_pushes(hub: tuple[Sim, RepoStory, World]) -> None:
-    _, repo, world = hub
+async def test_the_rules_of_a_protected_branch_hold_for_pushes(hub: Hub) -> None:
+    repo, world = hub.repo, hub.world
     repo.collaborator("prow-bot", "write")
     repo.protect(contexts=["ci/unit"])
     other = await repo.push("wernher", {"f": "2\n"}, branch="other")

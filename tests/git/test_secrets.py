@@ -14,34 +14,14 @@ import pytest
 from prow.git.errors import BadCredentials, NoAccess, NoSuchRepository
 from prow.git.model import NOTHING
 from prow.git.pushing import Update, heads, push
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
-from tests.git.support import Fixed, Watched, World, world_in
-
-
-class Closed:
-    """A private repository, a bot who may read it, and Prow's mirror of it."""
-
-    def __init__(self, sim: Sim, repo: RepoStory, watched: Watched, world: World, tokens: Fixed) -> None:
-        self.sim = sim
-        self.repo = repo
-        self.watched = watched
-        self.world = world
-        self.tokens = tokens
+from tests.git.support import Hub, hub_in, world_in
 
 
 @pytest.fixture
-async def closed(tmp_path: Path) -> AsyncIterator[Closed]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    watched = Watched(sim)
-    async with sim.serve() as url:
-        repo = await RepoStory.create(sim, "acme/rockets", files={"f": "1\n"})
-        repo.repo.private = True
-        repo.collaborator("prow-bot", "write")
-        tokens = Fixed(sim.world.token("prow-bot"))
-        async with world_in(tmp_path, base=url, tokens=tokens) as world:
-            yield Closed(sim, repo, watched, world, tokens)
+async def closed(tmp_path: Path) -> AsyncIterator[Hub]:
+    """A private repository, a bot who may write there, and Prow's mirror of it."""
+    async with hub_in(tmp_path, {"f": "1\n"}, private=True) as made:
+        yield made
 
 
 def secrets_of(token: str) -> list[bytes]:
@@ -75,9 +55,7 @@ def told_by(pid: int, what: str) -> bytes:
         return b""
 
 
-async def test_no_argument_environment_file_or_log_has_the_token(
-    closed: Closed, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_argument_environment_file_or_log_has_the_token(closed: Hub, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     secrets = secrets_of(closed.tokens.value)
     mirror = closed.world.mirror
@@ -109,7 +87,7 @@ async def test_no_argument_environment_file_or_log_has_the_token(
     assert not any(secret.decode() in texts for secret in secrets)
 
 
-async def test_the_token_goes_to_its_own_server_alone(closed: Closed) -> None:
+async def test_the_token_goes_to_its_own_server_alone(closed: Hub) -> None:
     """A redirect to another host does not take it along."""
     seen: list[bytes] = []
 
@@ -131,7 +109,7 @@ async def test_the_token_goes_to_its_own_server_alone(closed: Closed) -> None:
     assert b"authorization" not in seen[0].lower()
 
 
-async def test_a_renewed_token_is_used_by_the_next_command(closed: Closed) -> None:
+async def test_a_renewed_token_is_used_by_the_next_command(closed: Hub) -> None:
     mirror = closed.world.mirror
     await mirror.fetch(["refs/heads/main"])
     old = closed.tokens.value
@@ -141,7 +119,7 @@ async def test_a_renewed_token_is_used_by_the_next_command(closed: Closed) -> No
     await heads(mirror)
 
 
-async def test_a_token_that_ran_out_is_asked_for_once_more(closed: Closed) -> None:
+async def test_a_token_that_ran_out_is_asked_for_once_more(closed: Hub) -> None:
     """As that of a GitHub App, which ends while a command waits for its turn."""
     fresh = closed.sim.world.token("prow-bot")
 
@@ -165,7 +143,7 @@ async def test_a_token_that_ran_out_is_asked_for_once_more(closed: Closed) -> No
     assert tokens.renewed == ["ghs_ranout"]
 
 
-async def test_a_revoked_token_is_told(closed: Closed) -> None:
+async def test_a_revoked_token_is_told(closed: Hub) -> None:
     mirror = closed.world.mirror
     await mirror.fetch(["refs/heads/main"])
     base = await mirror.resolve("refs/heads/main")
@@ -176,7 +154,7 @@ async def test_a_revoked_token_is_told(closed: Closed) -> None:
     assert await mirror.resolve("refs/heads/main") == base
 
 
-async def test_nobody_reads_what_is_closed_to_him(closed: Closed) -> None:
+async def test_nobody_reads_what_is_closed_to_him(closed: Hub) -> None:
     closed.tokens.value = ""
     with pytest.raises(NoAccess):
         await closed.world.mirror.fetch(["refs/heads/main"])
