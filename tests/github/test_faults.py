@@ -80,6 +80,43 @@ async def test_a_write_that_may_be_repeated_is_in_effect_at_the_end(world: World
     assert world.sim.faults.ignored == []
 
 
+@pytest.mark.parametrize("lost", AFTER, ids=lambda what: type(what).__name__)
+async def test_a_status_that_github_may_have_is_not_sent_again_before_github_tells(
+    world: World, lost: CallFault
+) -> None:
+    status = CommitStatus(context="unit", state="success")
+    sending, looking = Match(method="POST", path="*/statuses/*"), Match(method="GET", path="*/status")
+    world.sim.faults.add(Rule(match=sending, what=lost, times=1))
+    world.sim.faults.add(Rule(match=looking, what=Error(503), times=16))
+    for _ in range(2):
+        with pytest.raises(Retry):
+            await world.github.create_status(*R, world.pr.head_sha, status)
+    kept = await world.github.create_status(*R, world.pr.head_sha, status)
+    assert (kept.context, kept.state) == ("unit", "success")
+    assert not world.sim.faults.pending
+    assert sent(world) == 1
+    await world.github.create_status(*R, world.pr.head_sha, CommitStatus(context="unit", state="failure"))
+    assert (world.pr.statuses["unit"].state, sent(world)) == ("failure", 2)
+
+
+async def test_a_status_that_github_did_not_take_is_sent_when_that_is_known(world: World) -> None:
+    status = CommitStatus(context="unit", state="success")
+    world.sim.faults.add(Rule(match=Match(method="POST"), what=NoAnswer(), times=1))
+    world.sim.faults.add(Rule(match=Match(method="GET"), what=Error(503), times=8))
+    with pytest.raises(Retry):
+        await world.github.create_status(*R, world.pr.head_sha, status)
+    assert "unit" not in world.pr.statuses
+    await world.github.create_status(*R, world.pr.head_sha, status)
+    assert world.pr.statuses["unit"].state == "success"
+
+
+def sent(world: World) -> int:
+    """Statuses that GitHub took."""
+    return sum(
+        count for (method, path), count in world.sim.world.calls.items() if method == "POST" and "/statuses/" in path
+    )
+
+
 async def test_a_comment_is_never_made_twice(world: World) -> None:
     """Either it is there at the end, or its maker is told to look for it before he tries again."""
     for number, what in enumerate((*BEFORE, *AFTER)):

@@ -6,7 +6,8 @@ import msgspec
 
 from prow.github.area import Area, repo_at, typed
 from prow.github.decoding import Misfit, decoded
-from prow.github.errors import MaybeDone, ServerBroken
+from prow.github.errors import MaybeDone
+from prow.lib.errors import ProwError
 from prow.model.forge import CombinedStatus, CommitStatus
 
 _ATTEMPTS = 3
@@ -14,7 +15,35 @@ _ATTEMPTS = 3
 
 class Statuses(Area):
     async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> CommitStatus:
-        """Gives it as GitHub keeps it. When the answer is lost, GitHub is asked whether it took the status before that is sent again."""
+        """Gives it as GitHub keeps it.
+
+        When the answer is lost, GitHub is asked whether it took the status before that is sent again; when it does not tell, either, it
+        is asked first by whoever wants to set that status next.
+        """
+        unsure, key = self._transport.unsure_statuses, (org, repo, sha, status.context)
+        lost: ProwError | None = None
+        for _ in range(_ATTEMPTS):
+            if key in unsure:
+                kept = await self._kept(org, repo, sha, status)
+                unsure.discard(key)
+                if kept is not None:
+                    return kept
+            unsure.add(key)
+            try:
+                kept = await self._sent(org, repo, sha, status)
+            except MaybeDone as error:
+                lost = error
+                continue
+            except ProwError:
+                unsure.discard(key)
+                raise
+            unsure.discard(key)
+            return kept
+        assert lost is not None
+        raise lost
+
+    async def _sent(self, org: str, repo: str, sha: str, status: CommitStatus) -> CommitStatus:
+        """Raises MaybeDone when nobody can tell whether GitHub took it."""
         body = {
             "state": status.state,
             "target_url": status.target_url or "",
@@ -22,18 +51,11 @@ class Statuses(Area):
             "context": status.context,
         }
         place = repo_at("/statuses/:statusId", org, repo, statusId=sha)
-        for _ in range(_ATTEMPTS):
-            try:
-                answer = await self._ask("POST", place, body=body, once=True, lags=True)
-                return status if answer.suppressed else decoded(answer.body, CommitStatus)
-            except MaybeDone as error:
-                lost: ServerBroken = error
-            except Misfit as error:
-                lost = ServerBroken(f"{place.path}: GitHub's answer cannot be read: {error}")
-            kept = await self._kept(org, repo, sha, status)
-            if kept is not None:
-                return kept
-        raise lost
+        answer = await self._ask("POST", place, body=body, once=True, lags=True)
+        try:
+            return status if answer.suppressed else decoded(answer.body, CommitStatus)
+        except Misfit as error:
+            raise MaybeDone(f"{place.path}: GitHub's answer cannot be read: {error}") from error
 
     async def _kept(self, org: str, repo: str, sha: str, status: CommitStatus) -> CommitStatus | None:
         """The newest status of that context, if it is this one."""

@@ -112,6 +112,7 @@ class Transport:
         self.clock = self._clock = clock
         self.known_user: User | None = None
         self.long_lists: set[str] = set()
+        self.unsure_statuses: set[tuple[str, str, str, str]] = set()
         self._tokens = tokens
         self.app = tokens.app
         self.endpoints = tuple(Endpoint(url) for url in endpoints)
