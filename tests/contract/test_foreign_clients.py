@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from base64 import b64encode
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from github import Auth, Github, GithubException
 from prow.sim.gitrepo import resolve
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
+from tests.ghproxy.support import proxied
 from tests.support.checked import checked
-from tests.support.foreign import certificate, run
+from tests.support.foreign import certificate, gh_environment, needs_gh, run
 from tests.support.github_description import FOREIGN, needs_foreign
 
 GIT = {
@@ -89,8 +92,12 @@ def _pygithub(url: str, author: str, reviewer: str) -> None:
 
 @needs_foreign
 @pytest.mark.skipif(shutil.which("node") is None, reason="run `make setup-tests`: there is no node")
-async def test_octokit(sim: Sim) -> None:
-    async with sim.serve() as url:
+@pytest.mark.parametrize("through_ghproxy", [False, True], ids=["GitHub itself", "our ghproxy"])
+async def test_octokit(sim: Sim, *, through_ghproxy: bool) -> None:
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(sim.serve())
+        if through_ghproxy:
+            url = await stack.enter_async_context(proxied(url, clock=sim.clock))
         tokens = sim.world.token("mia"), sim.world.token("wernher")
         sim.world.org("acme").default_permission = "write"
         out = await run("node", str(FOREIGN / "octokit.mjs"), url, *tokens, cwd=FOREIGN)
@@ -100,11 +107,12 @@ async def test_octokit(sim: Sim) -> None:
         "content": "# New\n",
         "issues": [6, 5, 4, 3, 2, 1],
         "graph": [2, 3, 4, 5, 6],
+        "unchanged": 304,
         "refused": 405,
     }
 
 
-@pytest.mark.skipif(shutil.which("gh") is None, reason="run `make setup-tests`: there is no gh")
+@needs_gh
 async def test_gh(sim: Sim, repo: RepoStory, tmp_path: Path) -> None:
     tls = certificate(tmp_path)
     async with sim.serve(host="localhost", tls=tls) as url:
@@ -112,22 +120,17 @@ async def test_gh(sim: Sim, repo: RepoStory, tmp_path: Path) -> None:
         here = ("-R", f"{host}/acme/widgets")
 
         async def gh(*arguments: str, login: str = "mia") -> str:
-            env = {
-                "GH_HOST": host,
-                "GH_ENTERPRISE_TOKEN": sim.world.token(login),
-                "SSL_CERT_FILE": str(tls.certificate),
-                "GH_PROMPT_DISABLED": "1",
-                "GH_NO_UPDATE_NOTIFIER": "1",
-                "GH_CONFIG_DIR": str(tmp_path / "gh"),
-            }
-            trusted = {"GIT_SSL_CAINFO": str(tls.certificate)}
-            return await run("gh", *arguments, env=GIT | trusted | env, cwd=tmp_path)
+            env = gh_environment(url, sim.world.token(login), tls, tmp_path)
+            return await run("gh", *arguments, env=GIT | env, cwd=tmp_path)
 
         await gh("repo", "create", "acme/gadgets", "--public", "--add-readme")
         assert "acme/gadgets" in await gh("repo", "list", "acme")
         await gh("repo", "clone", "acme/widgets", "work")
         assert (tmp_path / "work/README.md").read_text() == "# Widgets\n"
-        await repo.push("mia", {"new.md": "# New\n"}, branch="fix", message="Add a page")
+        at = "repos/acme/widgets"
+        await gh("api", f"{at}/git/refs", "-f", "ref=refs/heads/fix", "-f", f"sha={await repo.tip()}")
+        new = ("-f", "branch=fix", "-f", "message=Add a page", "-f", f"content={b64encode(b'# New').decode()}")
+        await gh("api", "-X", "PUT", f"{at}/contents/new.md", *new)
         title = ("--title", "A page", "--body", "Why not?")
         made = await gh("pr", "create", *here, *title, "--base", "main", "--head", "fix")
         assert made.strip() == f"{url}/acme/widgets/pull/1"
@@ -147,7 +150,7 @@ async def test_gh(sim: Sim, repo: RepoStory, tmp_path: Path) -> None:
             await gh("issue", "create", *here, "--title", f"Issue {number}", "--body", "Text", "--assignee", "@me")
         assert "Issue 3" in await gh("issue", "list", *here, "--assignee", "mia")
         await gh("issue", "close", "3", *here)
-        path = "repos/acme/widgets/issues?state=all&per_page=1"
+        path = f"{at}/issues?state=all&per_page=1"
         assert (await gh("api", "--paginate", path, "--jq", ".[].number")).split() == ["4", "3", "2", "1"]
     pr = PullStory(sim, repo.repo.issues[1])
     assert pr.merged

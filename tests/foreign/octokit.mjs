@@ -30,6 +30,13 @@ const graph = await mia.graphql.paginate(
   `query($cursor: String) { repository(owner: "acme", name: "octo") {
      issues(first: 2, after: $cursor) { nodes { number } pageInfo { hasNextPage endCursor } } } }`,
 );
+const seen = await mia.rest.repos.get(at);
+let unchanged = 0;
+try {
+  await mia.rest.repos.get({ ...at, headers: { "if-none-match": seen.headers.etag } });
+} catch (error) {
+  unchanged = error.status;
+}
 let refused = 0;
 try {
   await mia.rest.pulls.merge({ ...at, pull_number });
@@ -42,5 +49,6 @@ console.log(JSON.stringify({
   content: Buffer.from(content.data.content, "base64").toString(),
   issues: issues.map((issue) => issue.number),
   graph: graph.repository.issues.nodes.map((issue) => issue.number),
+  unchanged,
   refused,
 }));

@@ -31,6 +31,7 @@ from prow.sim.plan import Error, Match, NoAnswer, Reset, Rule
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 from tests.ghproxy.support import proxied
+from tests.support.foreign import certificate, gh_environment, needs_gh, run
 
 
 class World:
@@ -259,6 +260,23 @@ async def test_pygithub_works_behind_it(world: World) -> None:
     # Two writes, and what the first round changed: the issue, its pull request, the last page of comments. The rest was as before.
     assert world.used - before == 5
     assert world.pr.labels == {"kind/bug"}
+
+
+@needs_gh
+async def test_gh_works_behind_it(world: World, tmp_path: Path) -> None:
+    """It insists on HTTPS, which stands before the proxy."""
+    tls = certificate(tmp_path)
+    for text in ("one", "two", "three"):
+        await world.pr.comment("mia", text)
+    async with proxied(world.sim.world.base, clock=world.sim.clock, tls=tls) as url:
+        env = gh_environment(url, world.sim.world.token("prow-bot"), tls, tmp_path)
+        here = ("-R", f"{url.removeprefix('https://')}/acme/rockets")
+        comments = f"repos/acme/rockets/issues/{world.pr.number}/comments?per_page=1"
+        listed = await run("gh", "api", "--paginate", comments, "--jq", ".[].body", env=env, cwd=tmp_path)
+        assert listed.split() == ["one", "two", "three"]
+        await run("gh", "pr", "comment", str(world.pr.number), *here, "--body", "four", env=env, cwd=tmp_path)
+        seen = await run("gh", "pr", "view", str(world.pr.number), *here, "--json", "comments", env=env, cwd=tmp_path)
+        assert [comment["body"] for comment in json.loads(seen)["comments"]] == ["one", "two", "three", "four"]
 
 
 async def test_a_github_that_cannot_be_reached_is_a_502_that_costs_nothing() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +20,9 @@ from prow.lib.clock import SystemClock
 from prow.lib.http import TLS
 
 _PATIENCE = 60.0
+
+
+needs_gh = pytest.mark.skipif(shutil.which("gh") is None, reason="run `make setup-tests`: there is no gh")
 
 
 class Failed(AssertionError):
@@ -48,6 +53,19 @@ def certificate(folder: Path) -> TLS:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return tls
+
+
+def gh_environment(url: str, token: str, tls: TLS, folder: Path) -> dict[str, str]:
+    """What makes `gh` speak to the GitHub at `url`, and the git that it starts, too."""
+    return {
+        "GH_HOST": url.removeprefix("https://"),
+        "GH_ENTERPRISE_TOKEN": token,
+        "SSL_CERT_FILE": str(tls.certificate),
+        "GIT_SSL_CAINFO": str(tls.certificate),
+        "GH_PROMPT_DISABLED": "1",
+        "GH_NO_UPDATE_NOTIFIER": "1",
+        "GH_CONFIG_DIR": str(folder / "gh"),
+    }
 
 
 async def run(*argv: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, stdin: bytes = b"") -> str:
