@@ -24,8 +24,8 @@ from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.errors import Permanent
 from prow.lib.service import Instrumentation, Ports
-from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from tests.support.github import served
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -49,9 +49,8 @@ async def component(github: GitHub) -> AsyncIterator[str]:
 
 
 async def test_several_components_tell_what_they_spent_saved_and_have_left(tmp_path: Path) -> None:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    async with sim.serve():
+    async with served(tmp_path) as sim:
+        sim.world.org("acme")
         repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
         repo.collaborator("prow-bot")
         await repo.open_issue("mia", title="Talk")

@@ -13,8 +13,8 @@ import pytest
 from prow.cli.ghproxy import GhproxyFlags
 from prow.github.disk_cache import NAME
 from prow.lib.errors import UsageError
-from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from tests.support.github import served
 from tests.support.processes import free_port
 
 
@@ -61,8 +61,7 @@ async def test_it_runs_with_metal3_s_flags_and_pushes_its_metrics(tmp_path: Path
         pushed.put_nowait(head.split(b" HTTP")[0] + b"\n" + body)
 
     receiver = await asyncio.start_server(gateway, "127.0.0.1", 0)
-    sim = Sim(tmp_path / "github")
-    async with sim.serve():
+    async with served(tmp_path) as sim:
         await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
         port, health, metrics = free_port(), free_port(), free_port()
         flags = {

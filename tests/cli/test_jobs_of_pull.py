@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from tests.support.github import served
 
 CONFIG = """\
 presubmits:
@@ -30,14 +30,17 @@ async def prow(*arguments: str) -> tuple[int, str, str]:
 async def test_the_jobs_of_a_pull_request_are_told(tmp_path: Path, number: int) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG)
-    sim = Sim(tmp_path / "github")
-    repo = await RepoStory.create(sim, "acme/rockets", files={"main.go": "one"})
-    repo.collaborator("mary")
-    await repo.push("mary", {"main.go": "one, released"}, branch="release-1", start=await repo.tip())
-    await repo.open_pull_request("mary", title="Fix", files={"main.go": "two"}, base="release-1")
-    async with sim.serve() as url:
+    async with served(tmp_path) as sim:
+        repo = await RepoStory.create(sim, "acme/rockets", files={"main.go": "one"})
+        repo.collaborator("mary")
+        await repo.push("mary", {"main.go": "one, released"}, branch="release-1", start=await repo.tip())
+        await repo.open_pull_request("mary", title="Fix", files={"main.go": "two"}, base="release-1")
         code, out, errors = await prow(
-            "jobs", f"--config-path={config}", "--repo=acme/rockets", f"--pull={number}", f"--github-endpoint={url}"
+            "jobs",
+            f"--config-path={config}",
+            "--repo=acme/rockets",
+            f"--pull={number}",
+            f"--github-endpoint={sim.world.base}",
         )
     if number == 1:
         assert code == 0, errors

@@ -19,9 +19,7 @@ from prow.cli.parts import ConfigSettings, open_parts
 from prow.config.errors import ConfigError
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
-from tests.git.support import Watched
+from tests.git.support import hub_in
 from tests.support.prow import github
 
 JOB = "presubmits:\n- {name: unit, always_run: true, spec: {containers: [{image: x}]}}\n"
@@ -115,11 +113,11 @@ async def test_a_head_is_read_with_its_base_in_three_requests(tmp_path: Path) ->
     job = "presubmits:\n- name: %s\n  spec: {containers: [{image: x}]}\n"
     given = settings(tmp_path, "in_repo_config: {enabled: {'*': true}}")
     files = {f".prow/{name}.yaml": job % name for name in ("one", "two", "three")} | {"code": "1\n2\n3\n4\n5\n"}
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    watched = Watched(sim)
-    async with sim.serve() as url, open_parts(given, tmp_path / "jobs.db", clock=SystemClock()) as parts:
-        repo = await RepoStory.create(sim, "acme/rockets", files=files)
+    async with (
+        hub_in(tmp_path, files) as hub,
+        open_parts(given, tmp_path / "jobs.db", clock=SystemClock()) as parts,
+    ):
+        repo, watched, url = hub.repo, hub.watched, hub.sim.world.base
         start = await repo.tip()
         head = await repo.push(
             "mia", {"code": "one\n2\n3\n4\n5\n", ".prow/four.yaml": job % "four"}, branch="head", start=start

@@ -10,20 +10,17 @@ import pytest
 from prow.config.config import Config
 from prow.config.plugin_options import OwnersOptions
 from prow.config.plugins import PluginsConfig
-from prow.git.client import Git
 from prow.git.errors import NoSuchRef
 from prow.git.mirror import Mirrors
 from prow.github.errors import Refused
-from prow.lib.clock import SystemClock
 from prow.lib.errors import ProwError, Retry
 from prow.model.forge import User
 from prow.owners import parse
 from prow.owners.queries import RepoOwners
 from prow.owners.service import OwnersReader
 from prow.sim import gitrepo
-from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
-from tests.git.support import Watched
+from tests.git.support import Watched, hub_in
 
 FILES = {
     "OWNERS": "approvers: [root-team]\nreviewers: [rita]\n",
@@ -63,16 +60,8 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    watched = Watched(sim)
-    async with sim.serve() as url:
-        repo = await RepoStory.create(sim, "acme/rockets", files=FILES)
-        (tmp_path / "home").mkdir()
-        git = await Git.open(SystemClock(), home=tmp_path / "home")
-        mirrors = Mirrors(git, clock=SystemClock(), folder=tmp_path / "mirrors", base=url)
-        yield World(repo, mirrors, watched)
-        await mirrors.aclose()
+    async with hub_in(tmp_path, FILES) as hub:
+        yield World(hub.repo, hub.world.mirrors, hub.watched)
 
 
 async def test_owners_are_read_from_the_branch_as_it_is_now(world: World) -> None:

@@ -19,8 +19,8 @@ from prow.podutils import clonerefs
 from prow.podutils.clone_rules import BadRefs, CloneRecord, check_refs, decode_records, format_records
 from prow.podutils.options import CloneOptions
 from prow.podutils.plan import clone_path
-from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from tests.support.github import served
 
 _ENV = {
     "PATH": os.environ["PATH"],
@@ -296,8 +296,7 @@ async def test_cookies_are_set_without_touching_the_users_configuration(tmp_path
 
 
 async def test_a_private_repository_is_cloned_as_a_github_app(tmp_path: Path) -> None:
-    sim = Sim(tmp_path / "github")
-    async with sim.serve():
+    async with served(tmp_path) as sim:
         repo = await RepoStory.create(sim, "acme/rockets", files={"README.md": "hello\n"})
         repo.repo.private = True
         app = sim.world.app("prow", permissions={"contents": "read", "metadata": "read"})
