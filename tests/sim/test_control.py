@@ -55,6 +55,11 @@ async def test_tokens_faults_and_counts(running: Running) -> None:
         assert (await control.get("/_sim/faults")).json() == []
         counts = (await control.get("/_sim/calls")).json()
         assert counts["calls"] == {"GET /repos/{owner}/{repo}/labels": 1}
+        async with steered(running, token) as mia:
+            await mia.post("/repos/acme/rockets/issues", json={"title": "Help"})
+        wrote = (await control.get("/_sim/writes")).json()[-1]
+        assert (wrote["login"], wrote["kind"], wrote["how"]) == ("mia", "issue", "opened")
+        assert wrote["call"] == "POST /repos/acme/rockets/issues"
 
 
 async def test_webhooks_are_waited_for_and_told(running: Running) -> None:

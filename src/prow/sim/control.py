@@ -56,6 +56,7 @@ class Control:
             ("PUT", "faults"): self._plan,
             ("DELETE", "faults"): self._no_faults,
             ("GET", "deliveries"): self._deliveries,
+            ("GET", "writes"): self._writes,
             ("POST", "settle"): self._settle,
             ("POST", "seed"): self._sow,
         }
@@ -138,6 +139,23 @@ class Control:
         """Of every hook, oldest first."""
         world = self._sim.world
         return [world.json.delivery(one) | {"hook": hook.url} for hook in world.all_hooks() for one in hook.deliveries]
+
+    async def _writes(self, _: bytes) -> Any:
+        """Who changed what of late, oldest first."""
+        return [
+            {
+                "at": write.at,
+                "login": write.login,
+                "repository": write.repo.full_name if write.repo is not None else "",
+                "number": write.number,
+                "sha": write.sha,
+                "kind": write.kind,
+                "about": write.about,
+                "how": write.how,
+                "call": write.call.name if write.call is not None else "",
+            }
+            for write in self._sim.world.journal.writes
+        ]
 
     async def _settle(self, _: bytes) -> Any:
         """Answer when every webhook that was due was answered or has failed."""

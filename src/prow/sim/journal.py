@@ -18,7 +18,7 @@ from prow.lib.clock import Clock
 from prow.sim.payloads import Json
 from prow.sim.state import Issue, IssueEvent, Repo
 
-_MOST = 5_000
+MOST = 5_000
 _SHOWN = 160
 _KINDS = {
     "labeled": "label",
@@ -99,7 +99,7 @@ class Journal:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._writes: deque[Write] = deque(maxlen=_MOST)
+        self._writes: deque[Write] = deque(maxlen=MOST)
         self._heads: dict[tuple[int, str], int] = {}
         self._call: ContextVar[Call | None] = ContextVar("call", default=None)
         self.forgotten = 0
@@ -163,7 +163,7 @@ class Journal:
         """An event of a pull request."""
         if issue.pull is not None:
             self._heads[issue.repo.id, issue.pull.head_sha] = issue.number
-            if len(self._heads) > _MOST:
+            if len(self._heads) > MOST:
                 del self._heads[next(iter(self._heads))]
         if action in _UNRECORDED:
             self.note(issue.repo, login, "issue", how=action, number=issue.number)
@@ -181,7 +181,7 @@ class Journal:
             self.note(repo, login, event, action)
 
     def _keep(self, write: Write) -> None:
-        self.forgotten += len(self._writes) == _MOST
+        self.forgotten += len(self._writes) == MOST
         self._writes.append(write)
 
 
