@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from prow.github.actions import Actions
 from prow.github.call import Cost
 from prow.github.checks import CheckRunChange, Checks
 from prow.github.client import GitHub
@@ -25,7 +27,8 @@ from prow.github.refs import Refs
 from prow.github.repo_settings import RepoChange, RepoSettings
 from prow.github.teams import TeamChange, Teams
 from prow.model.forge import CommitStatus, LabelRef
-from tests.support.github import R, World
+from tests.github.every_call import CALLS
+from tests.support.github import BOT, R, World
 
 SHA = "5" * 40
 Ask = Callable[[GitHub], Awaitable[object]]
@@ -90,6 +93,11 @@ WRITES: dict[str, Ask] = {
     "edit a repository hook": lambda g: g.area(Hooks).edit_repo_hook(*R, 5, HookChange(events=("push",))),
     "delete a hook": lambda g: g.area(Hooks).delete_org_hook("acme", 5),
     "delete a repository hook": lambda g: g.area(Hooks).delete_repo_hook(*R, 5),
+    "run again": lambda g: g.area(Actions).rerun_workflow(*R, 1),
+    "run what failed": lambda g: g.area(Actions).rerun_failed_jobs(*R, 1),
+    "allow a run": lambda g: g.area(Actions).approve_workflow_run(*R, 1),
+    "signatures no more": lambda g: g.area(Protection).require_signatures(*R, "main", required=False),
+    "own repository": lambda g: g.area(RepoSettings).create_repo(BOT, RepoChange(name="probes"), user=True),
     "pin": lambda g: g.area(IssueMoves).pin_issue("I_1", org="acme"),
     "unpin": lambda g: g.area(IssueMoves).unpin_issue("I_1", org="acme"),
     "transfer": lambda g: g.area(IssueMoves).transfer_issue("I_1", "R_1", org="acme"),
@@ -109,8 +117,18 @@ async def test_no_write_is_made_and_each_is_told(
             told = len(caplog.records)
             await ask(github)
             assert len(caplog.records) == told + 1, name
+    fields = [vars(record)["fields"] for record in caplog.records]
+    told_of = [f"{each['method']} {each['path']}" for each in fields]
+    writes = [call for calls in CALLS.values() for call in calls if not call.startswith("GET ")]
+    assert [call for call in writes if not any(_is(call, said) for said in told_of)] == []
     assert {method for method, _ in world.sim.world.calls} <= {"GET"}
     assert sum(saving.calls for saving in github.account().savings if saving.how == "dry-run") == len(WRITES)
+
+
+def _is(call: str, said: str) -> bool:
+    """Whether this is that call, with values. The name of a reference has slashes."""
+    pattern = re.escape(call).replace(r"/git/refs/\{\}", "/git/refs/.+").replace(r"\{\}", "[^/]+")
+    return re.fullmatch(pattern, said) is not None
 
 
 async def test_what_would_have_been_made_looks_as_if_it_was(github: GitHub) -> None:
