@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prow.github.call import GRAPHQL, Answer, Call
-from prow.github.errors import MaybeDone, NotFound, Refused, ServerBroken, Unprocessable
+from prow.github.errors import BadCredentials, MaybeDone, NotFound, Refused, ServerBroken, Unprocessable
 from prow.github.rules import (
     Again,
     GiveUp,
@@ -209,7 +209,7 @@ def test_no_answer_is_too_odd_and_no_write_is_repeated_blindly(
         assert isinstance(verdict, GiveUp)
         assert isinstance(verdict.error, MaybeDone)
     if isinstance(verdict, GiveUp):
-        assert isinstance(verdict.error, (NotFound, Refused, ServerBroken, Unprocessable))
+        assert isinstance(verdict.error, (BadCredentials, NotFound, Refused, ServerBroken, Unprocessable))
         assert "\n" not in str(verdict.error)
 
 
