@@ -6,12 +6,10 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
-import msgspec
 
 import prow
 from prow.checkconfig import remembered, report, shards
@@ -25,15 +23,12 @@ from prow.checkconfig.warnings_settings import APP_INSTALLATION
 from prow.cli import groups
 from prow.cli.loading import check_format
 from prow.config import cache, inrepo
-from prow.config.config import Config
-from prow.config.plugins import PluginsConfig
 from prow.lib import flags
-from prow.lib.errors import ProwError, UsageError
+from prow.lib.errors import UsageError
 
 FAILED = 1
 SILENCE = 10.0
 """Seconds after which a log gets a sign of life."""
-_NAME = "checkconfig"
 
 
 class PluginFlags(groups.PluginFlags):
@@ -226,85 +221,27 @@ def _known(
 ) -> Known | None:
     if loaded.config is None:
         return None
-    answers, clusters, unread = _Answers(), None, ""
-    if APP_INSTALLATION in names or (OWNERS_PRESENCE in names and loaded.plugins is not None):
-        answers = asyncio.run(_github(loaded.plugins, github_flags, names, progress))
-    if CLUSTER_FIELD in names and loaded.config.plank.build_cluster_status_file:
-        clusters, unread = asyncio.run(_clusters(loaded.config, storage_flags))
     found: list[Shard] = []
     if SHARD_HIERARCHY in names:
         own, plugins = config_flags.supplemental, plugin_flags.supplemental
         found += shards.config_shards(own.paths, own.suffix)
         found += shards.plugin_shards(plugins.paths, plugins.suffix)
-    return Known(
+    known = Known(
         config=loaded.config,
         plugins=loaded.plugins,
         required_annotations=given.required_job_annotations,
         unknown_keys=tuple(loaded.unknown_keys),
         unknown_in_jobs=tuple(loaded.unknown_in_jobs),
         shards=tuple(found),
-        clusters=clusters,
-        clusters_unread=unread,
-        without_owners=answers.without_owners,
-        installed=answers.installed,
-        unanswered=answers.unanswered,
         labels=loaded.labels,
     )
+    of_github = APP_INSTALLATION in names or (OWNERS_PRESENCE in names and loaded.plugins is not None)
+    of_clusters = CLUSTER_FIELD in names and loaded.config.plank.build_cluster_status_file
+    if of_github or of_clusters:
+        from prow.cli import checkconfig_asking as asking  # noqa: PLC0415 - most runs ask nobody
 
-
-class _Answers(msgspec.Struct):
-    """As in `Known`."""
-
-    without_owners: tuple[str, ...] | None = None
-    installed: frozenset[str] | None = None
-    unanswered: dict[str, str] = {}
-
-
-async def _github(plugins: PluginsConfig | None, given: GitHubFlags, names: set[str], progress: Progress) -> _Answers:
-    """What GitHub says to the checks that ask it. A refusal is one more thing to tell."""
-    from prow.checkconfig.fetching import installed_orgs, without_owners  # noqa: PLC0415 - most runs ask nobody
-    from prow.cli.github_client import open_github, open_tokens  # noqa: PLC0415
-    from prow.cli.given import Given  # noqa: PLC0415
-    from prow.github.apps import Apps  # noqa: PLC0415
-    from prow.lib.clock import SystemClock  # noqa: PLC0415
-    from prow.lib.secrets import Secrets  # noqa: PLC0415
-
-    settings = Given([given]).github()
-    # What is not there is the answer.
-    settings = msgspec.structs.replace(settings, options=msgspec.structs.replace(settings.options, max_404_retries=0))
-    clock, answers = SystemClock(), _Answers()
-    async with AsyncExitStack() as stack:
-        tokens = open_tokens(settings, secrets=Secrets(clock), clock=clock, component=_NAME, stack=stack)
-        github = await open_github(settings, tokens, clock=clock, component=_NAME, dry_run=True, stack=stack)
-        if OWNERS_PRESENCE in names and plugins is not None:
-            with _noted(answers, OWNERS_PRESENCE):
-                answers.without_owners = await without_owners(plugins, github, progress=progress)
-        if APP_INSTALLATION in names:
-            progress("asking where the GitHub App is installed")
-            with _noted(answers, APP_INSTALLATION):
-                answers.installed = await installed_orgs(github.area(Apps))
-    return answers
-
-
-@contextmanager
-def _noted(answers: _Answers, check: str) -> Iterator[None]:
-    try:
-        yield
-    except UsageError:
-        raise
-    except ProwError as error:
-        answers.unanswered[check] = str(error)
-
-
-async def _clusters(config: Config, given: groups.StorageFlags) -> tuple[dict[str, str] | None, str]:
-    from prow.checkconfig.fetching import cluster_statuses  # noqa: PLC0415 - most configs have no such file
-    from prow.cli.parts import StorageSettings, open_storage  # noqa: PLC0415
-
-    storage = open_storage(
-        StorageSettings(
-            bucket_dir=given.bucket_dir,
-            gcs_credentials_file=given.gcs_credentials_file,
-            s3_credentials_file=given.s3_credentials_file,
-        )
-    )
-    return await cluster_statuses(storage, config.plank.build_cluster_status_file)
+        if of_github:
+            known = asyncio.run(asking.ask_github(known, github_flags, names, progress))
+        if of_clusters:
+            known = asyncio.run(asking.ask_for_clusters(known, storage_flags))
+    return known
