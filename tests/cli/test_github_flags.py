@@ -10,7 +10,9 @@ import pytest
 
 from prow.cli.given import Given
 from prow.cli.groups import GitHubFlags
+from prow.github.rules import Options
 from prow.lib.errors import UsageError
+from prow.lib.flags import Seconds
 
 APP = {"github_app_id": "7", "github_app_private_key_path": "/key.pem"}
 
@@ -64,6 +66,18 @@ def test_the_settings_are_what_the_flags_say() -> None:
     assert (found.app_id, found.app_key_path) == ("7", "/key.pem")
     assert found.limits.orgs == {"acme": (1000, 100)}
     assert (found.limits.hourly_tokens, found.limits.allowed_burst) == (360, 300)
+
+
+def test_how_stubborn_the_client_is_comes_from_flags() -> None:
+    found = Given([
+        GitHubFlags(
+            request_timeout=Seconds(30), max_retries=3, max_404_retries=1, backoff_timeout=Seconds(60), initial_delay=Seconds(1)
+        )
+    ]).github()  # fmt: skip
+    assert found.options == Options(
+        request_timeout=30, max_retries=3, max_404_retries=1, backoff_timeout=60, initial_delay=1
+    )
+    assert Given([GitHubFlags()]).github().options == Options()
 
 
 def test_hourly_tokens_of_0_alone_switch_the_throttle_off() -> None:
