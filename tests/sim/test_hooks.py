@@ -125,36 +125,38 @@ async def test_deliveries_are_forgotten_after_three_days(tmp_path: Path) -> None
         await repo.open_issue("mia", title="More")
         assert [one.event for one in hook.deliveries] == ["issues", "issues"]
 
-    async def test_an_organisations_hook_hears_of_all_its_repositories(sim: Sim, repo: RepoStory) -> None:
-        sim.faults.lose_webhooks()
-        org = sim.world.org("acme", owners=["boss"])
-        body = {"name": "web", "config": {"url": URL}, "events": ["*"]}
-        async with client(sim, "boss") as boss, client(sim, "wernher") as member:
-            await expect(member.post("/orgs/acme/hooks", json=body), 403)
-            made = await expect(boss.post("/orgs/acme/hooks", json=body), 201)
-            await expect(boss.post("/orgs/acme/teams", json={"name": "Core"}), 201)
-            await repo.open_issue("mia", title="Help")
-            listed = await expect(boss.get(f"/orgs/acme/hooks/{made['id']}/deliveries"), 200)
-            assert [(d["event"], d["action"]) for d in listed] == [
-                ("issues", "opened"),
-                ("team", "created"),
-                ("ping", None),
-            ]
-            told = json.loads(org.hooks[0].deliveries[-1].body)
-            assert (told["organization"]["login"], told["repository"]["name"]) == ("acme", "widgets")
-            await expect(boss.delete(f"/orgs/acme/hooks/{made['id']}"), 204)
 
-    async def test_a_user_who_is_deleted_leaves_a_ghost(sim: Sim, repo: RepoStory) -> None:
-        pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "a\n"})
-        await pr.comment("mia", "Please")
-        token = sim.world.token("mia")
-        await sim.world.delete_user("mia")
-        async with client(sim, "prow-bot") as bot, bearer(sim, token) as gone:
-            told = await expect(bot.get(f"/repos/acme/widgets/pulls/{pr.number}"), 200)
-            assert (told["user"]["login"], told["head"]["repo"]) == ("ghost", None)
-            said = await expect(bot.get(f"/repos/acme/widgets/issues/{pr.number}/comments"), 200)
-            assert [(c["user"]["login"], c["body"]) for c in said] == [("ghost", "Please")]
-            await expect(bot.get("/users/mia"), 404)
-            await expect(gone.get("/user"), 401)
-        query = '{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { author { login } } } }'
-        assert (await ask(sim, query))["data"]["repository"]["pullRequest"]["author"] is None
+async def test_an_organisations_hook_hears_of_all_its_repositories(sim: Sim, repo: RepoStory) -> None:
+    sim.faults.lose_webhooks()
+    org = sim.world.org("acme", owners=["boss"])
+    body = {"name": "web", "config": {"url": URL}, "events": ["*"]}
+    async with client(sim, "boss") as boss, client(sim, "wernher") as member:
+        await expect(member.post("/orgs/acme/hooks", json=body), 403)
+        made = await expect(boss.post("/orgs/acme/hooks", json=body), 201)
+        await expect(boss.post("/orgs/acme/teams", json={"name": "Core"}), 201)
+        await repo.open_issue("mia", title="Help")
+        listed = await expect(boss.get(f"/orgs/acme/hooks/{made['id']}/deliveries"), 200)
+        assert [(d["event"], d["action"]) for d in listed] == [
+            ("issues", "opened"),
+            ("team", "created"),
+            ("ping", None),
+        ]
+        told = json.loads(org.hooks[0].deliveries[-1].body)
+        assert (told["organization"]["login"], told["repository"]["name"]) == ("acme", "widgets")
+        await expect(boss.delete(f"/orgs/acme/hooks/{made['id']}"), 204)
+
+
+async def test_a_user_who_is_deleted_leaves_a_ghost(sim: Sim, repo: RepoStory) -> None:
+    pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "a\n"})
+    await pr.comment("mia", "Please")
+    token = sim.world.token("mia")
+    await sim.world.delete_user("mia")
+    async with client(sim, "prow-bot") as bot, bearer(sim, token) as gone:
+        told = await expect(bot.get(f"/repos/acme/widgets/pulls/{pr.number}"), 200)
+        assert (told["user"]["login"], told["head"]["repo"]) == ("ghost", None)
+        said = await expect(bot.get(f"/repos/acme/widgets/issues/{pr.number}/comments"), 200)
+        assert [(c["user"]["login"], c["body"]) for c in said] == [("ghost", "Please")]
+        await expect(bot.get("/users/mia"), 404)
+        await expect(gone.get("/user"), 401)
+    query = '{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { author { login } } } }'
+    assert (await ask(sim, query))["data"]["repository"]["pullRequest"]["author"] is None
