@@ -140,6 +140,15 @@ def test_no_room_for_in_repo_configs_is_refused(tmp_path: Path) -> None:
         settings(tmp_path, in_repo_config_cache_size=0)
 
 
+async def test_that_nobody_is_asked_as_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    anonymous = Given([groups.GitHubFlags()]).github()
+    async with open_parts(settings(tmp_path), tmp_path / "jobs.db", clock=SystemClock()) as parts:
+        for component in ("hook", "tide"):
+            await parts.github(anonymous, component=component, dry_run=False)
+    (said,) = [record.getMessage() for record in caplog.records if "credentials" in record.getMessage()]
+    assert said == "GitHub is asked without credentials: 60 calls an hour, and nothing can be written."
+
+
 async def test_git_mirrors_have_the_room_and_the_key_that_the_flags_give(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--git-cache-sizeMB=0: give 1 or more"):
         settings(tmp_path, git_cache_size_mb=0)
