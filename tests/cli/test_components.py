@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from prow.cli.main import main
-from prow.sim.server import Sim
 from tests.support.processes import Component
 from tests.support.sandbox import FLAGS
 
@@ -100,7 +99,7 @@ async def test_it_starts_with_the_flags_that_operators_have_and_stops_when_told(
     }
     if name == "prow-controller-manager":
         flags |= FLAGS
-    component = Component(folder, name, {"config-path": folder / "config.yaml", **flags}, Sim(folder / "github"))
+    component = Component(folder, name, {"config-path": folder / "config.yaml", **flags})
     await component.start()
     try:
         await component.ready()
@@ -169,7 +168,7 @@ def test_one_process_runs_the_jobs_of_a_job_store(folder: Path, prow: Prow) -> N
 async def test_the_folder_of_the_job_store_may_be_given_in_place_of_its_file(folder: Path) -> None:
     (folder / "shared").mkdir()
     flags = {"config-path": folder / "config.yaml", "job-store": folder / "shared", "github-workers": 1}
-    component = Component(folder, "crier", flags, Sim(folder / "github"))
+    component = Component(folder, "crier", flags)
     await component.start()
     try:
         await component.ready()

@@ -15,8 +15,8 @@ import pytest
 
 from prow.cli.main import main
 from tests.support.pages import PAGES, ROOT, blocks, commands
-from tests.support.processes import SECRET, Component, free_port
-from tests.support.prow import BOT, github
+from tests.support.processes import Component, free_port
+from tests.support.prow import BOT, SECRET, github
 from tests.support.sandbox import FLAGS
 
 GUIDE = ROOT / "docs/configuration/README.md"
@@ -137,7 +137,7 @@ async def served(folder: Path, lines: list[str]) -> None:
             flags |= {port: free_port() for port in ports.get(name, ())}
             flags |= {"port": tide} if name == "tide" else {}
             flags |= FLAGS if name in {"up", "prow-controller-manager"} else {}
-            components.append(Component(folder, name, flags, sim))
+            components.append(Component(folder, name, flags))
         try:
             await asyncio.gather(*(component.start() for component in components))
             await asyncio.gather(*(component.ready() for component in components))

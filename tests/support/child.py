@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from prow.lib.clock import SystemClock
 
 _PATIENCE = 30.0
 _LONGEST_LINE = 1 << 22
+_READY = b'"Ready."'
+_ENDED = b"(the process has ended)\n"
 
 
 class ProwProcess:
-    """`log`: where what it says is added."""
+    """`log`: where what it says is added. Jobs that outlive it may go on writing there."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, said: asyncio.StreamReader, mine: BinaryIO, log: Path
+    ) -> None:
         self._process = process
+        self._mine = mine
         self._log = log
-        self._ready = asyncio.Event()
-        self._listening = asyncio.create_task(self._listen(), name=f"log-{log.name}")
+        self._ready, self._heard = asyncio.Event(), asyncio.Event()
+        self._listening = asyncio.create_task(self._listen(said), name=f"log-{log.name}")
 
     @classmethod
     async def start(cls, command: str, flags: Mapping[str, object], *, log: Path) -> ProwProcess:
-        arguments: Sequence[str] = [f"--{name}={value}" for name, value in flags.items()]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "prow", command, *arguments, stderr=asyncio.subprocess.PIPE, limit=_LONGEST_LINE
+        arguments = [f"--{name}={value}" for name, value in flags.items()]
+        reading, writing = os.pipe()
+        said = asyncio.StreamReader(limit=_LONGEST_LINE)
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(said), os.fdopen(reading, "rb", buffering=0)
         )
-        return cls(process, log)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "prow", command, *arguments, stderr=writing
+        )
+        return cls(process, said, os.fdopen(writing, "wb", buffering=0), log)
 
-    async def _listen(self) -> None:
-        assert self._process.stderr is not None
+    async def _listen(self, said: asyncio.StreamReader) -> None:
         with self._log.open("ab", buffering=0) as log:
-            async for line in self._process.stderr:
+            async for line in said:
+                if line.endswith(_ENDED):
+                    self._heard.set()
+                    continue
                 log.write(line)
-                if b'"Ready."' in line:
+                if _READY in line:
                     self._ready.set()
 
     @property
@@ -45,7 +59,7 @@ class ProwProcess:
 
     async def ready(self) -> None:
         """Return when it says that it is."""
-        tasks = {asyncio.create_task(self._ready.wait()), asyncio.create_task(self._process.wait())}
+        tasks = {asyncio.create_task(self._ready.wait()), asyncio.create_task(self.ended())}
         async with SystemClock().timeout(_PATIENCE):
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -58,5 +72,10 @@ class ProwProcess:
             self._process.send_signal(how)
 
     async def ended(self) -> int:
-        """Its exit code. Jobs that it leaves may still hold its log."""
-        return await self._process.wait()
+        """Its exit code, when it has ended and everything that it said was heard."""
+        code = await self._process.wait()
+        if not self._mine.closed:
+            self._mine.write(_ENDED)  # nothing of its own can come after this
+            self._mine.close()
+        await self._heard.wait()
+        return code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -105,12 +105,11 @@ async def told(store: JobStore) -> None:
         waiting = {job.name for job in jobs.items if _untold(job)}
         if not waiting:
             return
-        async with aclosing(store.watch(jobs.resource_version)) as changes:
-            async for change in changes:
-                if change.job is not None and not _untold(change.job):
-                    waiting.discard(change.job.name)
-                if not waiting:
-                    break
+        async for change in store.watch(jobs.resource_version):
+            if change.job is not None and not _untold(change.job):
+                waiting.discard(change.job.name)
+            if not waiting:
+                break
 
 
 def _untold(job: ProwJob) -> bool:
