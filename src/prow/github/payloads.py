@@ -48,13 +48,14 @@ class _Wire(msgspec.Struct, kw_only=True):
     repository: Repo | None = None
     sender: User | None = None
 
-    @property
-    def repo(self) -> Repo:
-        return self.repository or Repo()
-
-    @property
-    def who(self) -> User:
-        return self.sender or User()
+    def common(self, guid: str, *, repo: Repo | None = None) -> dict[str, Any]:
+        """What every event tells. `repo`: where else the repository is told."""
+        return {
+            "guid": guid,
+            "action": self.action,
+            "repo": self.repository or repo or Repo(),
+            "sender": self.sender or User(),
+        }
 
 
 class _Issues(_Wire):
@@ -62,9 +63,7 @@ class _Issues(_Wire):
     label: LabelRef | None = None
 
     def event(self, guid: str) -> Event:
-        return IssueEvent(
-            guid=guid, action=self.action, repo=self.repo, sender=self.who, issue=self.issue, label=self.label
-        )
+        return IssueEvent(**self.common(guid), issue=self.issue, label=self.label)
 
 
 class _IssueComment(_Wire):
@@ -72,9 +71,7 @@ class _IssueComment(_Wire):
     comment: IssueComment
 
     def event(self, guid: str) -> Event:
-        return IssueCommentEvent(
-            guid=guid, action=self.action, repo=self.repo, sender=self.who, issue=self.issue, comment=self.comment
-        )
+        return IssueCommentEvent(**self.common(guid), issue=self.issue, comment=self.comment)
 
 
 class _From(msgspec.Struct):
@@ -97,10 +94,7 @@ class _PullRequest(_Wire):
     def event(self, guid: str) -> Event:
         changes = self.changes or _Changes()
         return PullRequestEvent(
-            guid=guid,
-            action=self.action,
-            repo=self.repository or self.pull_request.base.repo or Repo(),
-            sender=self.who,
+            **self.common(guid, repo=self.pull_request.base.repo),
             number=self.number or self.pull_request.number,
             pull_request=self.pull_request,
             label=self.label,
@@ -118,10 +112,7 @@ class _Review(_Wire):
 
     def event(self, guid: str) -> Event:
         return ReviewEvent(
-            guid=guid,
-            action=self.action,
-            repo=self.repo,
-            sender=self.who,
+            **self.common(guid),
             pull_request=self.pull_request,
             review=msgspec.structs.replace(self.review, state=self.review.state.upper()),
         )
@@ -133,10 +124,7 @@ class _ReviewComment(_Wire):
 
     def event(self, guid: str) -> Event:
         return ReviewCommentEvent(
-            guid=guid,
-            action=self.action,
-            repo=self.repo,
-            sender=self.who,
+            **self.common(guid),
             pull_request=self.pull_request,
             comment=self.comment,
         )
@@ -155,9 +143,7 @@ class _Push(_Wire):
 
     def event(self, guid: str) -> Event:
         return PushEvent(
-            guid=guid,
-            repo=self.repo,
-            sender=self.who,
+            **self.common(guid),
             ref=self.ref,
             before=self.before,
             after=self.after,
@@ -188,7 +174,7 @@ class _Status(_Wire):
             updated_at=self.updated_at,
             id=self.id,
         )
-        return StatusEvent(guid=guid, repo=self.repo, sender=self.who, sha=self.sha, status=status)
+        return StatusEvent(**self.common(guid), sha=self.sha, status=status)
 
 
 class _Run(msgspec.Struct):
@@ -197,39 +183,27 @@ class _Run(msgspec.Struct):
     status: str | None = None
     conclusion: str | None = None
 
+    def told(self) -> dict[str, Any]:
+        return {
+            "sha": self.head_sha,
+            "name": self.name or "",
+            "status": self.status or "",
+            "conclusion": self.conclusion or "",
+        }
+
 
 class _CheckRun(_Wire):
     check_run: _Run
 
     def event(self, guid: str) -> Event:
-        run = self.check_run
-        return CheckRunEvent(
-            guid=guid,
-            action=self.action,
-            repo=self.repo,
-            sender=self.who,
-            sha=run.head_sha,
-            name=run.name or "",
-            status=run.status or "",
-            conclusion=run.conclusion or "",
-        )
+        return CheckRunEvent(**self.common(guid), **self.check_run.told())
 
 
 class _WorkflowRun(_Wire):
     workflow_run: _Run
 
     def event(self, guid: str) -> Event:
-        run = self.workflow_run
-        return WorkflowRunEvent(
-            guid=guid,
-            action=self.action,
-            repo=self.repo,
-            sender=self.who,
-            sha=run.head_sha,
-            name=run.name or "",
-            status=run.status or "",
-            conclusion=run.conclusion or "",
-        )
+        return WorkflowRunEvent(**self.common(guid), **self.workflow_run.told())
 
 
 WIRES: dict[str, Any] = {
