@@ -12,15 +12,14 @@ from typing import Any
 from prow.config.config import Config
 from prow.config.errors import ConfigError
 from prow.config.job import Presubmit
-from prow.lib import logs
 from prow.lib.errors import Denied, Permanent, Retry
 from prow.model.pull_facts import PullFacts
 from prow.tide import required
 from prow.tide.model import PoolKey, PoolRules, Problem, Requirements
 from prow.tide.ports import ReadsOwnJobs, ReadsPulls
 from prow.tide.queries import gaps_of
+from prow.tide.troubles import say
 
-_log = logs.get("tide")
 _MOST_KEPT = 5_000
 OwnJobs = Callable[[Config, str, str], ReadsOwnJobs | None]
 
@@ -63,7 +62,7 @@ class Knowledge:
         except ConfigError as error:
             return Problem(text=f"the repository's own job config cannot be used: {error}")
         except (Denied, Retry) as error:
-            _log.warning("What the pull request needs cannot be read now.", pr=str(pull.key), error=str(error))
+            say(error, "What the pull request needs cannot be read now.", pr=str(pull.key))
             return Problem(text=str(error), passing=True)
         except Permanent as error:
             return Problem(text=str(error))

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 
 from prow.config.config import Config
-from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent, ProwError
 from prow.model.pull_facts import Mergeable
@@ -18,11 +17,12 @@ from prow.tide import metrics
 from prow.tide.model import PoolKey
 from prow.tide.open_pulls import OpenPulls
 from prow.tide.ports import ReadsPulls
+from prow.tide.troubles import again_in, say
 
-_log = logs.get("tide")
 _AT_ONCE = 4
 _SOON = 1.0
 _LONGEST = 60.0
+_AGAIN_AFTER = 10.0
 Repo = tuple[str, str]
 Listed = Callable[[frozenset[PoolKey]], None]
 
@@ -35,6 +35,7 @@ class Lists:
         self._pulls = pulls
         self._clock = clock
         self._listed: set[Repo] = set()
+        self._unread: set[Repo] = set()
         self._due: dict[Repo, tuple[float, float]] = {}
         self._woken = asyncio.Event()
         self._locks: dict[Repo, asyncio.Lock] = {}
@@ -54,21 +55,25 @@ class Lists:
             self._due[org, repo] = (at, max(after, _SOON))
             self._woken.set()
 
-    async def everything(self, config: Config, listed: Listed) -> bool:
-        """List every repository that a query is about. True: not all could be read."""
+    async def everything(self, config: Config, listed: Listed) -> float | None:
+        """List every repository that a query is about. One that cannot be read now is due again when it may be.
+
+        Seconds after which everything should be listed again, since it is not known which repositories there are; None: it is.
+        """
         slots = asyncio.Semaphore(_AT_ONCE)
-        trouble: list[Repo] = []
 
         async def one(repo: Repo) -> None:
             async with slots:
-                if not await self._list(repo, listed):
-                    trouble.append(repo)
+                trouble = await self._list(repo, listed)
+                if trouble is not None:
+                    self._due[repo] = (self._clock.monotonic() + trouble, _SOON)
+                    self._woken.set()
 
-        repos, complete = await self._repos_of(config)
+        repos, pause = await self._repos_of(config)
         async with asyncio.TaskGroup() as lists:
             for repo in sorted(repos):
                 lists.create_task(one(repo))
-        return bool(trouble) or not complete
+        return pause
 
     async def run(self, listed: Listed, matters: Callable[[PoolKey], bool]) -> None:
         """List what is due, for ever. `matters`: whether a pool cares that something is unknown."""
@@ -87,12 +92,13 @@ class Lists:
                     pass
                 continue
             _, pause = self._due.pop(repo)
-            if repo in self._listed and not self._unknown(repo, matters):
+            if repo in self._listed and repo not in self._unread and not self._unknown(repo, matters):
                 continue
-            known = await self._list(repo, listed)
-            if (not known or self._unknown(repo, matters)) and repo not in self._due:
+            trouble = await self._list(repo, listed)
+            if (trouble is not None or self._unknown(repo, matters)) and repo not in self._due:
                 pause = min(pause * 2, _LONGEST)
-                self._due[repo] = (self._clock.monotonic() + pause, pause)
+                wait = pause if trouble is None else max(pause, trouble)
+                self._due[repo] = (self._clock.monotonic() + wait, pause)
 
     def _unknown(self, repo: Repo, matters: Callable[[PoolKey], bool]) -> bool:
         return any(
@@ -102,8 +108,8 @@ class Lists:
             for pull in self._pulls.of(pool)
         )
 
-    async def _list(self, repo: Repo, listed: Listed) -> bool:
-        """One repository. False: it could not be read, for now."""
+    async def _list(self, repo: Repo, listed: Listed) -> float | None:
+        """One repository. Seconds after which it may be read, when it could not be now."""
         async with self._locks.setdefault(repo, asyncio.Lock()):
             seen = {key: self._pulls.changes(key) for key in self._pulls.of_repo(*repo)}
             changed: set[PoolKey] = set()
@@ -118,20 +124,25 @@ class Lists:
                             changed.add(pool)
             except ProwError as error:
                 metrics.LISTS.labels("error").inc()
-                _log.warning("The open pull requests cannot be listed.", org=repo[0], repo=repo[1], error=str(error))
                 listed(frozenset(changed))
-                return isinstance(error, Permanent)
+                say(error, "The open pull requests cannot be listed.", org=repo[0], repo=repo[1])
+                if isinstance(error, Permanent):
+                    return None
+                self._unread.add(repo)
+                return again_in(error, self._clock, least=_AGAIN_AFTER)
+            self._unread.discard(repo)
             changed.update(self._pulls.forget_except(*repo, numbers, since=seen))
             metrics.LISTS.labels("success").inc()
             if repo not in self._listed:
                 self._listed.add(repo)
                 changed.update(pool for pool in self._pulls.pools() if (pool.org, pool.repo) == repo)
             listed(frozenset(changed))
-            return True
+            return None
 
-    async def _repos_of(self, config: Config) -> tuple[set[Repo], bool]:
+    async def _repos_of(self, config: Config) -> tuple[set[Repo], float | None]:
+        """And seconds after which an organisation may be asked again that could not be now."""
         found: set[Repo] = set()
-        complete = True
+        pauses: list[float] = []
         orgs: set[str] = set()
         for query in config.tide.queries:
             orgs.update(query.orgs)
@@ -140,11 +151,11 @@ class Lists:
             try:
                 names = await self._github.list_org_repos(org)
             except ProwError as error:
-                _log.warning("The organisation's repositories cannot be listed.", org=org, error=str(error))
-                complete = False
+                say(error, "The organisation's repositories cannot be listed.", org=org)
+                pauses.append(again_in(error, self._clock, least=_AGAIN_AFTER))
                 continue
             found.update((org, name) for name in names if any(q.applies_to(org, name) for q in config.tide.queries))
-        return found, complete
+        return found, min(pauses, default=None)
 
 
 def _split(full_name: str) -> Repo:

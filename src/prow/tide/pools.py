@@ -15,6 +15,7 @@ from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, RateLimited, Retry
 from prow.tide import metrics
 from prow.tide.model import PoolDecision, PoolKey, PoolSnapshot
+from prow.tide.troubles import say
 
 _log = logs.get("tide")
 _COALESCE = 0.1
@@ -103,9 +104,7 @@ class Pools:
                     pool.failures = 0
                 except ProwError as error:
                     self._failed(pool, error)
-                    _log.warning(
-                        "A pool could not be handled; it is tried again.", pool=str(pool.key), error=str(error)
-                    )
+                    say(error, "A pool could not be handled; it is tried again.", pool=str(pool.key))
                 except Exception as error:  # noqa: BLE001 - one pool never stops the others
                     self._failed(pool, error)
                     _log.exception("A pool could not be handled; it is tried again.", pool=str(pool.key))

@@ -18,7 +18,7 @@ from prow.config.config import Config
 from prow.jobs.index import JobIndex
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import ProwError
+from prow.lib.errors import Permanent, ProwError
 from prow.lib.open_work import in_thread
 from prow.model.events import Event, EventKind, IssueEvent, PullRequestEvent, PushEvent, ReviewEvent
 from prow.model.explanation import Explanation
@@ -44,6 +44,7 @@ from prow.tide.refusals import Answer, refused
 from prow.tide.settings import pool_rules
 from prow.tide.status import status_of
 from prow.tide.statuses import StatusWriter
+from prow.tide.troubles import again_in, say
 from prow.tide.wire import pools_json
 
 _log = logs.get("tide")
@@ -52,8 +53,6 @@ _IN_THREAD = 40
 _UNKNOWN_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 1.9)
 """Seconds between looks at a pull request whose mergeability GitHub is still computing: about 5 s in all."""
 _AGAIN_AFTER = 10.0
-_STATUSES_AGAIN = timedelta(seconds=3)
-"""When a pool is looked at again whose statuses could not all be written."""
 _JOBS_SEEN_WITHIN = 5.0
 _BASE_MOVES, _BASE_MOVED_WAIT = 3, 0.5
 """How often in a row a merge is tried again because the base moved meanwhile, and the first pause, in seconds."""
@@ -110,7 +109,7 @@ class Tide:
         self._pulls = OpenPulls()
         self._knowledge = Knowledge(background, own_jobs)
         self._hints = Hints(people, self._knowledge)
-        self._statuses = StatusWriter(github, self._pulls, self._hints)
+        self._statuses = StatusWriter(github, self._pulls, self._hints, clock=clock)
         self._merger = Merger(github, jobs, clock=clock)
         self._lists = Lists(background, self._pulls, clock=clock)
         self._gates = Gates()
@@ -218,17 +217,15 @@ class Tide:
         while True:
             began = self._clock.monotonic()
             config = self._config()
-            with_trouble = await self._lists.everything(config, self._on_list)
+            pauses = [await self._lists.everything(config, self._on_list)]
             if config.tide.blocker_label:
-                for org, repo in self._lists.repos():
-                    await self._read_blockers(org, repo)
+                pauses += [await self._try_blockers(org, repo) for org, repo in self._lists.repos()]
             metrics.SYNC_SECONDS.set(self._clock.monotonic() - began)
             metrics.HEARTBEAT.labels("sync").inc()
             self._gates.forget_all_but(self._pulls)
             self._ready.set()
             pause = self._settings.resync if self._settings.events else config.tide.sync_period.seconds
-            if with_trouble:
-                pause = min(pause, _AGAIN_AFTER)
+            pause = min([pause, *(known for known in pauses if known is not None)])
             try:
                 async with self._clock.timeout(max(1.0, pause)):
                     await self._relist.wait()
@@ -276,9 +273,9 @@ class Tide:
             if acts:
                 await self._act(pool, decision)
         finally:
-            written = await writes
-        if not written:  # nothing else may happen to the pool for a long time
-            again = self._clock.now() + _STATUSES_AGAIN
+            unwritten = await writes
+        if unwritten is not None:  # nothing else may happen to the pool for a long time
+            again = self._clock.now() + timedelta(seconds=unwritten)
             pool.again_at = min(pool.again_at or again, again)
         await self._history.write()
 
@@ -410,6 +407,15 @@ class Tide:
         record = record_of(snapshot, decision, error=error)
         if record is not None:
             self._history.add(str(decision.key), record)
+
+    async def _try_blockers(self, org: str, repo: str) -> float | None:
+        """Seconds after which they may be read, when they could not be now: what is known of them still counts."""
+        try:
+            await self._read_blockers(org, repo)
+        except ProwError as error:
+            say(error, "Issues that hold up merges cannot be listed.", org=org, repo=repo)
+            return None if isinstance(error, Permanent) else again_in(error, self._clock, least=_AGAIN_AFTER)
+        return None
 
     async def _read_blockers(self, org: str, repo: str) -> None:
         label = self._config().tide.blocker_label

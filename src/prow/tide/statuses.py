@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from prow.lib import logs
+from prow.lib.clock import Clock
 from prow.lib.errors import ProwError
 from prow.model.forge import CommitStatus
 from prow.model.pull_facts import ContextState, HeadContext, PullFacts
@@ -16,9 +16,10 @@ from prow.tide.hints import Hints
 from prow.tide.model import TIDE, PoolDecision, PoolSnapshot
 from prow.tide.open_pulls import OpenPulls
 from prow.tide.status import differs, status_of
+from prow.tide.troubles import again_in, say
 
-_log = logs.get("tide")
 _AT_ONCE = 4
+_AGAIN_AFTER = 3.0
 
 
 class WritesStatuses(Protocol):
@@ -28,24 +29,27 @@ class WritesStatuses(Protocol):
 class StatusWriter:
     """Also notes what it wrote, so that it is not written again before GitHub tells of it."""
 
-    def __init__(self, github: WritesStatuses, pulls: OpenPulls, hints: Hints) -> None:
+    def __init__(self, github: WritesStatuses, pulls: OpenPulls, hints: Hints, *, clock: Clock) -> None:
         self._github = github
+        self._clock = clock
         self._pulls = pulls
         self._hints = hints
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def write_all(self, snapshot: PoolSnapshot, decision: PoolDecision, *, but: Container[int] = ()) -> bool:
-        """Of the pool, `but` these. One that fails is logged and stops no other; False: the pool needs another round for it."""
-        tasks: list[asyncio.Task[bool]] = []
+    async def write_all(
+        self, snapshot: PoolSnapshot, decision: PoolDecision, *, but: Container[int] = ()
+    ) -> float | None:
+        """Of the pool, `but` these. One that fails is logged and stops no other: seconds after which the pool needs another round for it."""
+        tasks: list[asyncio.Task[float | None]] = []
         async with asyncio.TaskGroup() as writes:
             for candidate in snapshot.candidates:
                 pull = candidate.pull
                 status = status_of(snapshot, decision, pull.number) if pull.number not in but else None
                 if status is not None and _says_else(status, _current(pull)):
                     tasks.append(writes.create_task(self._write_one(snapshot, decision, pull)))
-        return all(task.result() for task in tasks)
+        return max((pause for task in tasks if (pause := task.result()) is not None), default=None)
 
-    async def _write_one(self, snapshot: PoolSnapshot, decision: PoolDecision, pull: PullFacts) -> bool:
+    async def _write_one(self, snapshot: PoolSnapshot, decision: PoolDecision, pull: PullFacts) -> float | None:
         async with self._slots:
             try:
                 # Who can act is found out only now: most rounds have nothing to write.
@@ -53,9 +57,9 @@ class StatusWriter:
                 if status is not None:
                     await self.write(pull, status)
             except ProwError as error:
-                _log.warning("A status could not be written.", pr=str(pull.key), error=str(error))
-                return False
-            return True
+                say(error, "A status could not be written.", pr=str(pull.key))
+                return again_in(error, self._clock, least=_AGAIN_AFTER)
+            return None
 
     async def write(self, pull: PullFacts, status: CommitStatus) -> None:
         """Write it, unless it stands there. Raises what the client raises."""

@@ -1,0 +1,25 @@
+"""What to do when GitHub cannot be asked: say it, and when to try again.
+
+Limits are not said here: the client says once when one begins, and until when. Whoever works in rounds asks again when it is over,
+not before.
+"""
+
+from __future__ import annotations
+
+from prow.lib import logs
+from prow.lib.clock import Clock
+from prow.lib.errors import ProwError, RateLimited, Retry
+
+_log = logs.get("tide")
+
+
+def say(error: ProwError, what: str, **about: str) -> None:
+    """Log `what` could not be done, and about whom."""
+    (_log.debug if isinstance(error, RateLimited) else _log.warning)(what, error=str(error), **about)
+
+
+def again_in(error: ProwError, clock: Clock, *, least: float) -> float:
+    """Seconds after which it is worth while to ask again."""
+    if isinstance(error, RateLimited):
+        return max(least, (error.until - clock.now()).total_seconds())
+    return max(least, error.after or 0.0) if isinstance(error, Retry) else least
