@@ -13,6 +13,7 @@ import msgspec
 
 from prow.config.config import Config
 from prow.config.defaults import Defaults
+from prow.crier.ports import Reporter
 from prow.lib import logs
 from prow.lib.errors import ProwError, Retry, UsageError
 from prow.model import paths, results
@@ -27,8 +28,8 @@ _log = logs.get("crier")
 NAME = "gcsreporter"
 
 
-class BlobReporter:
-    """Implements `Reporter`."""
+class BlobReporter(Reporter):
+    """Stores what upstream's viewers read."""
 
     name = NAME
     deadline = 20.0
@@ -44,12 +45,6 @@ class BlobReporter:
 
     def lane(self, job: ProwJob) -> str:
         return job.name
-
-    def settles(self, job: ProwJob) -> float:  # noqa: ARG002
-        return 0.0
-
-    def overtaken(self, job: ProwJob) -> None:
-        """Never happens."""
 
     async def report(self, job: ProwJob) -> tuple[ProwJob, ...]:
         gcs = destination(job, self._config())

@@ -53,7 +53,10 @@ class TellsGitHub(Protocol):
 
 
 class Reporter(Protocol):
-    """Tells one kind of outside. `report` may be repeated for the same state and must then change nothing."""
+    """Tells one kind of outside. `report` may be repeated for the same state and must then change nothing.
+
+    Whoever tells every state at once derives from it and says nothing of settling.
+    """
 
     name: str
     deadline: float
@@ -66,11 +69,12 @@ class Reporter(Protocol):
 
     def settles(self, job: ProwJob) -> float:
         """Seconds after which this state is told; most often another one follows sooner, and only that one is told."""
-        ...
+        del job
+        return 0.0
 
     def overtaken(self, job: ProwJob) -> None:
         """Another state came before those seconds were over."""
-        ...
+        del job
 
     async def report(self, job: ProwJob) -> tuple[ProwJob, ...]:
         """The jobs that are told about with it; each as it was told."""
