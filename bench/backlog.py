@@ -12,11 +12,10 @@ import time
 import uuid
 from pathlib import Path
 
-import httpx2
-
 from bench import support
 from prow.hook.inbox import MIGRATIONS, Arrival, Inbox
 from prow.lib.clock import SystemClock
+from prow.lib.http_client import http_client
 from prow.lib.sqlite import Database
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
@@ -75,7 +74,7 @@ async def measure(folder: Path) -> tuple[float, float, float]:
                 "X-Hub-Signature-256": f"sha256={signature}",
             }  # fmt: skip
             began = time.perf_counter()
-            async with httpx2.AsyncClient(trust_env=False) as client:
+            async with http_client() as client:
                 await client.post(f"http://127.0.0.1:{port}/hook", content=body, headers=headers)
             await pr.expect_label("do-not-merge/hold", within=30)
             hold = (time.perf_counter() - began) * 1000

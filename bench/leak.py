@@ -20,6 +20,7 @@ import httpx2
 
 from bench import support
 from prow.lib import http
+from prow.lib.http_client import http_client
 from prow.sim.server import Sim
 from prow.sim.state import Delivery
 from prow.sim.verbs import RepoStory
@@ -81,7 +82,7 @@ async def _populate(repo: RepoStory) -> None:
 async def _send(bodies: itertools.cycle[Delivery], count: int, port: int) -> None:
     """Deliver so many, and wait until as many were handled: the last connection's answers come when the inbox has them."""
     left = itertools.repeat(None, count)
-    async with httpx2.AsyncClient(timeout=60, trust_env=False) as client:
+    async with http_client(timeout=60) as client:
 
         async def worker() -> None:
             for _ in left:
@@ -129,7 +130,7 @@ async def _start(folder: Path, sim: Sim, port: int) -> asyncio.subprocess.Proces
 
 
 async def _answers(port: int) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         for _ in range(2_000):
             try:
                 await client.get(f"http://127.0.0.1:{port}/")

@@ -17,6 +17,7 @@ from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.errors import Permanent, RateLimited, Retry
 from prow.lib.http import Receive, Scope, Send
+from prow.lib.http_client import http_client
 from prow.lib.secrets import Secret
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.events import Event, IssueCommentEvent
@@ -29,7 +30,7 @@ KEY = b"s3cret-key"
 async def serving(listener: Noting, *, clock: VirtualClock | None = None) -> AsyncIterator[httpx2.AsyncClient]:
     endpoint = Endpoint(listener, Verifier(Secret(Path("hmac"), KEY)), clock=clock or SystemClock())
     async with http.serve(endpoint.app) as port:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        async with http_client(f"http://127.0.0.1:{port}") as client:
             yield client
 
 
@@ -117,7 +118,7 @@ async def test_it_stands_beside_another_application() -> None:
     tide = Noting("tide")
     endpoint = Endpoint(tide, Verifier(Secret(Path("hmac"), KEY)), clock=SystemClock(), path="/events")
     async with http.serve(endpoint.beside(pools)) as port:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        async with http_client(f"http://127.0.0.1:{port}") as client:
             assert (await client.get("/history")).text == "[]"
             assert (await post(client, path="/events")).text == "Event received.\n"
     assert len(tide.events) == 1

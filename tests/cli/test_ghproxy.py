@@ -7,12 +7,12 @@ import signal
 import sys
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from prow.cli.ghproxy import GhproxyFlags
 from prow.github.disk_cache import NAME
 from prow.lib.errors import UsageError
+from prow.lib.http_client import http_client
 from prow.sim.verbs import RepoStory
 from tests.support.github import served
 from tests.support.processes import free_port
@@ -78,7 +78,7 @@ async def test_it_runs_with_metal3_s_flags_and_pushes_its_metrics(tmp_path: Path
         while b'"Ready."' not in await process.stderr.readline():
             assert process.returncode is None
         token = {"Authorization": f"Bearer {sim.world.token('mia')}"}
-        async with httpx2.AsyncClient(trust_env=False, headers=token) as client:
+        async with http_client(headers=token) as client:
             modes = [
                 (await client.get(f"http://127.0.0.1:{port}/repos/acme/rockets")).headers["x-cache-mode"]
                 for _ in range(2)

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from prow.cli.main import main
+from prow.lib.http_client import http_client
 
 SEED = "users: [{login: bot, token: ghp_bot}]\norgs: [{login: acme}]\nrepos: [{name: acme/rockets, files: {a: text}, issues: [{title: T, author: bot}]}]\n"
 COMMENTS = "/repos/acme/rockets/issues/1/comments"
@@ -37,7 +38,7 @@ async def simulator(folder: Path, how: signal.Signals) -> AsyncIterator[httpx2.A
     found = re.search(r"http://[0-9.:]+", (await process.stdout.readline()).decode())
     assert found is not None
     headers = {"Authorization": "token ghp_bot"}
-    async with httpx2.AsyncClient(base_url=found[0], headers=headers, trust_env=False) as client:
+    async with http_client(found[0], headers=headers) as client:
         yield client
     process.send_signal(how)
     _, errors = await process.communicate()

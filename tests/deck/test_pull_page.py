@@ -16,6 +16,7 @@ from prow.config.sections import Deck as DeckConfig
 from prow.config.tide import Tide as TideConfig
 from prow.config.tide import TideQuery
 from prow.lib.errors import Retry
+from prow.lib.http_client import http_client
 from prow.model.explanation import Explanation, Gate, GateState, NextStep
 from prow.model.prowjob import JobState
 from tests.support.deck import BEFORE, HEAD, DeckWorld, Tide, deck, waiting_pull
@@ -38,7 +39,7 @@ async def world(tmp_path: Path) -> AsyncIterator[DeckWorld]:
 
 @pytest.fixture
 async def client(world: DeckWorld) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=world.url, trust_env=False) as client:
+    async with http_client(world.url) as client:
         yield client
 
 
@@ -143,7 +144,10 @@ async def test_a_tide_that_does_not_answer_is_told_and_its_last_words_stay(
 
 
 async def test_a_dashboard_without_tide_says_so(tmp_path: Path) -> None:
-    async with deck(tmp_path, tide=None) as world, httpx2.AsyncClient(base_url=world.url, trust_env=False) as client:
+    async with (
+        deck(tmp_path, tide=None) as world,
+        http_client(world.url) as client,
+    ):
         page = await client.get(PAGE)
         assert page.status_code == 503
         assert "Tide is not connected to this dashboard" in words(page.text)

@@ -10,6 +10,7 @@ import pytest
 
 from prow.jobs.sqlite_store import SQLiteJobStore
 from prow.lib.clock import SystemClock
+from prow.lib.http_client import http_client
 from prow.sim.verbs import PullStory
 from tests.support.prow import World, job, prow
 
@@ -26,7 +27,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=world.system.deck_url, trust_env=False) as client:
+    async with http_client(world.system.deck_url) as client:
         yield client
 
 
@@ -86,7 +87,7 @@ async def test_buttons_need_our_origin_and_our_token(world: World, client: httpx
     ).status_code == 403
     assert (await client.post(path, data={"token": "0" * 64}, headers=good)).status_code == 403
     assert (await client.get(path)).status_code == 405
-    async with httpx2.AsyncClient(base_url=world.system.deck_url, trust_env=False) as other:
+    async with http_client(world.system.deck_url) as other:
         assert (await other.post(path, data={"token": token}, headers=good)).status_code == 403
     before = len(list(world.system.index.by_job("unit")))
     answer = await client.post(path, data={"token": token}, headers=good)

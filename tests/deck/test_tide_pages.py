@@ -14,6 +14,7 @@ from prow.config.sections import Deck as DeckConfig
 from prow.config.tide import Tide as TideConfig
 from prow.config.tide import TideQuery
 from prow.lib.errors import Retry
+from prow.lib.http_client import http_client
 from tests.deck.test_pull_page import EVIL, next_data, words
 from tests.support.deck import DeckWorld, Tide, deck
 
@@ -91,7 +92,7 @@ async def world(tmp_path: Path) -> AsyncIterator[DeckWorld]:
 
 @pytest.fixture
 async def client(world: DeckWorld) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=world.url, trust_env=False) as client:
+    async with http_client(world.url) as client:
         yield client
 
 

@@ -25,6 +25,7 @@ from prow.github.tokens import FixedToken
 from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.errors import Unauthenticated
+from prow.lib.http_client import http_client
 from prow.lib.virtual_clock import VirtualClock
 from prow.sim.apps import new_key
 from prow.sim.plan import Error, Match, NoAnswer, Reset, Rule
@@ -61,7 +62,7 @@ class World:
     def client(self, login: str = "prow-bot", **headers: str) -> httpx2.AsyncClient:
         """Anybody's client."""
         token = {"Authorization": f"Bearer {self.sim.world.token(login)}"} if login else {}
-        return httpx2.AsyncClient(base_url=self.url, headers=token | headers, trust_env=False)
+        return http_client(self.url, headers=token | headers)
 
 
 @asynccontextmanager
@@ -212,7 +213,7 @@ async def test_a_client_with_a_cache_of_its_own_is_told_that_nothing_changed(wor
 async def test_a_client_s_own_conditions_are_used_while_the_proxy_knows_nothing(world: World) -> None:
     token = world.sim.world.token("prow-bot")
     headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-    async with httpx2.AsyncClient(trust_env=False, headers=headers) as client:
+    async with http_client(headers=headers) as client:
         etag = (await client.get(f"{world.sim.world.base}/repos/acme/rockets")).headers["etag"]
         before = world.used
         same = await client.get(f"{world.url}/repos/acme/rockets", headers={"If-None-Match": etag})
@@ -282,7 +283,7 @@ async def test_gh_works_behind_it(world: World, tmp_path: Path) -> None:
 async def test_a_github_that_cannot_be_reached_is_a_502_that_costs_nothing() -> None:
     async with (
         proxied("http://127.0.0.1:9", clock=SystemClock()) as url,
-        httpx2.AsyncClient(trust_env=False, base_url=url) as client,
+        http_client(url) as client,
     ):
         answer = await client.get("/repos/acme/rockets")
         assert (answer.status_code, mode(answer)) == (502, "ERROR")
@@ -363,7 +364,7 @@ class Apps:
 
         now = int(self.world.sim.clock.now().timestamp())
         signed = jwt.encode({"iat": now, "exp": now + 540, "iss": str(self.app.id)}, self.private, algorithm="RS256")
-        async with httpx2.AsyncClient(trust_env=False, base_url=self.world.url) as client:
+        async with http_client(self.world.url) as client:
             return await client.post(
                 f"/app/installations/{self.installation.id}/access_tokens",
                 headers={"Authorization": f"Bearer {signed}"},
@@ -371,7 +372,7 @@ class Apps:
             )
 
     async def get(self, token: str, path: str) -> httpx2.Response:
-        async with httpx2.AsyncClient(trust_env=False, base_url=self.world.url) as client:
+        async with http_client(self.world.url) as client:
             return await client.get(path, headers={"Authorization": f"Bearer {token}"})
 
 
@@ -431,7 +432,7 @@ async def test_the_cache_of_an_installation_outlives_its_token(tmp_path: Path) -
 
     clock = VirtualClock()
     async with http.serve(dated) as port, proxied(f"http://127.0.0.1:{port}", clock=clock, cache=cache) as url:
-        async with httpx2.AsyncClient(trust_env=False, base_url=url) as client:
+        async with http_client(url) as client:
             for hour in range(2):
                 made = await client.post("/app/installations/7/access_tokens", headers={"Authorization": "Bearer jwt"})
                 token = {"Authorization": f"Bearer {made.json()['token']}"}
@@ -459,7 +460,7 @@ App = Callable[[http.Scope, http.Receive, http.Send], Any]
 async def behind(app: App, *, max_bytes: int = 32 << 20) -> AsyncIterator[httpx2.AsyncClient]:
     cache = MemoryCache(max_bytes)
     async with http.serve(app) as port, proxied(f"http://127.0.0.1:{port}", clock=SystemClock(), cache=cache) as url:
-        async with httpx2.AsyncClient(trust_env=False, base_url=url) as client:
+        async with http_client(url) as client:
             yield client
 
 
@@ -560,7 +561,7 @@ async def test_what_was_kept_on_disk_is_revalidated_after_a_restart(tmp_path: Pa
     for _ in range(2):
         cache = await DiskCache.open(tmp_path / "cache", max_bytes=10 << 20, clock=clock)
         async with proxied(world.sim.world.base, clock=clock, cache=cache) as url:
-            async with httpx2.AsyncClient(trust_env=False, headers=token) as client:
+            async with http_client(headers=token) as client:
                 modes.append(mode(await client.get(f"{url}/repos/acme/rockets")))
         await cache.aclose()
     assert modes == ["MISS", "REVALIDATED"]

@@ -14,6 +14,7 @@ from prow.hook.inbox import MIGRATIONS, Delivery, Inbox
 from prow.hook.intake import Intake
 from prow.hook.settings import Settings
 from prow.lib import http
+from prow.lib.http_client import http_client
 from prow.lib.secrets import Secret
 from prow.lib.sqlite import Database
 from prow.lib.virtual_clock import VirtualClock
@@ -40,7 +41,7 @@ class World:
             "Content-Type": "application/json",
         }
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with http_client(self.url) as client:
             wanted = {k: v for k, v in given.items() if v is not None}
             return await client.request(method, path, content=body, headers=wanted)
 

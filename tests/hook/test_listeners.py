@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import msgspec
 import pytest
 
@@ -23,6 +22,7 @@ from prow.hook.settings import Settings
 from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.errors import Permanent, Retry, UsageError
+from prow.lib.http_client import http_client
 from prow.lib.secrets import Secret
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.events import Event, EventKind, IssueCommentEvent
@@ -69,7 +69,7 @@ class World(msgspec.Struct):
             "X-Hub-Signature-256": sign(body, KEY),
             "Content-Type": "application/json",
         }
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with http_client() as client:
             assert (await client.post(self.url, content=body, headers=headers)).status_code == 200
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from prow.lib import http
 from prow.lib.errors import UsageError
+from prow.lib.http_client import http_client
 
 
 @pytest.mark.parametrize("port", [-1, 65536, 99999])
@@ -51,7 +52,10 @@ class Slow:
 
 async def test_a_server_that_stops_finishes_what_it_has_begun_and_drops_who_is_idle() -> None:
     slow = Slow()
-    async with httpx2.AsyncClient(trust_env=False) as asking, asyncio.TaskGroup() as group:
+    async with (
+        http_client() as asking,
+        asyncio.TaskGroup() as group,
+    ):
         async with http.serve(slow.app) as port:
             assert (await asking.get(http.url("127.0.0.1", port, "/"))).text == "done"
             answer = group.create_task(asking.get(http.url("127.0.0.1", port, "/slow")))
@@ -64,7 +68,10 @@ async def test_a_server_that_stops_finishes_what_it_has_begun_and_drops_who_is_i
 
 async def test_a_request_that_does_not_end_is_cut_off_after_the_grace(caplog: pytest.LogCaptureFixture) -> None:
     slow = Slow()
-    async with httpx2.AsyncClient(trust_env=False) as asking, asyncio.TaskGroup() as group:
+    async with (
+        http_client() as asking,
+        asyncio.TaskGroup() as group,
+    ):
         async with http.serve(slow.app, grace=1) as port:
             answer = group.create_task(asking.get(http.url("127.0.0.1", port, "/slow")))
             await slow.begun.wait()

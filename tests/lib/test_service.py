@@ -4,12 +4,12 @@ import asyncio
 import os
 import signal
 
-import httpx2
 import pytest
 
 from prow.lib import http, service
 from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
+from prow.lib.http_client import http_client
 from prow.lib.service import Instrumentation, Ports
 
 
@@ -23,7 +23,7 @@ def free_port() -> int:
 async def test_ready_is_answered_only_after_the_component_says_so() -> None:
     port = free_port()
     side = Instrumentation(Ports(health=port, metrics=None, pprof=None), clock=SystemClock())
-    async with side.serve(), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with side.serve(), http_client(f"http://127.0.0.1:{port}") as client:
         assert (await client.get("/healthz")).text == "OK"
         assert (await client.get("/healthz/ready")).status_code == 404
         side.ready()

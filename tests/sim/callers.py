@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 
+from prow.lib.http_client import http_client
 from prow.sim.server import Sim
 from prow.sim.state import Repo
 
@@ -15,7 +16,7 @@ def bearer(sim: Sim, token: str) -> httpx2.AsyncClient:
     """A program with this token. A simulator that is not served is called without a socket."""
     transport = None if sim.world.base.startswith("http://127.") else httpx2.ASGITransport(app=sim.app)
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx2.AsyncClient(base_url=sim.world.base, headers=headers, trust_env=False, transport=transport)
+    return http_client(sim.world.base, headers=headers, transport=transport)
 
 
 async def ask_as(sim: Sim, token: str, query: str, variables: Mapping[str, Any] | None = None) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 
 from prow.lib import http
+from prow.lib.http_client import http_client
 from prow.sim.gitrepo import git, git_code
 from prow.sim.server import Sim
 from prow.sim.state import Repo
@@ -23,7 +24,7 @@ def client(sim: Sim, login: str = "") -> httpx2.AsyncClient:
     headers = {"Authorization": f"token {sim.world.token(login)}"} if login else {}
     served = sim.world.base.startswith("http://127.")
     transport = None if served else httpx2.ASGITransport(app=sim.app)
-    return httpx2.AsyncClient(base_url=sim.world.base, headers=headers, trust_env=False, transport=transport)
+    return http_client(sim.world.base, headers=headers, transport=transport)
 
 
 async def ask(sim: Sim, query: str, variables: Mapping[str, Any] | None = None, *, login: str = "prow-bot") -> Any:

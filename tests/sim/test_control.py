@@ -12,6 +12,7 @@ import jwt
 import pytest
 
 from prow.lib.clock import SystemClock
+from prow.lib.http_client import http_client
 from prow.sim.process import Running, Settings, run
 
 TOKEN = "steer"
@@ -31,7 +32,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
 
 def steered(running: Running, token: str = TOKEN) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=running.url, headers={"Authorization": f"token {token}"}, trust_env=False)
+    return http_client(
+        running.url,
+        headers={"Authorization": f"token {token}"},
+    )
 
 
 async def test_it_wants_its_own_token(running: Running) -> None:

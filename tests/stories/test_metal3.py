@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
+from prow.lib.http_client import http_client
 from tests.support.data import needs_data
 from tests.support.metal3 import JENKINS, SCRIPT, Metal3, jobs_of, metal3, passed
 from tests.support.prow import BOT
@@ -56,7 +56,7 @@ async def test_prose_starts_other_jobs_and_jenkins_jobs_stay_triggered_and_the_p
     await pr.comment("mia", f"/test {JENKINS}")
     status = await pr.expect_status(JENKINS, "pending")
     assert status.target_url == ""
-    async with httpx2.AsyncClient(base_url=world.system.deck_url, trust_env=False) as client:
+    async with http_client(world.system.deck_url) as client:
         page = (await client.get(f"/?job={JENKINS}")).text
     assert "no engine here runs jobs of agent &#34;jenkins&#34;" in page
     assert 'class="state triggered"' in page

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
+from prow.lib.http_client import http_client
 from tests.support.prow import BOT, World, job, prow
 
 FILES = {"run.sh": "#!/bin/sh\nexit 0\n", "docs/a.md": "a\n"}
@@ -156,7 +156,7 @@ async def test_hostile_text_changes_nothing(world: World) -> None:
     title = "`$(touch /tmp/owned)`; rm -rf / <script>alert(1)</script>"
     pr = await world.repo.open_pull_request("wernher", title=title, files={"docs/$(id).md": "x\n"}, branch="a;b")
     await pr.expect_statuses({"unit": "success", "docs": "success"})
-    async with httpx2.AsyncClient(base_url=world.system.deck_url, trust_env=False) as client:
+    async with http_client(world.system.deck_url) as client:
         page = (await client.get("/")).text
     assert "<script>alert" not in page
     assert not Path("/tmp/owned").exists()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from prow.github.webhook import sign
+from prow.lib.http_client import http_client
 from tests.support.prow import BOT, prow
 
 
@@ -19,7 +19,7 @@ async def _ping(url: str, key: bytes) -> int:
         "Content-Type": "application/json", "X-GitHub-Event": "ping", "X-GitHub-Delivery": str(uuid.uuid4()),
         "X-Hub-Signature-256": sign(body, key),
     }  # fmt: skip
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         return (await client.post(url, content=body, headers=headers)).status_code
 
 

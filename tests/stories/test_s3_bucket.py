@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
-import httpx2
 import msgspec
 import pytest
 from moto.server import ThreadedMotoServer
 
+from prow.lib.http_client import http_client
 from tests.support.prow import CONFIG, PLUGINS, github, job, running, settings_for
 
 KEYS = {"region": "us-east-1", "access_key": "minioadmin", "secret_key": "minio-secret-key"}
@@ -44,7 +44,7 @@ async def test_a_run_lies_in_the_bucket_and_its_page_shows_it(tmp_path: Path, en
             status = await pr.expect_status("unit", "success")
             where = status.target_url.removeprefix("https://prow.example/view/s3/prow-logs/")
             assert where.startswith("pr-logs/pull/acme_rockets/1/unit/")
-            async with httpx2.AsyncClient(base_url=world.system.deck_url, trust_env=False) as client:
+            async with http_client(world.system.deck_url) as client:
                 page = await client.get(f"/view/s3/prow-logs/{where}")
             assert "counted down" in page.text
     listed = {entry["Key"].removeprefix(f"{where}/") for entry in s3.list_objects_v2(Bucket="prow-logs")["Contents"]}

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
 import msgspec
 
 from prow.bus.endpoint import Endpoint
 from prow.github.webhook import Verifier
 from prow.lib import http
 from prow.lib.clock import SystemClock
+from prow.lib.http_client import http_client
 from prow.lib.secrets import Secret
 from prow.model.events import EventKind, PullRequestEvent
 from prow.sim.verbs import PullStory
@@ -160,6 +160,6 @@ async def test_others_may_ask_the_tide_of_up_and_get_its_events(tmp_path: Path) 
                 lambda: any(isinstance(event, PullRequestEvent) for event in taken.events), within=20
             )
             await pr.expect_status("tide")
-            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.tide_port}", trust_env=False) as client:
+            async with http_client(f"http://127.0.0.1:{settings.tide_port}") as client:
                 explanation = (await client.get("/explain?org=acme&repo=rockets&pr=1")).json()
     assert explanation["number"] == 1

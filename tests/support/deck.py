@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import msgspec
 
 from prow.config.config import Config
@@ -23,6 +22,7 @@ from prow.jobs.sqlite_store import SQLiteJobStore
 from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.errors import ProwError
+from prow.lib.http_client import http_client
 from prow.model.explanation import Explanation, Gate, GateState, NextStep
 from prow.model.prowjob import JobState, JobType, ProwJob, ProwJobSpec
 from prow.model.refs import Pull, Refs
@@ -37,7 +37,7 @@ _STREAM = re.compile(r'data-(?:live|follow)="([^"]+)"')
 async def page_when(deck: str, path: str, holds: Callable[[str], bool]) -> str:
     """A page of the dashboard at `deck`, when it has become so: as in a browser its own events say when to look again."""
     text = ""
-    async with httpx2.AsyncClient(base_url=deck, trust_env=False, timeout=_PATIENCE) as client:
+    async with http_client(deck, timeout=_PATIENCE) as client:
         try:
             async with SystemClock().timeout(_PATIENCE):
                 text = (await client.get(path)).text

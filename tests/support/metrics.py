@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import httpx2
 from prometheus_client.parser import text_string_to_metric_families
+
+from prow.lib.http_client import http_client
 
 LAG = "prow_event_loop_lag_seconds"
 
 
 async def loop_lag(port: int) -> Mapping[float, float]:
     """How many of the looks at the event loop found it at most so many seconds late."""
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
     family = next(family for family in text_string_to_metric_families(text) if family.name == LAG)
     return {float(s.labels["le"]): s.value for s in family.samples if s.name == f"{LAG}_bucket"}

@@ -15,6 +15,7 @@ from prow.cli.budget_text import budget_text
 from prow.github.spending import Account
 from prow.lib import flags
 from prow.lib.errors import Permanent, ProwError, Retry, UsageError
+from prow.lib.http_client import http_client
 from prow.model.base import to_json
 
 _PATIENCE = httpx2.Timeout(10.0, connect=5.0)
@@ -58,7 +59,7 @@ def command(given: BudgetFlags) -> int:
 
 
 async def _ask_all(urls: Sequence[str]) -> list[tuple[Account, ...] | ProwError]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=_PATIENCE) as client:
+    async with http_client(timeout=_PATIENCE) as client:
         return await asyncio.gather(*(_ask(client, url.rstrip("/")) for url in urls))
 
 

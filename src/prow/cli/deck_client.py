@@ -10,6 +10,7 @@ import httpx2
 import msgspec
 
 from prow.lib.errors import Permanent, ProwError, Retry, UsageError
+from prow.lib.http_client import http_client
 from prow.model.explanation import Explanation
 from prow.model.forge import PullKey
 
@@ -64,7 +65,7 @@ class DeckClient:
         self, key: PullKey, more: Mapping[str, str], timeout: httpx2.Timeout
     ) -> AsyncIterator[httpx2.Response]:
         query = {"org": key.org, "repo": key.repo, "pr": str(key.number), **more}
-        async with httpx2.AsyncClient(trust_env=False, timeout=timeout) as client:
+        async with http_client(timeout=timeout) as client:
             request = client.build_request("GET", f"{self._url}/tide-explain", params=query)
             try:
                 answer = await client.send(request, stream=True)

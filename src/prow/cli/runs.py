@@ -21,6 +21,7 @@ from prow.engines.local.leftovers import Kept, Leftovers
 from prow.lib import http, open_work
 from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, Retry
+from prow.lib.http_client import http_client
 
 SOCKET = "runs.sock"
 _LONGEST_ADDRESS = 100
@@ -73,7 +74,7 @@ class _Client:
 
     def __init__(self, folder: Path) -> None:
         transport = httpx2.AsyncHTTPTransport(uds=socket_address(folder))
-        self._http = httpx2.AsyncClient(transport=transport, base_url="http://runs", timeout=_PATIENCE)
+        self._http = http_client("http://runs", transport=transport, timeout=_PATIENCE)
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -13,6 +13,7 @@ import msgspec
 
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent, Retry, UsageError
+from prow.lib.http_client import http_client
 from prow.model.explanation import Explanation
 
 _PATIENCE = 10.0
@@ -29,7 +30,7 @@ class TideClient:
             raise UsageError(f"--tide-url {url}: give the address of tide, such as http://tide")
         self._url = url.rstrip("/")
         self._clock = clock
-        self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=_PATIENCE)
+        self._http = http_client(timeout=_PATIENCE)
 
     async def aclose(self) -> None:
         await self._http.aclose()

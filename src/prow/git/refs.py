@@ -15,6 +15,7 @@ import httpx2
 from prow.git import safety
 from prow.git.errors import Broken
 from prow.lib.clock import Clock
+from prow.lib.http_client import http_client
 
 QUIET_SECONDS = 60.0
 _LARGEST = 1 << 20
@@ -85,9 +86,7 @@ class RemoteRefs:
 
     async def _ask(self, remote: str, question: bytes, token: str) -> bytes:
         if self._http is None:
-            self._http = httpx2.AsyncClient(
-                timeout=None, follow_redirects=False
-            )  # the clock's deadline stands around it
+            self._http = http_client(trust_env=True, timeout=None)  # the clock's deadline stands around it
         headers = dict(_HEADERS)
         if secret := safety.secret_header(remote, token):
             name, _, value = secret[1].partition(": ")

@@ -35,6 +35,7 @@ from prow.github.tokens import Credential, Tokens, identity_of
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import RateLimited, UsageError
+from prow.lib.http_client import http_client
 from prow.lib.open_work import in_thread
 from prow.model.forge import User
 
@@ -362,11 +363,11 @@ class Transport:
     def _client(self) -> httpx2.AsyncClient:
         if self._http is None:
             connections = self._limits.in_flight
-            self._http = httpx2.AsyncClient(
+            self._http = http_client(
+                trust_env=True,
                 transport=self._http_transport,
                 headers={"User-Agent": f"{self._component}/{self._version}"},
                 timeout=None,  # the Clock's deadline stands around every exchange
-                follow_redirects=False,
                 limits=httpx2.Limits(
                     max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=15
                 ),

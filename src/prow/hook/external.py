@@ -14,6 +14,7 @@ from prow.hook.rules import Unreachable
 from prow.lib import logs, open_work
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent, Retry
+from prow.lib.http_client import http_client
 from prow.model.events import EventKind
 
 _log = logs.get("hook")
@@ -51,7 +52,7 @@ class Forwarder:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._client = httpx2.AsyncClient(timeout=_DEADLINE, trust_env=False, follow_redirects=False)
+        self._client = http_client(timeout=_DEADLINE)
         self._away: dict[str, _Away] = {}
 
     async def send(self, endpoint: str, delivery: Delivery) -> None:

@@ -18,6 +18,7 @@ import httpx2
 
 from prow.lib import logs, open_work
 from prow.lib.clock import Clock
+from prow.lib.http_client import http_client
 from prow.lib.ids import Ids
 from prow.sim.plan import Late, Lose, Reorder, Repeat
 from prow.sim.state import Delivery, Hook
@@ -182,7 +183,7 @@ class Webhooks:
 
     async def _deliver(self, hook: Hook, delivery: Delivery) -> None:
         if self._client is None:
-            self._client = httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False, transport=self.transport)
+            self._client = http_client(timeout=_TIMEOUT, transport=self.transport)
         self.sent += 1
         body = urlencode({"payload": delivery.body}).encode() if hook.form else delivery.body
         begun = self._clock.monotonic()

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
-import httpx2
 
 from prow.cli import compose, groups
 from prow.cli.demo import own, world
@@ -27,6 +26,7 @@ from prow.hook.settings import Settings as HookSettings
 from prow.lib import flags, http, logs
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.errors import UsageError
+from prow.lib.http_client import http_client
 from prow.lib.service import Ports, run
 from prow.sim.server import Sim
 
@@ -87,7 +87,7 @@ async def _show(
         own.check(clone)
     async with _system(demo, engine_flags, folder, narrator, clone=clone, clock=clock) as (stage, system):
         narrator.note(f"The dashboard: {system.deck_url}")
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with http_client() as client:
 
             async def link_works(link: str) -> bool:
                 answer = await client.get(link)
