@@ -78,7 +78,7 @@ class Ghproxy:
                 if answer.rest is not None:
                     await _stream(send, answer.rest)
         except TimeoutError:
-            TIMEOUTS.labels(budget, template(request.path), request.agent).observe(self._settings.request_timeout)
+            TIMEOUTS.labels(budget, template(request.path), _program(request)).observe(self._settings.request_timeout)
             if answer is not None:
                 raise HungUp("the answer took too long") from None
             answer = _told(503, f"ghproxy timed out after {self._settings.request_timeout:g}s", Mode.ERROR)
@@ -220,7 +220,7 @@ class Ghproxy:
         """One request to GitHub, when its turn has come. Raises Unreachable."""
         with metrics.PENDING.track_inprogress():
             await self._spacing.wait(request, budget)
-        path, agent = template(request.path), request.agent
+        path, agent = template(request.path), _program(request)
         began = self._clock.monotonic()
         with metrics.CONCURRENT.track_inprogress(), self._clock.busy():
             response = await self._upstream.request(request.method, request.target, headers, request.body)

@@ -92,9 +92,8 @@ class Spent(msgspec.Struct, frozen=True):
 class Meter:
     """The books of one client."""
 
-    def __init__(self, component: str, version: str, clock: Clock) -> None:
+    def __init__(self, component: str, clock: Clock) -> None:
         self._component = component
-        self._agent = f"{component}/{version}"
         self._clock = clock
         self._began = clock.now()
         self._hour = LastHour()
@@ -103,13 +102,18 @@ class Meter:
 
     def answered(self, call: Call, *, identity: str, status: int, free: bool, seconds: float) -> None:
         self._book(call, status, free=free)
-        DURATION.labels(identity, call.template, str(status), self._agent).observe(seconds)
+        DURATION.labels(identity, call.template, str(status), self._program(call)).observe(seconds)
 
     def unanswered(self, call: Call, *, identity: str, waited: float) -> None:
         """No answer. `waited`: seconds, where it was too long; else 0."""
         self._book(call, 0, free=False)
         if waited:
-            TIMEOUTS.labels(identity, call.template, self._agent).observe(waited)
+            TIMEOUTS.labels(identity, call.template, self._program(call)).observe(waited)
+
+    def _program(self, call: Call) -> str:
+        """As in `User-Agent`, without the version."""
+        plain = not call.caller or call.caller == self._component
+        return self._component if plain else f"{self._component}.{call.caller}"
 
     def coalesced(self, call: Call) -> None:
         self._coalesced += 1

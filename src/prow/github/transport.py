@@ -132,7 +132,7 @@ class Transport:
         self._http: httpx2.AsyncClient | None = None
         self._flights: Flights[Key, Answer] = Flights("github-read")
         self._blocked: dict[tuple[str, str], datetime] = {}
-        self.meter = Meter(component, version, clock)
+        self.meter = Meter(component, clock)
 
     @property
     def paces(self) -> Paces:
