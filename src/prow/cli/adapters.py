@@ -22,6 +22,8 @@ from prow.git.finder import Finder
 from prow.git.merging import merged_tree
 from prow.git.mirror import Mirror, Mirrors
 from prow.git.model import Conflict, Strategy, TreeEntry
+from prow.github.client import GitHub
+from prow.github.search import Search
 from prow.jobs.engine import Execution, Rejected
 from prow.jobs.index import JobIndex
 from prow.jobs.make import new_prowjob
@@ -64,6 +66,16 @@ class Pools:
 
     async def history(self) -> bytes:
         return await in_thread(self._tide.history)
+
+
+class MergedPulls:
+    """The trigger plugin's view of GitHub's search."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._search = github.area(Search)
+
+    async def count_merged(self, org: str, author: str) -> int:
+        return await self._search.count_issues(f"type:pr is:merged org:{org} author:{author}", org=org)
 
 
 class DryStore:

@@ -191,6 +191,7 @@ async def hook(
         known_jobs=adapters.OpenPresubmits(parts.index),
         in_repo_config=adapters.InRepo(mirrors, parts.in_repo_cache).reader_for,
         files=adapters.RepoFiles(mirrors),
+        search=lambda caller: adapters.MergedPulls(github.bound(caller=caller, cost=Cost.INTERACTIVE)),
         owners=OwnersReader(mirrors, github.bound(caller="owners", cost=Cost.INTERACTIVE)),
         listeners=listeners,
         endpoints=[EventEndpoint(name, url, _KINDS.get(name)) for name, url in (endpoints or {}).items()],

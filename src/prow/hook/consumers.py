@@ -38,7 +38,15 @@ from prow.model.events import (
 from prow.model.forge import PullKey, PullRequest
 from prow.plugin.context import Context
 from prow.plugin.model import Plugin
-from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsFiles, ReadsOwners
+from prow.plugin.ports import (
+    CountsMerged,
+    GitHubForPlugins,
+    InRepoConfig,
+    KnowsJobs,
+    MakesJobs,
+    ReadsFiles,
+    ReadsOwners,
+)
 from prow.plugin.view import PullView
 
 _log = logs.get("hook")
@@ -56,7 +64,7 @@ class Snapshot(Protocol):
 
 
 class PluginConsumers:
-    """Implements `dispatcher.Consumers`. `github`: a view of the client for the plugin of that name."""
+    """Implements `dispatcher.Consumers`. `github`, `search`: views of the client for the plugin of that name."""
 
     def __init__(
         self,
@@ -72,6 +80,7 @@ class PluginConsumers:
         clock: Clock,
         owners: ReadsOwners | None = None,
         files: ReadsFiles | None = None,
+        search: Callable[[str], CountsMerged] | None = None,
         listeners: Sequence[Listener] = (),
         endpoints: Sequence[EventEndpoint] = (),
     ) -> None:
@@ -87,6 +96,7 @@ class PluginConsumers:
         self._clock = clock
         self._owners = owners
         self._files = files
+        self._search = search
         self._listeners = tuple(listeners)
         self._endpoints = tuple(endpoints)
         _refuse_one_name_for_two(
@@ -169,6 +179,8 @@ class PluginConsumers:
             with view.label_writes.handling() if view is not None else nullcontext():
                 await handle()
 
+        cause = rules.cause_of(delivery.event, delivery.org, delivery.repo, delivery.body) or delivery.guid
+
         async def handle() -> None:
             bot = await self._bot_login()
             for item in items:
@@ -184,12 +196,13 @@ class PluginConsumers:
                 ctx = Context(
                     plugin=name,
                     guid=delivery.guid,
+                    cause=cause,
                     config=snapshot.config,
                     plugins=snapshot.plugins,
                     github=self._github(name),
                     jobs=self._jobs,
                     known_jobs=self._known_jobs,
-                    effects=self._ledger.of(delivery.guid, name),
+                    effects=self._ledger.of(cause, name),
                     clock=self._clock,
                     log=_log.bind(plugin=name, **fields),
                     view=view,
@@ -197,6 +210,7 @@ class PluginConsumers:
                     in_repo_config=self._in_repo_config(snapshot.config, delivery.org, delivery.repo),
                     owners=self._owners,
                     files=self._files,
+                    search=self._search(name) if self._search is not None else None,
                     bot=bot,
                 )
                 generic = item.kind is EventKind.GENERIC_COMMENT and comment is not None

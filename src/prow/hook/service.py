@@ -25,7 +25,15 @@ from prow.lib.secrets import Secret
 from prow.lib.sqlite import Database
 from prow.plugin.help import help_for_all
 from prow.plugin.model import Plugin
-from prow.plugin.ports import GitHubForPlugins, InRepoConfig, KnowsJobs, MakesJobs, ReadsFiles, ReadsOwners
+from prow.plugin.ports import (
+    CountsMerged,
+    GitHubForPlugins,
+    InRepoConfig,
+    KnowsJobs,
+    MakesJobs,
+    ReadsFiles,
+    ReadsOwners,
+)
 
 _log = logs.get("hook")
 _PRUNE_EVERY = 600.0
@@ -80,6 +88,7 @@ class Hook:
         in_repo_config: Callable[[Config, str, str], InRepoConfig | None] = lambda _config, _org, _repo: None,
         owners: ReadsOwners | None = None,
         files: ReadsFiles | None = None,
+        search: Callable[[str], CountsMerged] | None = None,
         listeners: Sequence[Listener] = (),
         endpoints: Sequence[EventEndpoint] = (),
     ) -> Hook:
@@ -102,6 +111,7 @@ class Hook:
             clock=clock,
             owners=owners,
             files=files,
+            search=search,
             listeners=listeners,
             endpoints=endpoints,
         )
