@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.sim.support import client
 from tests.support.checked import checked
 
 RUN = {
-    "root", "clock", "base", "hooks", "budgets", "calls", "content_writes", "compute_mergeable", "mergeable_delay", "search_lag",
+    "root", "clock", "base", "hooks", "budgets", "calls", "content_writes", "compute_mergeable", "mergeable_delay", "search_lag", "journal",
 }  # fmt: skip
 """How a world is run, not what is in it."""
 PATHS = (
@@ -131,6 +132,17 @@ async def test_a_state_that_lost_its_repositories_or_is_none_is_told(tmp_path: P
     repo.repo.path.rename(tmp_path / "moved")
     with pytest.raises(UsageError, match=r"its repository .* is gone"):
         await Store.open(Sim(tmp_path / "a").world)
+    async with kept(tmp_path / "c"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "c/state.db")) as database:
+        database.execute("INSERT INTO records VALUES (4711, 'Gadget', '{}')")
+        database.commit()
+    with pytest.raises(UsageError, match=r"it has a Gadget, which this version does not know"):
+        await Store.open(Sim(tmp_path / "c").world)
+    with closing(sqlite3.connect(tmp_path / "c/state.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(UsageError, match=r"written by a newer release .* or use another folder"):
+        await Store.open(Sim(tmp_path / "c").world)
     (tmp_path / "b").mkdir()
     (tmp_path / "b/state.db").write_text("no database, but a text that is long enough to be looked at")
     with pytest.raises(UsageError):

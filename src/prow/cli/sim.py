@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
 import click
+import msgspec
 
 from prow.lib import flags, logs
 from prow.lib.clock import SystemClock
@@ -14,7 +16,7 @@ from prow.lib.errors import UsageError
 from prow.lib.flags import Seconds, flag
 from prow.lib.http import TLS
 from prow.lib.service import run
-from prow.sim import process
+from prow.sim import process, seed
 
 
 class SimFlags(flags.FlagGroup):
@@ -50,6 +52,12 @@ def github(sim_flags: SimFlags) -> None:
         run(process.run(_settings(sim_flags, Path(root)), _ready, clock=SystemClock()), clock=SystemClock())
 
 
+@command.command("schema", cls=flags.GoCommand)
+def schema() -> None:
+    """Print the format of --seed as a JSON Schema, for editors."""
+    print(msgspec.json.format(msgspec.json.encode(seed.schema()), indent=2).decode())
+
+
 def _settings(given: SimFlags, root: Path) -> process.Settings:
     host, _, port = given.listen.rpartition(":")
     if not port.isdecimal():
@@ -59,9 +67,9 @@ def _settings(given: SimFlags, root: Path) -> process.Settings:
             raise UsageError(f'--repo {name}: is not of the form "org/repo"')
     if bool(given.tls_cert) is not bool(given.tls_key):
         raise UsageError("--tls-cert and --tls-key go together: give both or none")
-    for path in filter(None, (given.tls_cert, given.tls_key)):
-        if not Path(path).is_file():
-            raise UsageError(f"{path}: there is no such file")
+    tls = TLS(Path(given.tls_cert), Path(given.tls_key)) if given.tls_cert else None
+    if tls is not None:
+        _check(tls)
     return process.Settings(
         root=root.absolute(),
         host=host.strip("[]") or "127.0.0.1",
@@ -72,9 +80,22 @@ def _settings(given: SimFlags, root: Path) -> process.Settings:
         latency=given.latency,
         repos=given.repo,
         users=given.user or (() if given.seed else ("admin",)),
-        tls=TLS(Path(given.tls_cert), Path(given.tls_key)) if given.tls_cert else None,
+        tls=tls,
         control_token=given.control_token,
     )
+
+
+def _check(tls: TLS) -> None:
+    """That it is a certificate and its key, before anybody connects in vain."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.certificate, tls.key)
+    except ssl.SSLError as error:
+        text = "the one has to be a certificate, the other its key, both as PEM"
+        raise UsageError(
+            f"--tls-cert {tls.certificate}, --tls-key {tls.key}: {text} ({error.reason or 'unreadable'})"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"--tls-cert {tls.certificate}, --tls-key {tls.key}: {error.strerror}") from error
 
 
 def _ready(running: process.Running) -> None:
@@ -82,4 +103,7 @@ def _ready(running: process.Running) -> None:
     print(f"GitHub {begun} {running.url}, repositories are below {running.sim.world.root}")
     for login, token in sorted(running.tokens.items()):
         print(f"token of {login}: {token}")
+    for app in running.sim.world.apps.values():
+        if app.public_keys:
+            print(f"app {app.slug}: id {app.id}, client id {app.client_id}")
     print(f"control token: {running.control_token}", flush=True)

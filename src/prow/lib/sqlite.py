@@ -52,7 +52,7 @@ class Database:
     ) -> Database:
         """Create or open `path` and bring it to the newest version. `UsageError` when that cannot be."""
         database = cls(path, synchronous)
-        await asyncio.to_thread(database._prepare_alone, tuple(migrations))
+        await open_work.in_thread(database._prepare_alone, tuple(migrations))
         database._writer.start()
         return database
 
@@ -78,8 +78,8 @@ class Database:
         if not self._closed:
             self._closed = True
             self._queue.put(None)
-            await asyncio.to_thread(self._writer.join)
-            await asyncio.to_thread(self._close_reads)
+            await open_work.in_thread(self._writer.join)
+            await open_work.in_thread(self._close_reads)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
@@ -97,7 +97,7 @@ class Database:
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise UsageError(
-                f"cannot open {self.path}: {error}; give another --state-dir or mend its rights"
+                f"cannot open {self.path}: {error}; use another folder or mend its rights"
             ) from error
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -111,7 +111,7 @@ class Database:
             connection = self._connect()
         except (OSError, sqlite3.Error) as error:
             raise UsageError(
-                f"cannot open {self.path}: {error}; give another --state-dir or mend its rights"
+                f"cannot open {self.path}: {error}; use another folder or mend its rights"
             ) from error
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -120,7 +120,7 @@ class Database:
                 connection.execute("ROLLBACK")
                 raise UsageError(
                     f"{self.path} was written by a newer release (version {version}, this one knows {len(migrations)}): "
-                    "run that release, or give another --state-dir"
+                    "run that release, or use another folder"
                 )
             for number, script in enumerate(migrations[version:], start=version + 1):
                 for statement in _statements(script):

@@ -9,15 +9,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from prow.lib import goyaml
 from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
 from prow.lib.http import TLS
 from prow.sim import seed
 from prow.sim.control import Control
-from prow.sim.plan import Plan, plan_from
+from prow.sim.errors import Refused
+from prow.sim.plan import Plan
 from prow.sim.server import Sim
 from prow.sim.sowing import sow
 from prow.sim.store import Store
@@ -57,7 +55,7 @@ async def run(settings: Settings, ready: Callable[[Running], None], *, clock: Cl
     sim = Sim(settings.root, clock=clock, latency=settings.latency)
     source = seed.read(settings.seed) if settings.seed is not None else None
     if settings.faults is not None:
-        sim.faults.follow(_plan(settings.faults))
+        sim.faults.follow(seed.opened("--faults", settings.faults).read(Plan))
     async with AsyncExitStack() as stack:
         store: Store | None = None
         if settings.keep:
@@ -89,20 +87,17 @@ async def run(settings: Settings, ready: Callable[[Running], None], *, clock: Cl
 
 
 async def _given(sim: Sim, settings: Settings) -> None:
-    """The repositories of the command line, where they are not there yet."""
+    """The repositories and users of the command line, where they are not there yet."""
+    try:
+        for login in settings.users:
+            sim.world.user(login)
+    except Refused as error:
+        raise UsageError(f"--user: {error.message}") from error
     for full_name in settings.repos:
         if full_name.lower() not in sim.world.repos:
-            sim.world.org(full_name.partition("/")[0], members=settings.users)
-            repo = await sim.world.create_repo(full_name, files={"README.md": f"# {full_name}\n"})
+            try:
+                sim.world.org(full_name.partition("/")[0], members=settings.users)
+                repo = await sim.world.create_repo(full_name, files={"README.md": f"# {full_name}\n"})
+            except Refused as error:
+                raise UsageError(f"--repo {full_name}: {error.message}") from error
             repo.collaborators.update(dict.fromkeys(settings.users, "admin"))
-
-
-def _plan(path: Path) -> Plan:
-    try:
-        return plan_from(goyaml.load(path.read_bytes()))
-    except OSError as error:
-        raise UsageError(f"--faults {path}: {error.strerror}") from error
-    except goyaml.YamlError as error:
-        raise UsageError(f"{path}:{error.line}:{error.column}: {error.message}") from error
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{path}: {error}") from error

@@ -101,6 +101,8 @@ def read(root: Path, records: Iterable[tuple[int, str, bytes]]) -> tuple[dict[st
     things: dict[int, Any] = {}
     try:
         for number, name, data in records:
+            if number and name not in KINDS:
+                raise Unreadable(f"it has a {name}, which this version does not know")
             told[number] = msgspec.json.decode(data)
             if number:
                 things[number] = object.__new__(KINDS[name])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from prow.sim.errors import Refused
 from prow.sim.gitrepo import GitFailed
 
 Files = dict[str, str | None]
+T = TypeVar("T")
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -286,12 +287,16 @@ class Source:
         self._data = data
 
     def seed(self) -> Seed:
+        return self.read(Seed)
+
+    def read(self, kind: type[T]) -> T:
+        """The value that the text means; raises `Wrong`."""
         try:
             value = goyaml.load(self._data)
         except goyaml.YamlError as error:
             raise Wrong(f"{self.name}:{error.line}:{error.column}: {error.message}") from error
         try:
-            return msgspec.convert(value if value is not None else {}, Seed)
+            return msgspec.convert(value if value is not None else {}, kind)
         except msgspec.ValidationError as error:
             text, _, path = str(error).partition(" - at ")
             raise self.wrong(_steps(path.strip("`")), text) from error
@@ -321,11 +326,16 @@ def schema() -> dict[str, Any]:
     return msgspec.json.schema(Seed)
 
 
-def read(path: Path) -> tuple[Source, Seed]:
+def opened(flag: str, path: Path) -> Source:
+    """The text of the file that a flag names."""
     try:
-        source = Source(str(path), path.read_bytes())
+        return Source(str(path), path.read_bytes())
     except OSError as error:
-        raise UsageError(f"--seed {path}: {error.strerror}") from error
+        raise UsageError(f"{flag} {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> tuple[Source, Seed]:
+    source = opened("--seed", path)
     return source, source.seed()
 
 

@@ -48,9 +48,13 @@ class Store:
     async def open(cls, world: World) -> Store:
         """What is in the world's folder becomes the world, and is kept there from now on."""
         path = world.root / "state.db"
-        world.root.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
-            lock = stack.enter_context((world.root / "lock").open("w"))
+            try:
+                world.root.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((world.root / "lock").open("w"))
+            except OSError as error:
+                text = "a folder is needed there that can be written to"
+                raise UsageError(f"--state {world.root}: {error.strerror}; {text}") from error
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
