@@ -20,3 +20,4 @@ async def test_nothing_is_lost_nothing_is_written_twice_and_all_limits_are_kept(
         busy.nothing_was_lost(people)
         await busy.nothing_happened_twice(people)
         busy.limits_were_kept(people, counted)
+        busy.every_night_had_its_run(people, days)

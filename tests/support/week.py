@@ -145,90 +145,135 @@ class NoRuns:
 
 
 class System(msgspec.Struct):
-    """What runs. `rows`: the newest state of every job that ever was, by name."""
+    """What runs."""
 
     hook: Hook
     tide: Tide
     github: GitHub
     index: JobIndex
-    rows: dict[str, JobRow]
 
 
-@asynccontextmanager
-async def running(
-    folder: Path, sim: Sim, *, bot: str, config: str, jobs: str, plugins: str, engine: Rehearsed, clock: Clock
-) -> AsyncIterator[System]:
-    """hook with its plugins, plank, crier, tide, horologium and sinker, as `up` composes them."""
-    for name, text in (
-        ("config.yaml", config),
-        ("jobs.yaml", jobs),
-        ("plugins.yaml", plugins),
-        ("hmac", SECRET),
-        ("token", sim.world.token(bot)),
-    ):
-        (folder / name).write_text(text)
-    state = folder / "state"
-    state.mkdir()
-    settings = GitHubSettings(
-        endpoints=(sim.world.base,),
-        graphql_endpoint=f"{sim.world.base}/graphql",
-        git_base=sim.world.base,
-        token_path=str(folder / "token"),
-    )
-    files = ConfigSettings(
-        config_path=str(folder / "config.yaml"),
-        job_config_path=str(folder / "jobs.yaml"),
-        plugin_config=str(folder / "plugins.yaml"),
-    )
-    agent = await load_config(files)
-    async with AsyncExitStack() as stack:
-        store = await SQLiteJobStore.open(state / "jobs.db", clock=clock, poll=_NEVER)
-        stack.push_async_callback(store.close)
-        parts = Parts(stack, files, agent=agent, secrets=Secrets(clock), store=store, clock=clock)
-        hmac = parts.secrets.load(str(folder / "hmac"))
-        github = GitHub.open(
-            clock=clock,
-            component="prow",
-            tokens=TokenFile(parts.secrets.load(settings.token_path)),
-            endpoints=settings.endpoints,
-            graphql_endpoint=settings.graphql_endpoint,
-            http=Straight(sim.app),
+class Machine:
+    """hook with its plugins, plank, crier, tide, horologium and sinker, as `up` composes them; they may be stopped and started again
+    over what they left. `rows`: the newest state of every job that ever was, by name. `system`: what runs now."""
+
+    system: System
+
+    def __init__(
+        self, folder: Path, sim: Sim, *, bot: str, config: str, jobs: str, plugins: str, engine: Rehearsed, clock: Clock
+    ) -> None:
+        self._folder = folder
+        self._sim = sim
+        self._engine = engine
+        self._clock = clock
+        self.rows: dict[str, JobRow] = {}
+        self._door = sim.world.hooks.transport = _Door()
+        self._restart = asyncio.Event()
+        self._up = asyncio.Event()
+        for name, text in (
+            ("config.yaml", config),
+            ("jobs.yaml", jobs),
+            ("plugins.yaml", plugins),
+            ("hmac", SECRET),
+            ("token", sim.world.token(bot)),
+        ):
+            (folder / name).write_text(text)
+        (folder / "state").mkdir()
+
+    async def keep_running(self, *, away: float) -> None:
+        """Until cancelled. Whenever it is restarted it is `away` for so many seconds, and GitHub finds nobody there."""
+        while True:
+            async with self._running() as system:
+                self.system = system
+                self._door.behind = Straight(system.hook.app)
+                self._up.set()
+                await self._restart.wait()
+                self._door.behind = None
+                self._up.clear()
+                self._restart.clear()
+            await self._clock.sleep(away)
+
+    async def up(self) -> None:
+        """Return when it runs."""
+        await self._up.wait()
+
+    def restart(self) -> None:
+        self._restart.set()
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[System]:
+        folder, clock = self._folder, self._clock
+        state = folder / "state"
+        settings = GitHubSettings(
+            endpoints=(self._sim.world.base,),
+            graphql_endpoint=f"{self._sim.world.base}/graphql",
+            git_base=self._sim.world.base,
+            token_path=str(folder / "token"),
         )
-        stack.push_async_callback(github.aclose)
-        mirrors = await parts.mirrors(state, settings)
-        stack.callback(engine.close)
-        plank = components.plank(parts, engine)
-        crier = components.crier(parts, github, Folders(folder / "buckets"))
-        tide = components.tide(
-            parts,
-            TideSettings(resync=1800.0),
-            github,
-            mirrors,
-            Buckets(local_roots=[state]),
-            history_uri=f"file://{state}/tide-history.json",
+        files = ConfigSettings(
+            config_path=str(folder / "config.yaml"),
+            job_config_path=str(folder / "jobs.yaml"),
+            plugin_config=str(folder / "plugins.yaml"),
         )
-        hook = await components.hook(
-            parts, HookSettings(), state, hmac=hmac, github=github, mirrors=mirrors, listeners=[tide]
-        )
-        horologium = components.horologium(parts)
-        sinker = components.sinker(parts, runs=NoRuns())
-        rows: dict[str, JobRow] = {}
-        works = [parts.index, plank, crier, tide, horologium, sinker, hook]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work.run(), name=type(work).__name__) for work in works]  # type: ignore[attr-defined]
-            tasks.append(group.create_task(_follow(parts.index, rows), name="rows"))
-            await parts.index.synced()
-            try:
-                sim.world.hooks.transport = Straight(hook.app)
-                yield System(hook=hook, tide=tide, github=github, index=parts.index, rows=rows)
-            finally:
-                for task in tasks:
-                    task.cancel()
+        agent = await load_config(files)
+        async with AsyncExitStack() as stack:
+            store = await SQLiteJobStore.open(state / "jobs.db", clock=clock, poll=_NEVER)
+            stack.push_async_callback(store.close)
+            parts = Parts(stack, files, agent=agent, secrets=Secrets(clock), store=store, clock=clock)
+            hmac = parts.secrets.load(str(folder / "hmac"))
+            github = GitHub.open(
+                clock=clock,
+                component="prow",
+                tokens=TokenFile(parts.secrets.load(settings.token_path)),
+                endpoints=settings.endpoints,
+                graphql_endpoint=settings.graphql_endpoint,
+                http=Straight(self._sim.app),
+            )
+            stack.push_async_callback(github.aclose)
+            mirrors = await parts.mirrors(state, settings)
+            plank = components.plank(parts, self._engine)
+            crier = components.crier(parts, github, Folders(folder / "buckets"))
+            tide = components.tide(
+                parts,
+                TideSettings(resync=1800.0),
+                github,
+                mirrors,
+                Buckets(local_roots=[state]),
+                history_uri=f"file://{state}/tide-history.json",
+            )
+            hook = await components.hook(
+                parts, HookSettings(), state, hmac=hmac, github=github, mirrors=mirrors, listeners=[tide]
+            )
+            horologium = components.horologium(parts)
+            sinker = components.sinker(parts, runs=NoRuns())
+            works = [parts.index, plank, crier, tide, horologium, sinker, hook]
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work.run(), name=type(work).__name__) for work in works]  # type: ignore[attr-defined]
+                tasks.append(group.create_task(self._follow(parts.index), name="rows"))
+                await parts.index.synced()
+                try:
+                    yield System(hook=hook, tide=tide, github=github, index=parts.index)
+                finally:
+                    for task in tasks:
+                        task.cancel()
+
+    async def _follow(self, index: JobIndex) -> None:
+        async with index.subscribe() as changes:
+            for row in index.rows():
+                self.rows[row.name] = row
+            async for row in changes:
+                assert not changes.overflowed
+                if not row.deleted:
+                    self.rows[row.name] = row
 
 
-async def _follow(index: JobIndex, rows: dict[str, JobRow]) -> None:
-    async with index.subscribe() as changes:
-        async for row in changes:
-            assert not changes.overflowed
-            if not row.deleted:
-                rows[row.name] = row
+class _Door(httpx2.AsyncBaseTransport):
+    """Where webhooks go: to whoever is behind it, if anybody is."""
+
+    def __init__(self) -> None:
+        self.behind: Straight | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.behind is None:
+            raise httpx2.ConnectError("nobody is there", request=request)
+        return await self.behind.handle_async_request(request)

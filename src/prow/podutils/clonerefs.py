@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, UsageError
+from prow.lib.open_work import in_thread
 from prow.lib.secrets import Secrets
 from prow.model.refs import Refs
 from prow.podutils import clone_rules as rules
@@ -56,13 +57,13 @@ async def run(
     validate_clone(options)
     for warning in rules.check_paths(options):
         _log.warning(warning)
-    home = await asyncio.to_thread(tempfile.mkdtemp, prefix="clonerefs-")
+    home = await in_thread(tempfile.mkdtemp, prefix="clonerefs-")
     try:
         runner = Runner(clock, environ=os.environ if environ is None else environ, home=home, allow_local=allow_local)
         records = await _all(options, runner, clock=clock, home=home, allow_local=allow_local)
     finally:
-        await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-    await asyncio.to_thread(_write, Path(options.log), rules.encode_records(records))
+        await in_thread(shutil.rmtree, home, ignore_errors=True)
+    await in_thread(_write, Path(options.log), rules.encode_records(records))
     return records
 
 
@@ -87,8 +88,8 @@ async def _all(
             _log.error("The set-up for cloning failed.", error=error)
             return (CloneRecord(commands=(*setup, CommandRecord(error=error)), failed=True),)
         try:
-            token = await asyncio.to_thread(_token, options)
-            app = await asyncio.to_thread(_app, options, clock)
+            token = await in_thread(_token, options)
+            app = await in_thread(_app, options, clock)
             if app is not None:
                 stack.push_async_callback(app.aclose)
         except SetupFailed as failure:
@@ -120,7 +121,7 @@ async def _all(
 async def _clone(options: CloneOptions, refs: Refs, runner: Runner, clock: Clock) -> CloneRecord:
     began = clock.monotonic()
     folder = clone_path(options.src_root, refs)
-    await asyncio.to_thread(os.makedirs, folder, exist_ok=True)
+    await in_thread(os.makedirs, folder, exist_ok=True)
     commands = [CommandRecord(command=Step(argv=("mkdir", "-p", folder), cwd="/").text)]
 
     async def succeed(steps: tuple[Step, ...]) -> bool:
@@ -207,7 +208,7 @@ async def _agent(
         if options.key_files:
             agent, error = await _start_agent(options, runner, setup, clock, home)
         if not error and options.host_fingerprints:
-            error = await asyncio.to_thread(_known_hosts, options, runner, home)
+            error = await in_thread(_known_hosts, options, runner, home)
         if not error and options.cookie_path and any(not refs.skip_submodules for refs in options.refs):
             step = Step(argv=("git", "config", "--global", "http.cookiefile", options.cookie_path), cwd=home)
             setup.append(record := await _recorded(step, runner, clock))
@@ -231,7 +232,7 @@ async def _start_agent(
     if not pid.isdigit():
         return 0, "ssh-agent did not say its process id"
     runner.export(variables)
-    for key in await asyncio.to_thread(_files_below, options.key_files):
+    for key in await in_thread(_files_below, options.key_files):
         setup.append(record := await _recorded(Step(argv=("ssh-add", key), cwd=home), runner, clock))
         if record.error:
             return int(pid), f"{key}: {record.error}"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
+from prow.lib.open_work import in_thread
 from prow.model import paths, results
 from prow.model.gojson import go_json
 from prow.podutils import clone_rules
 from prow.podutils.clone_rules import CloneRecord
 from prow.podutils.jobspec import JobSpec
 from prow.podutils.options import InitUploadOptions
-from prow.podutils.threads import in_thread
 from prow.podutils.upload import Destination, send
 from prow.storage.ports import Storage
 

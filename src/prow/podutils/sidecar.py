@@ -18,6 +18,7 @@ import msgspec
 from prow.lib import logs, open_work
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent
+from prow.lib.open_work import in_thread
 from prow.lib.regex import RegexError
 from prow.model import paths, results
 from prow.model.gojson import go_json
@@ -26,7 +27,6 @@ from prow.podutils.censor import Censor
 from prow.podutils.censor_files import Globs, censor_file
 from prow.podutils.jobspec import JobSpec
 from prow.podutils.options import CensorOptions, SidecarOptions, UploadOptions, WrapperOptions, validate_sidecar
-from prow.podutils.threads import in_thread
 from prow.podutils.upload import Destination, Target, UploadFailed, send, single
 from prow.storage.ports import Storage
 

@@ -21,13 +21,13 @@ import msgspec
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, Retry
+from prow.lib.open_work import in_thread
 from prow.model import paths
 from prow.podutils import files
 from prow.podutils import upload_rules as rules
 from prow.podutils.files import Found
 from prow.podutils.jobspec import JobSpec
 from prow.podutils.options import UploadOptions, validate_upload
-from prow.podutils.threads import in_thread
 from prow.storage import content
 from prow.storage.ports import Storage
 

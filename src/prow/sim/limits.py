@@ -6,7 +6,7 @@ Secondary limits: 100 calls at a time; 80 writes a minute; 500 an hour of those 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,6 +87,7 @@ class _Haste:
     hour: _Window = field(default_factory=lambda: _Window(_HOUR, CONTENT_AN_HOUR))
     points: dict[str, _Window] = field(default_factory=dict)
     open: int = 0
+    most_open: int = 0
 
     def of(self, resource: str) -> _Window:
         return self.points.setdefault(resource, _Window(_MINUTE, POINTS_A_MINUTE[resource]))
@@ -94,7 +95,7 @@ class _Haste:
 
 class Budgets:
     """`limit`: calls an hour of a user, REST and GraphQL apart. `enterprise`: organisations of GitHub Enterprise, whose apps may spend
-    15,000. `secondary`: whether the limits against haste are kept."""
+    15,000. `secondary`: whether the limits against haste are kept. `refused`: how often each identity was, by key and resource."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -102,6 +103,7 @@ class Budgets:
         self._haste: dict[str, _Haste] = {}
         self.limit = LIMIT
         self.enterprise: set[str] = set()
+        self.refused: Counter[tuple[str, str]] = Counter()
         self.secondary = True
 
     def of(self, who: Identity, resource: str = "core", *, repos: int = 0) -> Budget:
@@ -129,6 +131,7 @@ class Budgets:
         """Refuse what is not in the budget any more. A conditional read may turn out to be free, but not without a budget."""
         if budget.used < budget.limit:
             return
+        self.refused[who.key, resource] += 1
         if who.installation is not None:
             whose = f"installation ID {who.installation.id}"
         elif who.login is not None:
@@ -147,6 +150,7 @@ class Budgets:
         now = self._clock.monotonic()
         if self.secondary:
             if haste.open >= MOST_AT_ONCE:
+                self.refused[who.key, resource] += 1
                 raise _too_fast(_MINUTE)
             waits = [haste.of(resource).wait(now)]
             if write:
@@ -155,8 +159,10 @@ class Budgets:
                 waits.append(haste.hour.wait(now))
             haste.of(resource).add(now, 5 if write else 1)
             if max(waits) > 0:
+                self.refused[who.key, resource] += 1
                 raise _too_fast(max(waits))
         haste.open += 1
+        haste.most_open = max(haste.most_open, haste.open)
         try:
             yield
         finally:
@@ -167,6 +173,7 @@ class Budgets:
         haste, now = self._haste.setdefault(who.key, _Haste()), self._clock.monotonic()
         wait = max(haste.minute.wait(now), haste.hour.wait(now))
         if self.secondary and wait > 0:
+            self.refused[who.key, "graphql"] += 1
             raise _too_fast(wait)
 
     def wrote(self, who: Identity, *, notifies: bool = True) -> None:
@@ -175,6 +182,10 @@ class Budgets:
         for window in (haste.minute, haste.hour) if notifies else (haste.minute,):
             window.wait(now)
             window.add(now, 1)
+
+    def most_at_once(self, who: Identity) -> int:
+        """Of its calls so far."""
+        return self._haste[who.key].most_open if who.key in self._haste else 0
 
     def headers(self, budget: Budget, resource: str) -> dict[str, str]:
         return {

@@ -95,6 +95,7 @@ class Sim:
             raise Refused(401, "This endpoint requires you to be authenticated.")
         budget = self.world.budget(call.who, "graphql")
         if budget.used >= budget.limit:
+            self.budgets.refused[call.who.key, "graphql"] += 1
             return Answer({"errors": [{"type": "RATE_LIMITED", "message": _LIMITED}]})
         if self._graph is None:
             from prow.sim.graph.service import Graph  # noqa: PLC0415 - the library takes memory that REST alone does not need

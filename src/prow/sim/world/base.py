@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from prow.sim.errors import Moved, not_found
 from prow.sim.journal import Journal
 from prow.sim.payloads import Json
 from prow.sim.payloads.orgs import permissions
-from prow.sim.state import Hook, Org, Protection, Repo, User
+from prow.sim.state import Hook, Issue, Org, Protection, Repo, User
 from prow.sim.world.accounts import Accounts
 
 ZEN = "Keep it logically awesome."
@@ -129,7 +129,7 @@ class Base(Accounts):
             if org is not None:
                 body["organization"] = self.json.org(org)
             self._tell(listeners, event, body)
-        await self.changed()
+        await self.changed(_concerned(repo, payload))
 
     async def emit_org(self, org: Org, event: str, sender: User, payload: Json) -> None:
         """The same for what concerns an organisation alone."""
@@ -145,7 +145,8 @@ class Base(Accounts):
             of_app = {"installation": self.json.short_installation(installation)} if installation is not None else {}
             self.hooks.send(hook, event, body | of_app)
 
-    async def changed(self) -> None:
+    async def changed(self, issues: Collection[Issue] | None = None) -> None:  # noqa: ARG002 - the index knows what to do with them
+        """Wake whoever waits. `issues`: those that are not what they were; None: it may be any."""
         async with self._changed:
             self._changed.notify_all()
 
@@ -172,3 +173,16 @@ class Base(Accounts):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.hooks.close()
+
+
+def _concerned(repo: Repo, payload: Json) -> list[Issue] | None:
+    """The issues that an event speaks of, by number or by the commit that heads them; None: of none in particular."""
+    about = payload.get("issue") or payload.get("pull_request")
+    if about is not None:
+        issue = repo.issues.get(about["number"])
+        return None if issue is None else [issue]
+    run = payload.get("check_run") or payload.get("check_suite") or {}
+    sha = payload.get("sha") or run.get("head_sha")
+    if sha is None:
+        return None
+    return [issue for issue in repo.issues.values() if issue.pull is not None and issue.pull.head_sha == sha]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -138,12 +138,12 @@ class Index(Merges):
                 found[issue.id] = (old[-1], issue)
         return found
 
-    async def changed(self) -> None:
+    async def changed(self, issues: Collection[Issue] | None = None) -> None:
         if self._versions is not None:
             now = self.clock.now()
-            for issue in self._all_issues():
+            for issue in self._all_issues() if issues is None else issues:
                 versions, entry = self._versions.setdefault(issue.id, []), self.entry(issue)
                 if not versions or versions[-1][1] != entry:
                     versions.append((now, entry))
                     del versions[:-_MOST_VERSIONS]
-        await super().changed()
+        await super().changed(issues)
