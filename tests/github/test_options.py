@@ -73,12 +73,20 @@ async def test_request_timeout_is_the_longest_wait_for_an_answer(world: World) -
     assert world.clock.monotonic() - began == pytest.approx(7 + 1)
 
 
-async def test_each_call_begins_at_the_first_endpoint(world: World) -> None:
+async def test_an_endpoint_where_nobody_is_costs_no_time_while_there_is_another(world: World) -> None:
     github = world.client(endpoints=(NOWHERE, world.sim.world.base), options=Options(initial_delay=3))
     for _ in range(2):
         began = world.clock.monotonic()
         await github.get_repo(*R)
-        assert world.clock.monotonic() - began == pytest.approx(3)
+        assert world.clock.monotonic() - began == pytest.approx(0)
+
+
+async def test_when_nobody_is_at_any_endpoint_all_are_tried_again_later(world: World) -> None:
+    github = world.client(endpoints=(NOWHERE, NOWHERE), options=Options(initial_delay=3, max_retries=3))
+    began = world.clock.monotonic()
+    with pytest.raises(ServerBroken, match="no answer from GitHub"):
+        await github.get_repo(*R)
+    assert world.clock.monotonic() - began == pytest.approx(3 + 6)
 
 
 async def test_graphql_has_one_endpoint_and_no_other_is_asked(world: World) -> None:

@@ -200,6 +200,9 @@ class Transport:
                 self.meter.unanswered(call, identity=identity, waited=waited)
                 verdict = judge_dropped(call, dropped.reason, sent=dropped.sent, attempt=attempt, options=options)
                 endpoint = (endpoint + 1) % len(endpoints)
+                if endpoint and not dropped.sent:  # nobody was there: no reason to wait before another address is tried
+                    self._limiter.refund(call)
+                    continue
             else:
                 if answer.free:
                     self._limiter.refund(call)
