@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 # Compiled modules are kept, whatever the environment says: else every worker compiles all tests, and every process of prow all of prow.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+_MEMORY = Path("/dev/shm")
+_MUCH = 4 << 30
+if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MUCH:
+    # Nothing that tests write has to survive this machine, so they need not wait for its disk.
+    tempfile.tempdir = os.environ["TMPDIR"] = str(_MEMORY)
 
 
 @pytest.fixture(autouse=True)
