@@ -30,6 +30,53 @@ def test_the_lane_is_what_must_stay_in_order(event: str, payload: dict[str, obje
     assert rules.lane_of(event, "o", "r", json.dumps(payload).encode()) == lane
 
 
+PULL = {"number": 5, "updated_at": "2026-01-05T09:00:00Z"}
+ON_5: dict[str, object] = {"number": 5, "pull_request": PULL}
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "cause"),
+    [
+        ("pull_request", {**ON_5, "action": "opened"}, "o/r/pull_request/opened/5"),
+        ("issues", {"action": "opened", "issue": {"number": 5}}, "o/r/issues/opened/5"),
+        (
+            "pull_request",
+            {**ON_5, "action": "synchronize", "before": "a", "after": "b"},
+            "o/r/pull_request/synchronize/5/a/b/2026-01-05T09:00:00Z",
+        ),
+        (
+            "pull_request",
+            {**ON_5, "action": "labeled", "label": {"name": "lgtm"}},
+            "o/r/pull_request/labeled/5/lgtm/2026-01-05T09:00:00Z",
+        ),
+        (
+            "issue_comment",
+            {"action": "created", "issue": {"number": 5}, "comment": {"id": 7}},
+            "o/r/issue_comment/created/5/7",
+        ),
+        (
+            "pull_request_review",
+            {**ON_5, "action": "submitted", "review": {"id": 8}},
+            "o/r/pull_request_review/submitted/5/8",
+        ),
+        (
+            "push",
+            {"ref": "refs/heads/main", "before": "a", "after": "b", "repository": {"pushed_at": 17}},
+            "o/r/push/refs/heads/main/a/b/17",
+        ),
+        ("push", {"ref": "refs/heads/main", "before": "a", "after": "b"}, ""),
+        ("pull_request", {**ON_5, "action": "edited"}, ""),
+        ("pull_request", {"action": "opened"}, ""),
+        ("issue_comment", {"action": "edited", "issue": {"number": 5}, "comment": {"id": 7}}, ""),
+        ("issue_comment", {"action": "created", "issue": {"number": 5}}, ""),
+        ("status", {"id": 9, "sha": "a", "context": "unit"}, ""),
+        ("pull_request", {**ON_5, "action": ["opened"]}, ""),
+    ],
+)
+def test_what_happened_has_one_name_whatever_the_guid(event: str, payload: dict[str, object], cause: str) -> None:
+    assert rules.cause_of(event, "o", "r", json.dumps(payload).encode()) == cause
+
+
 @pytest.mark.parametrize(
     ("error", "attempt", "pause"),
     [

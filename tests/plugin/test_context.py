@@ -62,6 +62,23 @@ async def test_a_comment_whose_answer_was_lost_is_found_and_not_repeated() -> No
     assert len(world.said) == 1
 
 
+async def test_the_mark_of_a_comment_is_not_believed_when_somebody_else_wrote_it() -> None:
+    class Breaking(World):
+        async def create_comment(self, org: str, repo: str, number: int, body: str) -> IssueComment:
+            self.comments.append(IssueComment(id=1, user=User(login="mallory"), body=body))
+            self.comments.append(
+                IssueComment(id=2, user=User(login=BOT), body="@mallory: no\n>" + body.replace("\n", "\n>"))
+            )
+            raise Retry("connection lost")
+
+    world, effects = Breaking(), MemoryEffects()
+    with pytest.raises(Retry):
+        await context(world, effects=effects).comment("Hello", key="hello")
+    with pytest.raises(Retry):
+        await context(world, effects=effects).comment("Hello", key="hello")
+    assert len(world.comments) == 4
+
+
 async def test_comments_of_two_plugins_and_of_two_deliveries_have_marks_of_their_own() -> None:
     world = World()
     await context(world, plugin="a").comment("x", key="k")

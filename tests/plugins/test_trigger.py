@@ -102,6 +102,22 @@ async def test_what_is_told_of_an_older_head_ends_no_jobs_of_the_newer_one(tell:
     assert not story.world.aborted
 
 
+async def test_of_two_pushes_told_in_the_wrong_order_the_older_one_ends_no_jobs(tell: Any) -> None:
+    story = tell({"author": "ann"})
+    pushed = story.world.pull()
+    older = PullRequestEvent(
+        action="synchronize", guid="older", number=5, repo=REPO, pull_request=pushed, before="first"
+    )
+    story.world.state["head"] = "third"
+    story.world.open_jobs = [OpenJob("new", "1", "third")]
+    await story.deliver(older, EventKind.PULL_REQUEST)
+    assert (story.world.jobs, story.world.aborted) == ([], [])
+    story.world.open_jobs = [OpenJob("old", "1", "first")]
+    await story.pull("synchronize", before="first")
+    assert story.world.aborted == ["old"]
+    assert story.world.jobs == ["unit", "opt"]
+
+
 async def test_a_refused_label_keeps_nobody_waiting_for_a_word(tell: Any) -> None:
     story = tell()
     story.world.faults["add_labels"] = [Permanent("no right to")]

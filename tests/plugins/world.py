@@ -383,6 +383,7 @@ class Story:
         return Context(
             plugin=plugin,
             guid=guid,
+            cause=guid,
             config=self.config,
             plugins=self.plugins,
             github=self.world,

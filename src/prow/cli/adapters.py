@@ -144,7 +144,7 @@ class OpenPresubmits:
 
     def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[OpenJob]:
         return [
-            OpenJob(row.name, str(row.version))
+            OpenJob(row.name, str(row.version), row.pulls[0].sha if row.pulls else "")
             for row in self._index.by_pull(org, repo, number)
             if row.type is JobType.PRESUBMIT and not row.complete
         ]

@@ -14,18 +14,18 @@ from prow.plugin.effects import Act, Find, small, undone
 
 
 class Ledger:
-    """All effects of one inbox."""
+    """All effects of one inbox. `cause`: what they are for (`Context.cause`), in the column `guid`."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._db = database
         self._clock = clock
         self._locks: dict[tuple[str, str, str], asyncio.Lock] = {}
 
-    def of(self, guid: str, consumer: str) -> DeliveryEffects:
-        return DeliveryEffects(self, guid, consumer)
+    def of(self, cause: str, consumer: str) -> DeliveryEffects:
+        return DeliveryEffects(self, cause, consumer)
 
-    async def once(self, guid: str, consumer: str, key: str, *, act: Act, find: Find | None) -> str:
-        name = (guid, consumer, key)
+    async def once(self, cause: str, consumer: str, key: str, *, act: Act, find: Find | None) -> str:
+        name = (cause, consumer, key)
         lock = self._locks.setdefault(name, asyncio.Lock())
         try:
             async with lock:
@@ -34,8 +34,8 @@ class Ledger:
             if not lock.locked():
                 self._locks.pop(name, None)
 
-    async def begun(self, guid: str, consumer: str, key: str) -> bool:
-        name = (guid, consumer, key)
+    async def begun(self, cause: str, consumer: str, key: str) -> bool:
+        name = (cause, consumer, key)
         found = await self._db.read(
             lambda connection: connection.execute(
                 "SELECT 1 FROM effects WHERE guid = ? AND consumer = ? AND key = ?", name
@@ -75,16 +75,16 @@ class Ledger:
 class DeliveryEffects:
     """Implements `Effects`."""
 
-    def __init__(self, ledger: Ledger, guid: str, consumer: str) -> None:
+    def __init__(self, ledger: Ledger, cause: str, consumer: str) -> None:
         self._ledger = ledger
-        self._guid = guid
+        self._cause = cause
         self._consumer = consumer
 
     async def once(self, key: str, *, act: Act, find: Find | None = None) -> str:
-        return await self._ledger.once(self._guid, self._consumer, key, act=act, find=find)
+        return await self._ledger.once(self._cause, self._consumer, key, act=act, find=find)
 
     async def begun(self, key: str) -> bool:
-        return await self._ledger.begun(self._guid, self._consumer, key)
+        return await self._ledger.begun(self._cause, self._consumer, key)
 
 
 def _forget(connection: sqlite3.Connection, name: tuple[str, str, str]) -> None:

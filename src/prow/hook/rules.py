@@ -66,6 +66,64 @@ def lane_of(event: str, org: str, repo: str, body: bytes) -> str:
     return where
 
 
+class _Thing(msgspec.Struct, gc=False):
+    id: int = 0
+    number: int = 0
+    name: str = ""
+    updated_at: str = ""
+    pushed_at: int | str | None = None
+
+
+class _Cause(msgspec.Struct, gc=False):
+    """The few fields that tell one event from all others."""
+
+    action: str = ""
+    ref: str = ""
+    before: str = ""
+    after: str = ""
+    issue: _Thing | None = None
+    pull_request: _Thing | None = None
+    comment: _Thing | None = None
+    review: _Thing | None = None
+    label: _Thing | None = None
+    repository: _Thing | None = None
+
+
+_causes = msgspec.json.Decoder(_Cause)
+_ONCE = {"issues": {"opened"}, "pull_request": {"opened"}}
+_ONCE_A_SECOND = {"pull_request": {"synchronize", "reopened", "ready_for_review", "labeled"}}
+_ONCE_OF = {
+    "issue_comment": ("comment", {"created"}),
+    "pull_request_review_comment": ("comment", {"created"}),
+    "pull_request_review": ("review", {"submitted", "dismissed"}),
+}
+
+
+def cause_of(event: str, org: str, repo: str, body: bytes) -> str:
+    """What happened, by a name that is the same when GitHub tells it again under another GUID: redelivered after its time, or because
+    the organisation and the repository have a webhook each. Empty for events that nothing tells from another like them."""
+    try:
+        found = _causes.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    action, about = found.action, found.issue or found.pull_request or _Thing()
+    thing, actions = _ONCE_OF.get(event, ("", set[str]()))
+    said = {"comment": found.comment, "review": found.review}.get(thing)
+    which: tuple[object, ...]
+    if event == "push" and found.repository is not None and found.repository.pushed_at:
+        which = (found.ref, found.before, found.after, found.repository.pushed_at)
+    elif action in _ONCE.get(event, ()) and about.number:
+        which = (about.number,)
+    elif action in _ONCE_A_SECOND.get(event, ()) and about.number and about.updated_at:
+        label = found.label.name if found.label is not None else ""
+        which = (about.number, found.before, found.after, label, about.updated_at)
+    elif action in actions and about.number and said is not None and said.id:
+        which = (about.number, said.id)
+    else:
+        return ""
+    return "/".join(str(part) for part in (org, repo, event, action, *which) if part)
+
+
 def is_duplicate(*, finished: bool, age: float, window: float) -> bool:
     """Whether a GUID that was seen `age` seconds ago is the same delivery again, or a person's redelivery."""
     return not finished or age < window

@@ -39,11 +39,13 @@ WritesPeople = Callable[[str, str, int, Sequence[str]], Awaitable[object]]
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """`view` is None for deliveries that are about no issue or pull request. `commands`: names of the commands that matched.
 
+    `cause`: what happened, the same however often and under whatever `guid` it is told; names of jobs and marks are made of it.
     `bot`: our own login, empty while it is not known. `search` and `owners` are None where nobody gave them.
     """
 
     plugin: str
     guid: str
+    cause: str
     config: Config
     plugins: PluginsConfig
     github: GitHubForPlugins
@@ -133,18 +135,22 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         It carries a hidden marker: before a repeat whose first try may have come through, GitHub is asked for it.
         """
         org, repo, number = self.pull.key
-        mark = text.marker(ids.named(self.guid, self.plugin, key))
+        mark = text.marker(ids.named(self.cause, self.plugin, key))
 
         async def act() -> str:
             comment = await self.github.create_comment(org, repo, number, f"{body}\n{mark}")
             return str(comment.id)
 
         async def find() -> str | None:
-            # Nobody else can write this mark: it is derived from the delivery's id, which is not public.
             comments = await self.github.list_comments(org, repo, number)
-            return next((str(c.id) for c in comments if mark in (c.body or "")), None)
+            own = (c for c in comments if self.is_bot(c.author))  # anybody can write a mark
+            return next((str(c.id) for c in own if mark in text.own_words(c.body or "")), None)
 
         await self.effects.once(f"comment:{key}", act=act, find=find)
+
+    async def commented(self, key: str) -> bool:
+        """Whether a comment of this purpose was written, or begun, when this was told before."""
+        return await self.effects.begun(f"comment:{key}")
 
     async def edit_comment(self, comment_id: int, body: str) -> None:
         """Give one of our own comments another text; to say the same again changes nothing."""

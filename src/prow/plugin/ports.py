@@ -121,10 +121,11 @@ class MakesJobs(Protocol):
 
 
 class OpenJob(NamedTuple):
-    """A ProwJob as the index saw it last; the index may lag."""
+    """A ProwJob as the index saw it last; the index may lag. `head`: the commit of the pull request that it tests."""
 
     name: str
     resource_version: str
+    head: str = ""
 
 
 class KnowsJobs(Protocol):

@@ -25,6 +25,7 @@ from prow.plugins.approve.rules import Evaluation, Facts
 
 _FRESH = timedelta(seconds=60)
 _MANY_FILES = 100
+_NOTIFICATION = "notification"
 
 
 async def on_comment(ctx: Context, event: Event) -> None:
@@ -53,7 +54,7 @@ async def on_pull(ctx: Context, event: Event) -> None:
     label = event.label.name if event.label is not None else ""
     by_bot = ctx.is_bot(event.sender.login)
     if rules.pull_starts(action=event.action, label=label, by_bot=by_bot, state=pull.state):
-        opened = event.action == "opened" and _is_now(ctx, pull.created_at)
+        opened = event.action == "opened" and _is_now(ctx, pull.created_at) and not await ctx.commented(_NOTIFICATION)
         await _evaluate(ctx, pull, opened=opened, labelled_now=event.action == "labeled")
 
 
@@ -131,7 +132,7 @@ async def _tell(ctx: Context, found: Evaluation, pull: PullRequest, own: Sequenc
         except NotFound:  # someone deleted it meanwhile
             create = True
     if create:
-        await ctx.comment(text, key="notification")
+        await ctx.comment(text, key=_NOTIFICATION)
     for comment_id in plan.delete:
         await ctx.delete_comment(comment_id)
 

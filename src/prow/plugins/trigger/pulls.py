@@ -30,7 +30,7 @@ async def handle(ctx: Context, event: Event) -> None:
         case "edited" if event.base_changed:
             await _run_if_trusted(ctx, event)
         case "synchronize":
-            if await _outdated(ctx, event.pull_request):
+            if await _outdated(ctx, event.pull_request, before=event.before):
                 return
             await start.abort_all(ctx)
             await _run_if_trusted(ctx, event)
@@ -115,9 +115,14 @@ async def _labelled(ctx: Context, event: PullRequestEvent, label: str) -> None:
         await _run_automatic(ctx, event)
 
 
-async def _outdated(ctx: Context, pull: PullRequest) -> bool:
-    """Whether an event is told so late that the pull request has another head by now: its jobs would end those of the newer one."""
-    if pull.updated_at is None or (ctx.clock.now() - pull.updated_at).total_seconds() < _LATE:
+async def _outdated(ctx: Context, pull: PullRequest, *, before: str = "") -> bool:
+    """Whether an event is told so late that the pull request has another head by now: its jobs would end those of the newer one.
+
+    GitHub is asked only when the event is old, or jobs run for a head that it does not know. `before`: the head that it replaced.
+    """
+    late = pull.updated_at is not None and (ctx.clock.now() - pull.updated_at).total_seconds() >= _LATE
+    known = {"", before, pull.head.sha}
+    if not late and all(job.head in known for job in ctx.known_jobs.unfinished_presubmits(*ctx.pull.key)):
         return False
     if (await ctx.pull.fresh_pull()).head.sha == pull.head.sha:
         return False

@@ -33,7 +33,7 @@ async def handle(ctx: Context, event: Event) -> None:
         spec = make.postsubmit_spec(choice.job, refs)
         prowjob = make.new_prowjob(
             spec,
-            name=make.job_name(ctx.guid, spec),
+            name=make.job_name(ctx.cause, spec),
             namespace=ctx.config.prowjob_namespace,
             now=ctx.clock.now(),
             labels={**choice.job.labels, Label.EVENT_GUID: ctx.guid},

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from prow.config.job import Presubmit
+from prow.github.pulls import FILES_LISTED
 from prow.jobs import make, rules
 from prow.jobs.rules import Chosen, How, Statuses
 from prow.jobs.store import AlreadyExists, Conflict, NotFound
@@ -17,6 +18,7 @@ from prow.model.prowjob import JobState, ProwJob
 from prow.plugin.context import Context
 from prow.plugin.ports import OpenJob
 
+CUT = "GitHub lists no more files of a pull request; jobs that look at changed files see no others."
 ABORT_TEXT = "Aborted by trigger plugin."
 _ABORT_ATTEMPTS = 5
 _ABORT_AGAIN = 0.2
@@ -63,6 +65,8 @@ async def select(
     files: Sequence[str] = ()
     if rules.needs_files(jobs, branch=branch, filters=filters, body=body, statuses=statuses):
         files = [f.filename for f in await ctx.pull.files()]
+        if len(files) >= FILES_LISTED:
+            ctx.log.warning(CUT, pr=pull.number, listed=FILES_LISTED)
     work = len(jobs) * (len(body) + sum(len(file) for file in files))
 
     def decide() -> tuple[Chosen[Presubmit], ...]:
@@ -87,7 +91,7 @@ async def start_presubmits(ctx: Context, pull: PullRequest, jobs: Sequence[Presu
         spec = make.presubmit_spec(job, refs)
         prowjob = make.new_prowjob(
             spec,
-            name=make.job_name(ctx.guid, spec),
+            name=make.job_name(ctx.cause, spec),
             namespace=ctx.config.prowjob_namespace,
             now=ctx.clock.now(),
             labels=make.presubmit_labels(job, guid=ctx.guid, retest=retest),
