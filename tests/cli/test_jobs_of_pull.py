@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prow.github.pulls import FILES_LISTED
 from prow.sim.verbs import RepoStory
 from tests.support.github import served
 
@@ -49,3 +50,18 @@ async def test_the_jobs_of_a_pull_request_are_told(tmp_path: Path, number: int) 
         assert code == 1
         assert len(errors.splitlines()) == 1
         assert "Traceback" not in errors
+
+
+async def test_that_github_lists_no_more_files_is_said(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG)
+    async with served(tmp_path) as sim:
+        repo = await RepoStory.create(sim, "acme/rockets", files={"main.go": "one"})
+        files = {f"src/{number:04}": "x" for number in range(FILES_LISTED)} | {"zzz.md": "last"}
+        await repo.open_pull_request("mary", title="Much", files=files)
+        code, out, errors = await prow(
+            "jobs", f"--config-path={config}", "--repo=acme/rockets", "--pull=1", f"--github-endpoint={sim.world.base}"
+        )
+    assert code == 0, errors
+    assert "no change matches \\.md$" in out
+    assert "prow: GitHub lists only the first 3,000 files of a pull request; jobs see no others" in errors.splitlines()

@@ -12,18 +12,27 @@ import pytest
 from prow.github.rules import Options
 from prow.sim.plan import CallFault, Error, Html, Malformed, Match, Rule
 from prow.sim.verbs import PullStory, RepoStory
+from prow.tide.service import Settings as TideSettings
 from tests.support.prow import BOT, CONFIG, SECRET, TIDE, World, github, job, running, settings_for
 
 FILES = {"run.sh": "#!/bin/sh\nexit 0\n"}
 UNIT = "presubmits:\n  acme/rockets:\n" + job("unit", "sh run.sh")
 PLUGINS = "plugins: {acme: {plugins: [trigger, assign, hold, size]}}\n"
+BY_NAME = """
+tide:
+  queries:
+  - repos: [acme/rockets]
+    labels: [lgtm, approved]
+"""
 QUICK = Options(initial_delay=0.01)
 
 
 @asynccontextmanager
-async def world(folder: Path, *, jobs: str = "", config: str = TIDE) -> AsyncIterator[World]:
+async def world(
+    folder: Path, *, jobs: str = "", config: str = TIDE, tide: TideSettings | None = None
+) -> AsyncIterator[World]:
     async with github(folder, files=FILES) as (sim, repo):
-        settings = await settings_for(folder, sim, config=CONFIG + config, jobs=jobs, plugins=PLUGINS)
+        settings = await settings_for(folder, sim, config=CONFIG + config, jobs=jobs, plugins=PLUGINS, tide=tide)
         settings = msgspec.structs.replace(settings, github=msgspec.structs.replace(settings.github, options=QUICK))
         may = ["label size/*", "status tide"]
         async with running(settings, sim, repo, may=may) as made:
@@ -90,6 +99,18 @@ async def test_a_renamed_repository_is_looked_after_under_its_new_name(tmp_path:
         await pr.expect_no_label("do-not-merge/hold")
         await pr.label("wernher", "lgtm", "approved")
         await pr.expect_merged()
+
+
+async def test_a_query_that_has_a_repository_s_old_name_finds_it_and_the_operator_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path, config=BY_NAME, tide=TideSettings(resync=0.5)) as w:
+        pr = await ready(w.repo)
+        await w.sim.world.rename(w.repo.repo, "wernher", "missiles")
+        await pr.label("wernher", "lgtm", "approved")
+        await pr.expect_merged()
+    (told,) = [vars(record)["fields"] for record in caplog.records if "another name" in record.getMessage()]
+    assert told == {"org": "acme", "repo": "rockets", "now": "acme/missiles"}
 
 
 async def test_what_people_say_is_done_when_github_speaks_sense_again(tmp_path: Path) -> None:

@@ -119,6 +119,11 @@ def _change(given: JobsFlags, github: groups.GitHubClientFlags) -> tuple[str, tu
     from prow.cli.pull_change import pull_change  # noqa: PLC0415 - the client of GitHub takes a while to import
 
     change = pull_change(github, given.repo, given.pull)
+    if change.cut:
+        print(
+            f"prow: GitHub lists only the first {len(change.files):,} files of a pull request; jobs see no others",
+            file=sys.stderr,
+        )
     return given.branch or change.branch, change.files
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from prow.cli import groups
 from prow.cli.github_client import open_github, open_tokens
 from prow.cli.given import Given
+from prow.github.pulls import FILES_LISTED
 from prow.lib.clock import SystemClock
 from prow.lib.secrets import Secrets
 
@@ -18,6 +19,8 @@ class Change(NamedTuple):
 
     branch: str
     files: tuple[str, ...]
+    cut: bool = False
+    """GitHub lists no more; there may be others."""
 
 
 def pull_change(github_flags: groups.GitHubClientFlags, repo: str, number: int) -> Change:
@@ -34,4 +37,4 @@ async def _asked(github_flags: groups.GitHubClientFlags, repo: str, number: int)
         github = await open_github(settings, tokens, clock=clock, component="jobs", dry_run=True, stack=stack)
         pull = await github.get_pull_request(org, name, number)
         files = await github.list_files(org, name, number)
-    return Change(pull.base.ref, tuple(file.filename for file in files))
+    return Change(pull.base.ref, tuple(file.filename for file in files), len(files) >= FILES_LISTED)

@@ -41,7 +41,7 @@ commits(last: 1) { nodes { commit { oid statusCheckRollup { contexts(first: 100)
 METHODS = "mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed"
 _LIST = (
     "query($owner: String!, $name: String!, $cursor: String) { rateLimit { cost } repository(owner: $owner, name: $name) { "
-    f"{METHODS} pullRequests(states: OPEN, first: {PAGE}, after: $cursor) {{ "
+    f"nameWithOwner {METHODS} pullRequests(states: OPEN, first: {PAGE}, after: $cursor) {{ "
     f"pageInfo {{ hasNextPage endCursor }} nodes {{ {FIELDS} }} }} }} }}"
 )
 _ONE = (
@@ -51,10 +51,14 @@ _ONE = (
 
 
 class PullPage(msgspec.Struct, frozen=True):
-    """A page of a repository's open pull requests. `methods`: those of merge, squash and rebase that it allows."""
+    """A page of a repository's open pull requests. `methods`: those of merge, squash and rebase that it allows.
+
+    `full_name`: what the repository is called now; GitHub finds it by its former names, too.
+    """
 
     pulls: tuple[PullFacts, ...]
     methods: tuple[str, ...]
+    full_name: str = ""
 
 
 class MergeDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,8 +213,9 @@ class RepoMethods(msgspec.Struct, rename="camel", kw_only=True):
         return tuple(method for method, yes in allowed.items() if yes)
 
 
-class _ListRepo(RepoMethods, rename="camel"):
+class _ListRepo(RepoMethods, rename="camel", kw_only=True):
     pull_requests: _Pulls
+    name_with_owner: str = ""
 
 
 class _OneRepo(RepoMethods, rename="camel"):
@@ -247,7 +252,8 @@ class Merging(GraphQL, Statuses):
                 raise NotFound(f"{org}/{repo} is not there, or the token may not see it")
             page = reply.repository.pull_requests
             methods = reply.repository.methods
-            yield PullPage(tuple([await self._facts(org, repo, pull, methods) for pull in page.nodes]), methods)
+            facts = tuple([await self._facts(org, repo, pull, methods) for pull in page.nodes])
+            yield PullPage(facts, methods, reply.repository.name_with_owner)
             cursor = page.page_info.end_cursor
             if not page.page_info.has_next_page or cursor is None:
                 return

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from prow.config.config import Config
+from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent, ProwError
 from prow.model.pull_facts import Mergeable
@@ -19,6 +20,7 @@ from prow.tide.open_pulls import OpenPulls
 from prow.tide.ports import ReadsPulls
 from prow.tide.troubles import again_in, say
 
+_log = logs.get("tide")
 _AT_ONCE = 4
 _SOON = 1.0
 _LONGEST = 60.0
@@ -39,6 +41,7 @@ class Lists:
         self._due: dict[Repo, tuple[float, float]] = {}
         self._woken = asyncio.Event()
         self._locks: dict[Repo, asyncio.Lock] = {}
+        self._renamed: dict[Repo, str] = {}
 
     def knows(self, org: str, repo: str) -> bool:
         """Whether its pull requests were listed once."""
@@ -117,6 +120,7 @@ class Lists:
             try:
                 async for page in self._github.open_pull_pages(*repo):
                     self._pulls.allow_methods(*repo, page.methods)
+                    self._say_renamed(repo, page.full_name)
                     for facts in page.pulls:
                         numbers.append(facts.number)
                         pool = self._pulls.take(facts, seen=seen.get(facts.key, 0))
@@ -138,6 +142,14 @@ class Lists:
                 changed.update(pool for pool in self._pulls.pools() if (pool.org, pool.repo) == repo)
             listed(frozenset(changed))
             return None
+
+    def _say_renamed(self, repo: Repo, now: str) -> None:
+        """Once for each new name. Its events have that name, so it is looked at only when everything is."""
+        if now and now.lower() != "/".join(repo).lower() and self._renamed.get(repo) != now:
+            self._renamed[repo] = now
+            _log.warning(
+                "A repository has another name now: use that in the config.", org=repo[0], repo=repo[1], now=now
+            )
 
     async def _repos_of(self, config: Config) -> tuple[set[Repo], float | None]:
         """And seconds after which an organisation may be asked again that could not be now."""
