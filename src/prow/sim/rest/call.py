@@ -11,6 +11,7 @@ from prow.sim.accounts import Identity
 from prow.sim.apps import App, allows
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import Json
+from prow.sim.rest import bodies
 from prow.sim.rest.needs import Need, need
 from prow.sim.state import Issue, Org, Repo
 from prow.sim.world import World
@@ -18,7 +19,10 @@ from prow.sim.world import World
 
 @dataclass
 class Call:
-    """One request: who calls, the path's parts, the query, the body. `route`: method and path template."""
+    """One request: who calls, the path's parts, the query, the body. `route`: method and path template.
+
+    What is not even of the right kind is refused when it is made.
+    """
 
     who: Identity
     path: dict[str, str]
@@ -26,6 +30,12 @@ class Call:
     body: Any = None
     route: tuple[str, str] = ("GET", "/")
     accept: str = ""
+
+    def __post_init__(self) -> None:
+        if "\0" in "".join((*self.path.values(), *self.query.values())):
+            raise Refused(400, "Bad Request")
+        if isinstance(self.body, dict):
+            bodies.check(self.route[1], self.body)
 
     @property
     def login(self) -> str | None:
