@@ -87,6 +87,9 @@ def told(status: int, text: str = "", **headers: object) -> Answer:
         pytest.param(MUTATION, told(502), "MaybeDone", id="502-mutation"),
         pytest.param(READ, told(401, "Bad credentials"), "BadCredentials", id="401"),
         pytest.param(READ, told(401, "Requires authentication"), "Refused", id="401-without-a-token"),
+        pytest.param(
+            QUERY, told(401, "This endpoint requires you to be authenticated."), "Refused", id="401-query-without-a-token"
+        ),
         pytest.param(READ, told(403, "Must have admin rights to Repository."), "Refused", id="403"),
         pytest.param(
             READ, told(403, "Must have admin rights.", x_ratelimit_remaining=0, x_ratelimit_reset=int(NOW.timestamp()) + 900),

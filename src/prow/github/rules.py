@@ -21,8 +21,8 @@ _SECONDARY_WAIT = 60
 _LONGEST_AFTER = 600
 _SHOWN = 300
 _LIMITED = "rate limit"
-_NOBODY = "Requires authentication"
-"""What a 401 says to whoever showed no credentials."""
+_NOBODY = ("Requires authentication", "This endpoint requires you to be authenticated.")
+"""What a 401 says to whoever showed no credentials: of REST, of GraphQL."""
 _STUMBLED = b"Something went wrong while executing your query"
 PATIENCE = {Cost.INTERACTIVE: 20.0, Cost.MERGE: 60.0, Cost.BACKGROUND: None}
 """Seconds a call may spend waiting before its caller hears of it: a queue with its own backoff stands behind the first two."""
@@ -100,7 +100,7 @@ def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: O
         if limited is not None:
             return limited
     said = f"{call.what}: GitHub answered {status}: {text}"
-    if status == 401 and text != _NOBODY:
+    if status == 401 and text not in _NOBODY:
         return GiveUp(BadCredentials(said))
     if status in {401, 403, 451}:
         return GiveUp(Refused(f"{said}{_scopes(answer.headers)}"))
