@@ -221,7 +221,7 @@ class SQLiteJobStore:
                     if change is not None:
                         last_sent = self._clock.monotonic()
                         yield JobChange(change, str(version), job)
-                if rows:
+                if len(rows) == _BATCH:
                     continue
                 if self._clock.monotonic() - last_sent >= _BOOKMARK_EVERY:
                     last_sent = self._clock.monotonic()
