@@ -21,8 +21,7 @@ from prow.github.places import Places
 from prow.github.windows import Window
 from prow.lib.clock import SystemClock
 from prow.lib.virtual_clock import VirtualClock
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
+from tests.support.github import world_in
 
 COMMENT = Call(method="POST", template="/comments", path="/comments", content=True, cost=Cost.INTERACTIVE)
 QUERY = Call(method="POST", template="/graphql", path="", reads=True, cost=Cost.INTERACTIVE)
@@ -36,14 +35,10 @@ def process(folder: Path, clock: VirtualClock, limits: Limits) -> Limiter:
 async def test_two_processes_write_no_more_than_one_might_and_a_killed_one_neither_frees_nor_blocks_anything(
     tmp_path: Path,
 ) -> None:
-    sim = Sim(tmp_path / "github")
-    sim.world.org("acme")
-    async with sim.serve():
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot")
-        story = await repo.open_issue("mia", title="Talk")
-        token, comments = sim.world.token("prow-bot"), story.issue.comments
-        where = (str(tmp_path / "cache"), sim.world.base, token)
+    async with world_in(tmp_path) as world:
+        story = await world.repo.open_issue("mia", title="Talk")
+        comments = story.issue.comments
+        where = (str(tmp_path / "cache"), world.sim.world.base, world.token())
 
         async def start(name: str) -> asyncio.subprocess.Process:
             return await asyncio.create_subprocess_exec(
@@ -52,7 +47,7 @@ async def test_two_processes_write_no_more_than_one_might_and_a_killed_one_neith
 
         killed, other = await start("killed"), await start("other")
         while not any((comment.body or "").startswith("killed") for comment in comments):
-            await sim.clock.sleep(0.005)
+            await world.clock.sleep(0.005)
         killed.send_signal(signal.SIGKILL)
         told, _ = await other.communicate()
         of_killed = [comment for comment in comments if (comment.body or "").startswith("killed")]

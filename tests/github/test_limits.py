@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,13 @@ from prow.github.errors import NotFound
 from prow.github.graph_search import GraphSearch
 from prow.github.limiter import Limiter, Limits, Paces
 from prow.github.rules import Options
-from prow.github.tokens import FixedToken
 from prow.github.windows import RESERVE, Bucket, Standing, Window, standing
 from prow.lib import http, open_work
+from prow.lib.clock import Clock
 from prow.lib.errors import RateLimited
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.forge import CommitStatus
-from prow.sim.server import Sim
-from prow.sim.verbs import RepoStory
+from tests.support.github import World, world_in
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 READ = Call(method="GET", template="/repos/:owner/:repo", path="/repos/acme/rockets", org="acme", caller="tide")
@@ -229,40 +227,12 @@ async def test_never_more_in_flight_than_github_allows_and_the_urgent_first() ->
     assert order == ["early", "early", "INTERACTIVE", "MERGE", "BACKGROUND"]
 
 
-class World:
-    def __init__(self, sim: Sim, clock: VirtualClock, stack: AsyncExitStack) -> None:
-        self.sim = sim
-        self.clock = clock
-        self._stack = stack
-        self._token = sim.world.token("prow-bot")
-        self.github = self.client()
-
-    def client(self, http: httpx2.AsyncBaseTransport | None = None) -> GitHub:
-        """prow-bot's. `http`: without it over a socket."""
-        github = GitHub.open(
-            clock=self.clock,
-            component="test",
-            tokens=FixedToken(self._token),
-            endpoints=(self.sim.world.base,),
-            graphql_endpoint=f"{self.sim.world.base}/graphql",
-            options=Options(initial_delay=0.01),
-            http=http,
-        )
-        self._stack.push_async_callback(github.aclose)
-        return github
-
-
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    clock = VirtualClock()
-    sim = Sim(tmp_path / "github", clock=clock)
-    sim.world.org("acme")
-    sim.world.budgets.limit = 100
-    async with sim.serve(), AsyncExitStack() as stack:
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot")
-        await repo.open_issue("mia", title="Talk")
-        yield World(sim, clock, stack)
+    async with world_in(tmp_path, clock=VirtualClock(), options=Options(initial_delay=0.01)) as made:
+        made.sim.world.budgets.limit = 100
+        await made.repo.open_issue("mia", title="Talk")
+        yield made
 
 
 async def test_background_work_waits_first_and_says_so_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -343,7 +313,7 @@ async def test_a_greedy_burst_of_everything_is_spread_so_that_github_refuses_not
 class Slow(httpx2.AsyncBaseTransport):
     """A GitHub that is far away and needs `seconds` for every answer, whatever is asked, and remembers when."""
 
-    def __init__(self, clock: VirtualClock, app: http.App, seconds: float) -> None:
+    def __init__(self, clock: Clock, app: http.App, seconds: float) -> None:
         self.spans: list[tuple[float, float]] = []
         self._clock = clock
         self._inner = httpx2.ASGITransport(app)

@@ -13,7 +13,7 @@ from prow.github.errors import NotFound, ServerBroken
 from prow.github.rules import Options
 from prow.github.tokens import FixedToken, identity_of
 from prow.lib.clock import SystemClock
-from tests.support.github import BOT, World
+from tests.support.github import World
 
 UPSTREAM = {
     "github_request_duration": ("histogram", {"token_hash", "path", "status", "user_agent"}),
@@ -45,8 +45,7 @@ class Told:
 
 @pytest.fixture
 def told(world: World) -> Told:
-    token = world.sim.world.token(BOT)
-    return Told(world.client(tokens=FixedToken(token), component="hook"), token)
+    return Told(world.client(component="hook"), world.token())
 
 
 async def test_they_have_upstreams_names_types_and_labels(told: Told) -> None:

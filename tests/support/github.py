@@ -39,6 +39,7 @@ class World:
         self.repo = repo
         self.stack = stack
         self.clients: list[GitHub] = []
+        self._tokens: dict[str, str] = {}
         self._options = options
         self._pull: PullStory | None = None
 
@@ -51,6 +52,12 @@ class World:
         """mia's pull request."""
         assert self._pull is not None, "this world was made without `change`"
         return self._pull
+
+    def token(self, login: str = BOT) -> str:
+        """The same for all of somebody's clients."""
+        if login not in self._tokens:
+            self._tokens[login] = self.sim.world.token(login)
+        return self._tokens[login]
 
     def client(
         self,
@@ -67,7 +74,7 @@ class World:
         made = GitHub.open(
             clock=self.clock,
             component=component,
-            tokens=tokens or FixedToken(self.sim.world.token(login)),
+            tokens=tokens or FixedToken(self.token(login)),
             endpoints=endpoints or (base,),
             graphql_endpoint=f"{base}/graphql",
             options=options or self._options,
