@@ -120,6 +120,29 @@ async def test_what_was_saved_outlives_a_kill_and_a_push_that_was_not_is_found_i
         await land.expect_mergeable()
 
 
+async def test_what_is_changed_after_it_was_saved_is_saved_again(tmp_path: Path) -> None:
+    async with kept(tmp_path) as (sim, store):
+        sim.world.org("acme", members=["wernher"])
+        repo = await RepoStory.create(sim, "acme/rockets", files={"a.txt": "a\n"})
+        hook = sim.world.add_hook(repo.repo, url="http://127.0.0.1:9/", secret="")
+        issue = await repo.open_issue("mia", title="Where?")
+        said = await issue.comment("mia", "There")
+        await issue.label("wernher", "lost")
+        await store.save()
+        await sim.world.hooks.settled()
+        hook.deliveries[0].status = 202
+        await sim.world.edit_comment(issue.issue, said, "mia", "Here")
+        await sim.world.react(said, "wernher", "heart")
+        await sim.world.delete_user("mia")
+    async with kept(tmp_path) as (sim, _):
+        found = sim.world.repo("acme/rockets")
+        comment = found.issues[1].comments[0]
+        assert (comment.body, comment.user.login, len(comment.reactions)) == ("Here", "ghost", 1)
+        assert comment.reactions[0].user is sim.world.user("wernher")
+        assert found.hooks[0].deliveries[0].status == 202
+        assert [event.actor.login for event in found.issues[1].events] == ["wernher"]
+
+
 async def test_only_one_process_works_in_a_folder(tmp_path: Path) -> None:
     async with kept(tmp_path):
         with pytest.raises(UsageError, match="another process works there"):

@@ -7,7 +7,7 @@ are dropped: a state file outlives small changes of the nouns.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,15 @@ KINDS: dict[str, type[Any]] = {
     for kind in (Compared, *(value for module in _MODULES for value in vars(module).values()))
     if isinstance(kind, type) and is_dataclass(kind)
 }
+
+
+_STAMPS: dict[type[Any], Callable[[Any], Any]] = {
+    state.Delivery: lambda one: (one.status, one.duration),
+    state.Comment: lambda one: (one.updated_at, one.minimized, id(one.user), tuple(map(id, one.reactions))),
+    state.IssueEvent: lambda one: id(one.actor),
+    state.Status: lambda one: id(one.creator),
+}
+"""What there is most of, and hardly changes: while this is the same, so is the record."""
 
 
 class Unreadable(ValueError):
@@ -43,6 +52,7 @@ class Writer:
         self._numbers: dict[int, int] = {}
         self._kept: dict[int, Any] = {}
         self._next = 1
+        self._stamped: dict[int, tuple[Any, Record, list[Any]]] = {}
 
     def known(self, things: Mapping[int, Any]) -> None:
         """Numbers that a reader gave."""
@@ -60,12 +70,27 @@ class Writer:
             thing = todo.pop()
             number = self._numbers[id(thing)]
             if number not in found:
-                told = {one.name: self._value(getattr(thing, one.name), todo) for one in fields(thing)}
-                found[number] = Record(type(thing).__name__, msgspec.json.encode(told))
+                found[number] = self._record(number, thing, todo)
         gone = self._kept.keys() - found.keys()
         for number in gone:
             del self._numbers[id(self._kept.pop(number))]
+            self._stamped.pop(number, None)
         return found
+
+    def _record(self, number: int, thing: Any, todo: list[Any]) -> Record:
+        stamped = _STAMPS.get(type(thing))
+        stamp = stamped(thing) if stamped is not None else None
+        known = self._stamped.get(number)
+        if known is not None and known[0] == stamp:
+            todo += known[2]
+            return known[1]
+        meant: list[Any] = []
+        told = {one.name: self._value(getattr(thing, one.name), meant) for one in fields(thing)}
+        made = Record(type(thing).__name__, msgspec.json.encode(told))
+        if stamped is not None:
+            self._stamped[number] = stamp, made, meant
+        todo += meant
+        return made
 
     def _value(self, value: Any, todo: list[Any]) -> Any:
         match value:
