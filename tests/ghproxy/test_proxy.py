@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from prow.ghproxy.model import Settings
 from prow.ghproxy.service import Ghproxy
@@ -335,6 +336,28 @@ async def test_requests_of_one_budget_are_spaced(tmp_path: Path) -> None:
             for _ in range(2):
                 await client.post("/graphql", json={"query": "{viewer {login}}"})
             assert clock.monotonic() - began == pytest.approx(6.5, abs=0.1)
+
+
+async def test_what_clients_call_themselves_fills_no_metrics(tmp_path: Path) -> None:
+    async with running(tmp_path, SystemClock(), Settings(named_programs=2, named_budgets=2)) as world:
+        before = labels()
+        async with world.client() as client:
+            for number in range(9):
+                named = {
+                    "User-Agent": f"bounded-{number}/1.0",
+                    "X-PROW-GHCACHE-TOKEN-BUDGET-IDENTIFIER": f"bounded-{number}",
+                }
+                await client.get("/repos/acme/rockets", headers=named)
+                await client.get(f"/odd-{number}", headers=named)
+        new = labels() - before
+        assert {value for _, value in new if value.startswith("bounded-")} == {"bounded-0", "bounded-1"}
+        assert {("user_agent", "other"), ("token_hash", "other"), ("path", "/:unknown")} <= labels()
+        assert not any("odd-" in value.lower() for _, value in new)
+
+
+def labels() -> set[tuple[str, str]]:
+    """All that metrics have."""
+    return {pair for family in REGISTRY.collect() for sample in family.samples for pair in sample.labels.items()}
 
 
 # A GitHub App

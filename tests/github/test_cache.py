@@ -92,6 +92,18 @@ async def test_the_file_stays_within_its_bound_however_much_goes_through(tmp_pat
     assert (tmp_path / NAME).stat().st_size < (1 << 20) + (128 << 10)
 
 
+async def test_a_file_that_may_be_smaller_now_gives_back_what_it_does_not_need(tmp_path: Path) -> None:
+    async with opened("disk", tmp_path, max_bytes=8 << 20) as cache:
+        for number in range(120):
+            await cache.put(key(number), kept(noise(64 << 10, number)))
+    assert (tmp_path / NAME).stat().st_size > 7 << 20
+    async with opened("disk", tmp_path, max_bytes=2 << 20) as cache:
+        for number in range(5):
+            await cache.put(key(number), kept(noise(64 << 10, number)))
+        assert await cache.get(key(4)) == kept(noise(64 << 10, 4))
+    assert (tmp_path / NAME).stat().st_size < (2 << 20) + (1 << 20) + (128 << 10)
+
+
 async def test_a_later_process_finds_what_an_earlier_one_kept(tmp_path: Path) -> None:
     for _ in range(2):
         async with opened("disk", tmp_path) as cache:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from prometheus_client import Gauge, Histogram
 
 from prow.lib.metrics import GoCounter
@@ -31,3 +33,28 @@ DISK_TOTAL = Gauge("ghcache_disk_total", "Size of the cache's disk, in GB.")
 INODES_FREE = Gauge("ghcache_disk_inode_free", "Free inodes of the cache's disk.")
 INODES_USED = Gauge("ghcache_disk_inode_used", "Used inodes of the cache's disk.")
 INODES_TOTAL = Gauge("ghcache_disk_inode_total", "Inodes of the cache's disk.")
+
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+OTHER = "other"
+
+
+class Names:
+    """What others call themselves, as a label. A label stays for ever: the first `most` names get their own, all after them are `rest`."""
+
+    def __init__(self, most: int, rest: str = OTHER) -> None:
+        self._most = most
+        self._rest = rest
+        self._known: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        if name in self._known:
+            return name
+        if len(self._known) >= self._most:
+            return self._rest
+        self._known.add(name)
+        return name
+
+
+def method(name: str) -> str:
+    """A request's, as a label."""
+    return name if name in _METHODS else OTHER

@@ -25,7 +25,10 @@ class Mode(StrEnum):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Times are seconds; `spacing`, `get_spacing` and `graphql_spacing` 0: off. `largest_request`: bytes of a body."""
+    """Times are seconds; `spacing`, `get_spacing` and `graphql_spacing` 0: off. `largest_request`: bytes of a body.
+
+    `named_budgets`, `named_programs`: how many have a label of their own in metrics.
+    """
 
     upstream: str = "https://api.github.com"
     concurrency: int = 25
@@ -36,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     longest_graphql_delay: float = 30.0
     request_timeout: float = 30.0
     largest_request: int = 32 << 20
+    named_budgets: int = 1000
+    named_programs: int = 100
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ _WORDS = frozenset({
     "public_members", "graphql", "dispatches", "attempts", "threads", "commit", "generate", "followers", "required_pull_request_reviews",
 }) | set(_AFTER_REPO) | set(_HEADS)  # fmt: skip
 _OPEN_ENDED = frozenset({":path", ":ref", ":branch", ":range"})
+UNKNOWN = "/:unknown"
 _ENTERPRISE = re.compile(r"^/api/(?:v3/|(?=graphql))", re.ASCII)
 
 
@@ -43,7 +44,7 @@ def template(path: str) -> str:
         return "/"
     first = segments[0]
     if first not in _WORDS:
-        return "/:unknown"
+        return UNKNOWN
     found = [first, *_HEADS.get(first, ())[: len(segments) - 1]]
     names = _AFTER_REPO if first in {"repos", "repositories"} else _AFTER_REPO | _PLACES
     before = first if first not in _HEADS else ""

@@ -16,7 +16,7 @@ from prow.ghproxy import metrics, rules
 from prow.ghproxy.errors import BadRequest, Unreachable
 from prow.ghproxy.installations import Installations, bearer
 from prow.ghproxy.model import Answer, Headers, Mode, Request, Settings
-from prow.ghproxy.paths import template
+from prow.ghproxy.paths import UNKNOWN, template
 from prow.ghproxy.spacing import Spacing
 from prow.ghproxy.upstream import Response, Upstream
 from prow.github.cache import Cache, Kept, Key, keepable
@@ -31,6 +31,8 @@ from prow.lib.http import HungUp, Receive, Scope, Send
 
 _log = logs.get("ghproxy")
 _REMEMBERED = 4096
+_NAMED_PATHS = 1000
+_LONGEST_NAME = 100
 _LARGEST_PASSED_WHOLE = 1 << 20
 _NOT_PASSED = frozenset({"CONNECT", "TRACE"})
 _REPLACED = (b"x-prow-ghproxy-replaced-token", b"true")
@@ -49,7 +51,11 @@ class Ghproxy:
         self._cache = cache
         self._clock = clock
         self._installations = Installations(clock)
-        self._spacing = Spacing(settings, clock)
+        self._budgets = metrics.Names(settings.named_budgets)
+        self._partitions = metrics.Names(settings.named_budgets)
+        self._programs = metrics.Names(settings.named_programs)
+        self._paths = metrics.Names(_NAMED_PATHS, UNKNOWN)
+        self._spacing = Spacing(settings, clock, self._budgets)
         self._flights: Flights[FlightKey, Answer] = Flights("ghproxy-read")
         self._places: OrderedDict[str, Places] = OrderedDict()
         self._large: OrderedDict[Key, None] = OrderedDict()
@@ -65,7 +71,7 @@ class Ghproxy:
         answer: Answer | None = None
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         request = rules.request_of(scope["method"], target.decode("latin-1"), scope["headers"])
-        budget = request.budget or rules.token_hash(request.token)
+        budget = request.budget[:_LONGEST_NAME] or rules.token_hash(request.token)
         try:
             async with self._clock.timeout(self._settings.request_timeout):
                 if not request.target.startswith("/") or request.method in _NOT_PASSED:
@@ -78,7 +84,7 @@ class Ghproxy:
                 if answer.rest is not None:
                     await _stream(send, answer.rest)
         except TimeoutError:
-            TIMEOUTS.labels(budget, template(request.path), _program(request)).observe(self._settings.request_timeout)
+            TIMEOUTS.labels(*self._named(request, budget)).observe(self._settings.request_timeout)
             if answer is not None:
                 raise HungUp("the answer took too long") from None
             answer = _told(503, f"ghproxy timed out after {self._settings.request_timeout:g}s", Mode.ERROR)
@@ -94,8 +100,8 @@ class Ghproxy:
             await _start(send, answer)
         finally:
             if answer is not None:
-                agent = _program(request)
-                metrics.RESPONSES.labels(answer.mode.value, template(request.path), agent, budget).inc()
+                name, path, program = self._named(request, budget)
+                metrics.RESPONSES.labels(answer.mode.value, path, program, name).inc()
 
     async def _body(self, receive: Receive) -> bytes:
         message = await receive()
@@ -177,7 +183,7 @@ class Ghproxy:
                 headers.append((raw, value.encode("latin-1")))
         headers.append((b"x-conditional-request", kept.headers.get("etag", "").encode("latin-1")))
         age = max(0.0, self._clock.now().timestamp() - kept.stored)
-        metrics.AGE.labels(budget, template(request.path), _program(request)).observe(age)
+        metrics.AGE.labels(*self._named(request, budget)).observe(age)
         return Answer(status=200, headers=headers, mode=Mode.REVALIDATED, body=kept.body)
 
     async def _kept_if_good(self, key: Key, kept: Kept | None, response: Response, body: bytes, digest: str) -> Mode:
@@ -220,11 +226,11 @@ class Ghproxy:
         """One request to GitHub, when its turn has come. Raises Unreachable."""
         with metrics.PENDING.track_inprogress():
             await self._spacing.wait(request, budget)
-        path, agent = template(request.path), _program(request)
         began = self._clock.monotonic()
         with metrics.CONCURRENT.track_inprogress(), self._clock.busy():
             response = await self._upstream.request(request.method, request.target, headers, request.body)
-        DURATION.labels(budget, path, str(response.status), agent).observe(self._clock.monotonic() - began)
+        name, path, program = self._named(request, budget)
+        DURATION.labels(name, path, str(response.status), program).observe(self._clock.monotonic() - began)
         self._note_budget(request, response, budget)
         if response.status == 401:
             self._installations.refused(bearer(request.token))
@@ -238,16 +244,20 @@ class Ghproxy:
         }
         said = standing(limits, "graphql" if request.graphql else "core") if limits else None
         if said is not None:
-            labels = (budget, "v4" if request.graphql else "v3", said.resource)
+            labels = (self._budgets(budget), "v4" if request.graphql else "v3", said.resource)
             USAGE.labels(*labels).set(float(said.remaining))
             RESET.labels(*labels).set((said.reset - self._clock.now()).total_seconds() * 1e9)
+
+    def _named(self, request: Request, budget: str) -> tuple[str, str, str]:
+        """What metrics call the budget, the path and the program."""
+        return self._budgets(budget), self._paths(template(request.path)), self._programs(_program(request))
 
     def _places_of(self, partition: str) -> Places:
         places = self._places.get(partition)
         if places is None:
             places = self._places[partition] = Places(self._settings.concurrency, self._clock)
-            metrics.PARTITIONS.labels(partition).inc()
-            metrics.MISSPELT_PARTITIONS.labels(partition).inc()
+            metrics.PARTITIONS.labels(self._partitions(partition)).inc()
+            metrics.MISSPELT_PARTITIONS.labels(self._partitions(partition)).inc()
             if len(self._places) > _REMEMBERED:
                 self._places.popitem(last=False)
         else:

@@ -12,9 +12,13 @@ _REMEMBERED = 4096
 
 
 class Spacing:
-    """`wait` before each request that goes to GitHub. REST and GraphQL are apart. Off unless both `spacing` and `get_spacing` are set."""
+    """`wait` before each request that goes to GitHub. REST and GraphQL are apart. Off unless both `spacing` and `get_spacing` are set.
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    `budgets`: what they are called in metrics.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, budgets: metrics.Names) -> None:
+        self._budgets = budgets
         self._settings = settings
         self._clock = clock
         self._slots: OrderedDict[tuple[str, bool], rules.Slot] = OrderedDict()
@@ -38,6 +42,8 @@ class Spacing:
         if len(self._slots) > _REMEMBERED:
             self._slots.popitem(last=False)
         delay = max(0.0, slot.at - now)
-        metrics.WAITED.labels(budget, request.method, "v4" if graphql else "v3").observe(delay)
+        metrics.WAITED.labels(self._budgets(budget), metrics.method(request.method), "v4" if graphql else "v3").observe(
+            delay
+        )
         if delay > 0:
             await self._clock.sleep(delay)

@@ -2,7 +2,7 @@
 
 What is kept can always be had again, so nothing waits for the disk (`synchronous=OFF`), a damaged file is put aside and made
 anew, and trouble with the file is said and then means "not in the cache". The bound is on the pages that SQLite uses; the
-least recently used go first. The file's name has the version of its layout: another release has a file of its own.
+least recently used go first, and what they leave is given back to the disk little by little. The file's name has the version of its layout: another release has a file of its own.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ _WORTH_PACKING = 2048
 _BATCH = 16
 _MOST_AT_ONCE = 256
 """Entries that one write may evict: it bounds how long it holds the file."""
+_SPARE = 1 << 20
+"""Bytes that the file keeps for what comes next; more it gives back to the disk."""
+_GIVEN_BACK = 512
+"""Pages that one write may give back: it bounds how long it holds the file."""
 _USED_EVERY = 300
 """Seconds; use is noted no more often, so that reading seldom writes."""
 _MOST_NOTES = 64
@@ -148,11 +152,15 @@ class DiskCache:
         )
         connection.execute("INSERT INTO bodies (id, packed, body) VALUES (?, ?, ?)", (cursor.lastrowid, packed, body))
         for _ in range(_MOST_AT_ONCE // _BATCH):
-            if _bytes_used(connection) <= self._max:
-                return
+            used, free = _bytes(connection)
+            if used <= self._max:
+                break
             connection.execute(
                 "DELETE FROM answers WHERE id IN (SELECT id FROM answers ORDER BY used, id LIMIT ?)", (_BATCH,)
             )
+        if free > max(_SPARE, used // 8):
+            for _ in range(_GIVEN_BACK):  # whatever number it is told, it gives back a page each time it is asked
+                connection.execute("PRAGMA incremental_vacuum(1)")
 
     async def _failed(self, database: Database, error: Exception) -> None:
         """Say it, and begin afresh when the file is damaged."""
@@ -177,13 +185,13 @@ class DiskCache:
 
 async def _opened(path: Path) -> Database:
     try:
-        return await Database.open(path, _MIGRATIONS, synchronous="OFF")
+        return await Database.open(path, _MIGRATIONS, synchronous="OFF", shrinks=True)
     except UsageError as error:
         if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
             raise
         _log.warning("The cache of GitHub's answers is damaged; it is put aside and made anew.", path=str(path))
     await open_work.in_thread(_put_aside, path, _inode(path))
-    return await Database.open(path, _MIGRATIONS, synchronous="OFF")
+    return await Database.open(path, _MIGRATIONS, synchronous="OFF", shrinks=True)
 
 
 def _read(connection: sqlite3.Connection, digest: bytes) -> tuple[Kept, int, int] | None:
@@ -195,12 +203,13 @@ def _read(connection: sqlite3.Connection, digest: bytes) -> tuple[Kept, int, int
     return kept, row["id"], row["used"]
 
 
-def _bytes_used(connection: sqlite3.Connection) -> int:
+def _bytes(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Used, and free for what comes next."""
     pages, free, size = (
         int(connection.execute(f"PRAGMA {name}").fetchone()[0])
         for name in ("page_count", "freelist_count", "page_size")
     )
-    return (pages - free) * size
+    return (pages - free) * size, free * size
 
 
 def _inode(path: Path) -> int:

@@ -37,9 +37,10 @@ class DatabaseClosed(ProwError):
 class Database:
     """Made by `Database.open`. All methods may be called from any task of the loop that opened it."""
 
-    def __init__(self, path: Path, synchronous: str) -> None:
+    def __init__(self, path: Path, synchronous: str, *, shrinks: bool = False) -> None:
         self.path = path
         self._synchronous = synchronous
+        self._shrinks = shrinks
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name=f"sqlite-{path.name}", daemon=True)
         self._reads: sqlite3.Connection | None = None
@@ -48,10 +49,18 @@ class Database:
 
     @classmethod
     async def open(
-        cls, path: Path, migrations: Sequence[str], *, synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL"
+        cls,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
+        shrinks: bool = False,
     ) -> Database:
-        """Create or open `path` and bring it to the newest version. `UsageError` when that cannot be."""
-        database = cls(path, synchronous)
+        """Create or open `path` and bring it to the newest version. `UsageError` when that cannot be.
+
+        `shrinks`: a file that is made can give free pages back to the disk (`PRAGMA incremental_vacuum`).
+        """
+        database = cls(path, synchronous, shrinks=shrinks)
         await open_work.in_thread(database._prepare_alone, tuple(migrations))
         database._writer.start()
         return database
@@ -84,6 +93,8 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
         connection.row_factory = sqlite3.Row
+        if self._shrinks:  # has to come first: it is settled when the file gets its first page
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -96,9 +107,7 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise UsageError(
-                f"cannot open {self.path}: {error}; use another folder or mend its rights"
-            ) from error
+            raise UsageError(f"cannot open {self.path}: {error}; use another folder or mend its rights") from error
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             self._prepare(migrations)
@@ -110,9 +119,7 @@ class Database:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = self._connect()
         except (OSError, sqlite3.Error) as error:
-            raise UsageError(
-                f"cannot open {self.path}: {error}; use another folder or mend its rights"
-            ) from error
+            raise UsageError(f"cannot open {self.path}: {error}; use another folder or mend its rights") from error
         try:
             connection.execute("BEGIN IMMEDIATE")
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
