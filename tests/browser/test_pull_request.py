@@ -112,7 +112,8 @@ async def test_a_pull_request_is_watched_until_it_is_merged(world: DeckWorld, br
 async def test_a_newcomer_finds_out_from_the_page_alone_acts_and_sees_it_merge(
     tmp_path: Path, browser: Browser
 ) -> None:
-    async with prow(tmp_path, jobs=JOBS, files=FILES, plugins=PLUGINS, config=CONFIG + TIDE) as world:
+    may = ["status", "comment", "label approved"]  # the page shows them
+    async with prow(tmp_path, jobs=JOBS, files=FILES, plugins=PLUGINS, config=CONFIG + TIDE, may=may) as world:
         pr = await world.repo.open_pull_request(
             "wernher", title="Cool the second stage before ignition", files={"engine/cooling.txt": "on\n"}
         )
@@ -133,7 +134,8 @@ async def test_a_newcomer_finds_out_from_the_page_alone_acts_and_sees_it_merge(
             await pr.comment("wernher" if who == "anyone" else who.split(", ")[0], command)
             await page.locator(f"#{gate}.closed").wait_for(state="detached")
         await page.locator("#verdict.merged").wait_for()
-        assert pr.merged
+        await pr.expect_merged()
+        await pr.expect_no_label("do-not-merge/hold")
         await page.get_by_role("link", name="History", exact=True).click()
         await page.locator("#history-body .merged").wait_for()
         assert "Cool the second stage" in await page.locator("#history-body").inner_text()
