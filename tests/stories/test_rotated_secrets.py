@@ -9,6 +9,7 @@ import pytest
 
 from prow.github.webhook import sign
 from prow.lib.http_client import http_client
+from tests.support.listening import listening
 from tests.support.prow import BOT, prow
 
 
@@ -30,10 +31,11 @@ async def test_a_new_webhook_secret_and_a_new_token_are_used_without_a_restart(t
         old, new = b"0123456789abcdef0123", b"fedcba98765432100123"
         github = world.sim.world
         revoked = [token for token, known in github.tokens.items() if known.identity.login == BOT]
-        (tmp_path / "token").write_text(github.token(BOT))
-        (tmp_path / "hmac").write_bytes(new)
-        while await _ping(world.system.hook_url, new) != 200:
-            await world.sim.clock.sleep(0.05)
+        with listening("A secret file changed; the new value is in force.") as changed:
+            (tmp_path / "token").write_text(github.token(BOT))
+            (tmp_path / "hmac").write_bytes(new)
+            await changed.times(2)
+        assert await _ping(world.system.hook_url, new) == 200
         assert await _ping(world.system.hook_url, old) == 403
         for token in revoked:
             del github.tokens[token]
@@ -50,16 +52,11 @@ async def test_what_people_say_while_the_token_is_revoked_is_done_when_there_is_
         await pr.expect_label("size/XS")
         github = world.sim.world
         github.revoke((tmp_path / "token").read_text())
-        await pr.comment("wernher", "/hold")
-        while not _told(caplog):
-            await world.sim.clock.sleep(0.05)
-        (tmp_path / "token").write_text(github.token(BOT))
-        await pr.expect_label("do-not-merge/hold")
-        await world.quiet()
-        assert _told(caplog) == 1
+        with listening("GitHub does not know our token") as told:
+            await pr.comment("wernher", "/hold")
+            await told.times(1)
+            (tmp_path / "token").write_text(github.token(BOT))
+            await pr.expect_label("do-not-merge/hold")
+            await world.quiet()
+        assert told.count == 1
         assert "A handler gave up." not in caplog.text
-
-
-def _told(caplog: pytest.LogCaptureFixture) -> int:
-    """How often the operator was told what to do."""
-    return caplog.text.count("GitHub does not know our token")
