@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -48,33 +49,38 @@ async def sown(sim: Sim, text: str, folder: Path | None = Path("/nonexistent")) 
     await sow(sim, source, source.seed(), folder=folder)
 
 
-async def test_everything_in_it_is_there(tmp_path: Path) -> None:
-    with checked(Sim(tmp_path)) as sim:
-        await sown(sim, WORLD)
-        repo = sim.world.repo("acme/rockets")
-        story = RepoStory(sim, repo)
-        assert await story.file("README.md") == "# Rockets\n"
-        assert [await story.file(name, branch="next") for name in ("new.txt", "old.txt")] == ["new\n", None]
-        assert sim.world.permission(repo, "prow-bot") == "write"
-        assert sim.world.permission(repo, "mia") == "triage"
-        assert (repo.protections["trunk"].contexts, repo.protections["trunk"].reviews) == (("unit",), 1)
-        assert repo.labels["lgtm"].description == "Looks good"
-        issue, first, draft = (PullStory(sim, repo.issues[number]) for number in (1, 2, 3))
-        assert (issue.issue.state, issue.labels, issue.assignees) == ("closed", {"bug"}, {"katherine"})
-        assert issue.comments[0].body == "Where?"
-        assert [review.state for review in first.reviews] == ["APPROVED"]
-        pull = draft.issue.pull
-        assert pull is not None
-        assert (pull.draft, pull.head_ref, pull.base_ref, pull.head_repo) == (True, "try", "release-1", repo)
-        async with client(sim) as bot:
-            headers = {"Authorization": "token ghp_bot"}
-            assert (await bot.get("/repos/acme/rockets/pulls/2", headers=headers)).json()["mergeable_state"] in {
-                "unknown",
-                "blocked",
-            }
-            assert (await bot.get("/repos/acme/rockets")).status_code == 404
+@pytest.fixture
+async def empty(tmp_path: Path) -> AsyncIterator[Sim]:
+    with checked(Sim(tmp_path / "sim")) as sim:
+        yield sim
         await sim.world.close()
-        await sim.world.close()
+
+
+async def test_everything_in_it_is_there(empty: Sim) -> None:
+    sim = empty
+    await sown(sim, WORLD)
+    repo = sim.world.repo("acme/rockets")
+    story = RepoStory(sim, repo)
+    assert await story.file("README.md") == "# Rockets\n"
+    assert [await story.file(name, branch="next") for name in ("new.txt", "old.txt")] == ["new\n", None]
+    assert sim.world.permission(repo, "prow-bot") == "write"
+    assert sim.world.permission(repo, "mia") == "triage"
+    assert (repo.protections["trunk"].contexts, repo.protections["trunk"].reviews) == (("unit",), 1)
+    assert repo.labels["lgtm"].description == "Looks good"
+    issue, first, draft = (PullStory(sim, repo.issues[number]) for number in (1, 2, 3))
+    assert (issue.issue.state, issue.labels, issue.assignees) == ("closed", {"bug"}, {"katherine"})
+    assert issue.comments[0].body == "Where?"
+    assert [review.state for review in first.reviews] == ["APPROVED"]
+    pull = draft.issue.pull
+    assert pull is not None
+    assert (pull.draft, pull.head_ref, pull.base_ref, pull.head_repo) == (True, "try", "release-1", repo)
+    async with client(sim) as bot:
+        headers = {"Authorization": "token ghp_bot"}
+        assert (await bot.get("/repos/acme/rockets/pulls/2", headers=headers)).json()["mergeable_state"] in {
+            "unknown",
+            "blocked",
+        }
+        assert (await bot.get("/repos/acme/rockets")).status_code == 404
 
 
 LIFE = """
@@ -119,8 +125,8 @@ repos:
 """
 
 
-async def test_apps_and_everything_that_happened_in_a_repository(tmp_path: Path) -> None:
-    sim = Sim(tmp_path / "sim")
+async def test_apps_and_everything_that_happened_in_a_repository(empty: Sim, tmp_path: Path) -> None:
+    sim = empty
     sim.faults.lose_webhooks()
     (tmp_path / "app.pem").write_text(KEY)
     await sown(sim, LIFE, tmp_path)
@@ -164,19 +170,18 @@ async def test_apps_and_everything_that_happened_in_a_repository(tmp_path: Path)
     assert [one.body for one in pull.review_comments] == ["Nice"]
     assert world.states(repo, mend.head_sha) == {"unit": "success", "lint": "failure"}
     assert world.permission(repo, "wernher") == "write"
-    await sim.world.close()
 
 
 async def test_a_key_is_made_where_there_is_none_and_kept(tmp_path: Path) -> None:
     text = "apps: [{slug: merge-bot, key: app.pem}]"
     for place in ("one", "two"):
-        sim = Sim(tmp_path / place)
-        await sown(sim, text, tmp_path)
-        app = sim.world.apps["merge-bot"]
-        key = (tmp_path / "app.pem").read_text()
-        async with Installed(sim, app, key, sim.world.install(app, "acme")).as_app() as as_app:
-            assert (await expect(as_app.get("/app"), 200))["slug"] == "merge-bot"
-        await sim.world.close()
+        with checked(Sim(tmp_path / place)) as sim:
+            await sown(sim, text, tmp_path)
+            app = sim.world.apps["merge-bot"]
+            key = (tmp_path / "app.pem").read_text()
+            async with Installed(sim, app, key, sim.world.install(app, "acme")).as_app() as as_app:
+                assert (await expect(as_app.get("/app"), 200))["slug"] == "merge-bot"
+            await sim.world.close()
     assert (tmp_path / "app.pem").stat().st_mode & 0o777 == 0o600
 
 
@@ -186,12 +191,10 @@ def test_editors_are_told_the_format() -> None:
     assert schema["Repo"]["additionalProperties"] is False
 
 
-async def test_a_repository_may_be_a_copy(tmp_path: Path) -> None:
-    sim = Sim(tmp_path / "one")
-    await sown(sim, "orgs: [{login: acme}]\nrepos: [{name: acme/a, files: {x: new}}]\n")
-    await sown(sim, "repos: [{name: acme/b, clone: repos/acme/a.git}]\n", tmp_path / "one")
-    assert await RepoStory(sim, sim.world.repo("acme/b")).file("x") == "new"
-    await sim.world.close()
+async def test_a_repository_may_be_a_copy(empty: Sim, tmp_path: Path) -> None:
+    await sown(empty, "orgs: [{login: acme}]\nrepos: [{name: acme/a, files: {x: new}}]\n")
+    await sown(empty, "repos: [{name: acme/b, clone: repos/acme/a.git}]\n", tmp_path / "sim")
+    assert await RepoStory(empty, empty.world.repo("acme/b")).file("x") == "new"
 
 
 REPO = "orgs: [{login: acme, members: [mia]}]\nrepos:\n- name: acme/x\n  files: {a: b}\n"
@@ -243,14 +246,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "told"), WRONG)
-async def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
-    sim = Sim(tmp_path)
+async def test_what_is_wrong_is_told_with_its_place(empty: Sim, tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "world.yaml").write_text(text)
     with pytest.raises(UsageError) as error:
-        await sown(sim, text, tmp_path)
+        await sown(empty, text, tmp_path)
     assert str(error.value).startswith("world.yaml:")
     assert told in str(error.value)
-    await sim.world.close()
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
