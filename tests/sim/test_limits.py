@@ -146,3 +146,27 @@ async def test_limits_against_haste_can_be_lifted(sim: Sim, repo: RepoStory) -> 
     async with client(sim, "prow-bot") as bot:
         made = await asyncio.gather(*(bot.post(ISSUES, json={"title": str(n)}) for n in range(85)))
     assert {m.status_code for m in made} == {201}
+
+
+async def test_what_is_known_is_free_for_those_who_say_who_they_are(sim: Sim, repo: RepoStory) -> None:
+    async with client(sim) as nobody, client(sim, "prow-bot") as bot:
+        for caller, private, costs in ((nobody, "public", 1), (bot, "private", 0)):
+            first = await caller.get("/repos/acme/widgets")
+            assert first.headers["cache-control"] == f"{private}, max-age=60, s-maxage=60"
+            assert "Authorization" in first.headers["vary"]
+            for known in (first.headers["etag"], f'"other", {first.headers["etag"].removeprefix("W/")}'):
+                again = await caller.get("/repos/acme/widgets", headers={"If-None-Match": known})
+                assert (again.status_code, again.content) == (304, b"")
+                spent = int(again.headers["x-ratelimit-used"]) - int(first.headers["x-ratelimit-used"])
+                assert spent == costs, "GitHub counts what nobody asks in any case"
+                first = again
+            others = {"If-None-Match": first.headers["etag"], "Authorization": f"token {sim.world.token('mia')}"}
+            assert (await caller.get("/repos/acme/widgets", headers=others)).status_code == 200
+
+
+async def test_whoever_has_no_name_is_refused(sim: Sim, repo: RepoStory) -> None:
+    async with client(sim, "prow-bot") as bot:
+        del bot.headers["user-agent"]
+        refused = await bot.get("/repos/acme/widgets")
+        assert (refused.status_code, "User-Agent header" in refused.json()["message"]) == (403, True)
+        assert refused.headers["x-github-request-id"]

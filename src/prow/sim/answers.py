@@ -19,6 +19,9 @@ JSON = "application/json; charset=utf-8"
 _DOCS = "https://docs.github.com/rest"
 _MOST_PER_PAGE = 100
 _DEFAULT_PER_PAGE = 30
+_VARY = {"vary": "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, Accept, X-Requested-With"}
+_OF_ONE = {"cache-control": "private, max-age=60, s-maxage=60"} | _VARY
+_OF_ALL = {"cache-control": "public, max-age=60, s-maxage=60"} | _VARY
 
 
 class Made:
@@ -58,10 +61,19 @@ async def made(request: Request, query: Mapping[str, str], answer: Answer) -> Ma
         # GitHub's ETags differ by token; the body decides the rest.
         seed = request.headers.get("authorization", "").encode()
         etag = f'W/"{hashlib.blake2b(data, digest_size=32, key=hashlib.blake2b(seed).digest()).hexdigest()}"'
-        if request.headers.get("if-none-match") == etag:
-            return Made(304, headers=headers | {"etag": etag})
-        return Made(answer.status, data, headers | {"etag": etag, "content-type": answer.media})
+        fresh = {"etag": etag} | (_OF_ONE if seed else _OF_ALL)
+        if _known(request.headers.get("if-none-match"), etag):
+            return Made(304, headers=headers | fresh)
+        return Made(answer.status, data, headers | fresh | {"content-type": answer.media})
     return Made(answer.status, data, headers | {"content-type": answer.media})
+
+
+def _known(names: str | None, etag: str) -> bool:
+    """Whether the caller names this version among those it has; weak or not makes no difference."""
+    if names is None or names == etag:
+        return names is not None
+    bare = etag.removeprefix("W/")
+    return names.strip() == "*" or any(name.strip().removeprefix("W/") == bare for name in names.split(","))
 
 
 def refusal(refused: Refused) -> Made:

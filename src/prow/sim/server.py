@@ -41,6 +41,10 @@ _FREE = frozenset({"/rate_limit"})
 """Calls that cost nothing."""
 _GIT_PATHS = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 _PUSH = "/git-receive-pack"
+_NO_NAME = (
+    "Request forbidden by administrative rules. Please make sure your request has a User-Agent header "
+    "(https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required)."
+)
 _LIMITED = "API rate limit exceeded"
 
 
@@ -62,6 +66,7 @@ class Sim:
         self.world.hooks.faults = self.faults
         self.budgets = self.world.budgets
         self._graph: Graph | None = None
+        self._answered = 0
         graphql: dict[tuple[str, str], Handler] = {("POST", _GRAPHQL): self._graphql}
         self._router = Router(rest.table(self.world) | graphql)
         self._git = Starlette(routes=githttp.routes(self.world))
@@ -126,6 +131,8 @@ class Sim:
         write = method in _CONTENT and template != _GRAPHQL
         notifies = (method, template) in NOTIFYING
         try:
+            if "user-agent" not in request.headers:
+                raise Refused(403, _NO_NAME)
             who = self._authenticate(request)
             budget = self.world.budget(who, resource)
             if resource != "graphql" and template not in _FREE:
@@ -146,7 +153,7 @@ class Sim:
             made = self._moved(request, moved)
         except Refused as refused:
             made = refusal(refused)
-        if made.status != 304:
+        if made.status != 304 or not who.key:
             self.world.calls[method, template] += 1
             if write and made.status < 400 and who.login is not None:
                 self.world.content_writes += 1
@@ -154,6 +161,9 @@ class Sim:
             if budget is not None and template not in _FREE and budget.left:
                 budget.used += 1
         made.headers.update(scope_headers(who, method, template))
+        self._answered += 1
+        made.headers["x-github-request-id"] = f"51A0:{self._answered:06X}"
+        made.headers["x-github-media-type"] = "github.v3; format=json"
         if budget is not None:
             made.headers.update(self.budgets.headers(budget, resource))
         return made
