@@ -129,7 +129,12 @@ def test_an_account_reads_like_a_bill() -> None:
                 caller="lgtm", cost="interactive", method="GET", path="/repos/:owner/:repo", calls=9, free=8, failed=1
             ),
         ),
-        savings=(Saving(caller="lgtm", how="304", calls=8), Saving(caller="crier", how="joined", calls=2)),
+        savings=(
+            Saving(caller="lgtm", how="304", calls=8),
+            Saving(caller="hold", how="unchanged", calls=4),
+            Saving(caller="crier", how="joined", calls=2),
+            Saving(caller="crier", how="unchanged", calls=1),
+        ),
         left=(Left(identity="abc", resource="core", limit=5000, remaining=1300, reset=NOON + timedelta(minutes=50)),),
         full=(Full(identity="abc", name="writes in a minute", used=12, limit=80),),
         held=(Held(cost="background", reason="budget", calls=1), Held(cost="interactive", reason="content", calls=4)),
@@ -144,6 +149,7 @@ prow as prow-bot: 1,201 spent, 8 free, since 11:18 (42 min)
       1     8       1  lgtm    interactive  GET /repos/:owner/:repo
 
   saved 8: answered 304, which costs nothing (lgtm 8)
+  saved 5: writes left out: GitHub has it like that already (hold 4, crier 1)
   saved 2: writes made one with another (crier 2)
 
   left of core: 1,300 of 5,000 until 12:50 UTC (in 50 min; identity abc)

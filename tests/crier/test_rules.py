@@ -75,6 +75,12 @@ def test_success_without_a_failure_before_says_nothing() -> None:
     assert comment_rules.plan([], [ended(JobState.SUCCESS)], bot=BOT).body is None
 
 
+def test_a_report_that_says_it_already_is_not_written_again() -> None:
+    first = comment_rules.plan([], [ended(JobState.FAILURE)], bot=BOT)
+    again = comment_rules.plan([comment(7, first.body or "")], [ended(JobState.FAILURE)], bot=BOT)
+    assert (again.body, again.unchanged, first.unchanged) == (None, True, False)
+
+
 def test_other_peoples_reports_are_left_alone() -> None:
     first = comment_rules.plan([], [ended(JobState.FAILURE)], bot=BOT)
     plan = comment_rules.plan([comment(7, first.body or "", "mallory")], [ended(JobState.FAILURE)], bot=BOT)

@@ -17,8 +17,10 @@ async def test_labels_that_are_there_are_not_added_again() -> None:
     await ctx.add_labels("a", "b", "c")
     assert world.calls == ["list_issue_labels", "add_labels"]
     assert world.labels == ["a", "b", "c"]
+    assert world.savings["unchanged"] == 0
     await ctx.add_labels("a", "b")
     assert world.calls == ["list_issue_labels", "add_labels"]
+    assert world.savings["unchanged"] == 1
 
 
 async def test_a_label_that_is_not_there_is_not_removed() -> None:
@@ -28,6 +30,7 @@ async def test_a_label_that_is_not_there_is_not_removed() -> None:
     await ctx.remove_label("A")
     await ctx.remove_label("a")
     assert world.effects == [["remove_label", "A"]]
+    assert world.savings["unchanged"] == 2
 
 
 async def test_what_one_plugin_changed_the_next_one_knows() -> None:

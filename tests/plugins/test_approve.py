@@ -82,8 +82,10 @@ async def test_nothing_is_written_when_nothing_changed() -> None:
     await story.pull("opened")
     story.world.writes()
     await story.pull("synchronize")
+    story.world.savings.clear()
     await story.says("nobody", "/approve cancel")
     assert story.world.writes() == []
+    assert story.world.savings == {"unchanged": 2}, "the label and the comment"
 
 
 async def test_an_approval_can_be_taken_back() -> None:

@@ -83,6 +83,7 @@ async def test_what_lgtm_costs() -> None:
     world.calls.clear()
     await s.comment("carl", "/lgtm", assignees=(User(login="carl"),))
     assert world.calls == ["is_collaborator", "list_issue_labels"]
+    assert world.savings == {"unchanged": 3}, "he is assigned, twice, and the label is there"
     world, s = story(by_owners=True)
     await s.comment("rob", "/lgtm")
     assert world.calls == ["get_pull_request", "load_owners", "list_files", "add_labels", "list_comments"]

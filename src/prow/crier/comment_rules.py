@@ -26,11 +26,15 @@ COMMANDS_URL = "https://go.k8s.io/bot-commands"
 
 
 class CommentPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do: delete older reports, then edit (`edit` is a comment's id) or create. `body` is None for neither."""
+    """What to do: delete older reports, then edit (`edit` is a comment's id) or create. `body` is None for neither.
+
+    `unchanged`: the newest report says it all already.
+    """
 
     delete: tuple[int, ...] = ()
     edit: int | None = None
     body: str | None = None
+    unchanged: bool = False
 
 
 def concerned(jobs: Iterable[ProwJob], types: Collection[str]) -> tuple[ProwJob, ...]:
@@ -94,7 +98,7 @@ def plan(
     else:
         return CommentPlan(delete=older)
     if latest is not None and (latest.body or "").replace("\r\n", "\n").strip() == body.strip():
-        return CommentPlan(delete=older)
+        return CommentPlan(delete=older, unchanged=True)
     return CommentPlan(delete=older, edit=latest.id if latest is not None else None, body=body)
 
 

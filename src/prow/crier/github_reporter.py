@@ -153,6 +153,8 @@ class GitHubReporter:
             except NotFound:
                 continue
         if plan.body is None:
+            if plan.unchanged:
+                self._github.saved("unchanged")
             return (job,)
         if plan.edit is not None:
             await self._github.edit_comment(refs.org, refs.repo, plan.edit, plan.body)

@@ -126,6 +126,8 @@ async def _tell(ctx: Context, found: Evaluation, pull: PullRequest, own: Sequenc
     )
     plan = notification.plan(own, text)
     create = plan.create
+    if plan == notification.Plan():
+        ctx.unchanged()
     if plan.edit is not None:
         try:
             await ctx.edit_comment(plan.edit, text)

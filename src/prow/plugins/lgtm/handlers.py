@@ -101,13 +101,18 @@ async def _say(ctx: Context, said: _Said) -> None:
     if not allowed.verdict:
         await ctx.reply(allowed.explain(), login=said.login, quoted=said.body, link=said.link, key="refused")
         return
-    to_be_assigned = who is Who.MEMBER and not by_owners and said.login not in {user.login for user in said.assignees}
-    _, labelled = await asyncio.gather(_assign(ctx, said.login if to_be_assigned else ""), ctx.had_label(LABEL))
+    to_be_assigned = said.login if who is Who.MEMBER and not by_owners else ""
+    if to_be_assigned in {user.login for user in said.assignees}:
+        ctx.unchanged()
+        to_be_assigned = ""
+    _, labelled = await asyncio.gather(_assign(ctx, to_be_assigned), ctx.had_label(LABEL))
     write = rules.step(said.wanted, labelled=labelled)
     if write is Wanted.ADD:
         await _add(ctx, said)
     elif write is Wanted.REMOVE:
         await _remove(ctx)
+    else:
+        ctx.unchanged()
 
 
 async def _who(ctx: Context, said: _Said, *, by_owners: bool) -> Who:
