@@ -90,11 +90,12 @@ async def world_in(
     base: str = "",
     clock: Clock | None = None,
     largest_file: int = 16 << 30,
+    memory_files: bool = True,
     **options: Any,
 ) -> AsyncIterator[World]:
     clock = clock or SystemClock()
     (folder / "home").mkdir(exist_ok=True)
-    git = await Git.open(clock, home=folder / "home", largest_file=largest_file)
+    git = await Git.open(clock, home=folder / "home", largest_file=largest_file, memory_files=memory_files)
     world = World(folder, git, clock, base=base, **options)
     if not base and not world.remote.exists():
         await gitrepo.create(world.remote, "main")
@@ -179,7 +180,9 @@ class Hub:
 
 
 @asynccontextmanager
-async def hub_in(folder: Path, files: Mapping[str, str], *, private: bool = False) -> AsyncIterator[Hub]:
+async def hub_in(
+    folder: Path, files: Mapping[str, str], *, private: bool = False, memory_files: bool = True
+) -> AsyncIterator[Hub]:
     """What it answers is held against GitHub's own descriptions. `private`: the bot may write; otherwise it may do what everybody may."""
     with checked(Sim(folder / "github")) as sim:
         sim.world.org("acme")
@@ -190,7 +193,7 @@ async def hub_in(folder: Path, files: Mapping[str, str], *, private: bool = Fals
             if private:
                 repo.repo.private = True
                 repo.collaborator("prow-bot", "write")
-            async with world_in(folder, base=url, tokens=tokens) as world:
+            async with world_in(folder, base=url, tokens=tokens, memory_files=memory_files) as world:
                 yield Hub(sim, repo, watched, world, tokens)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 
-from prow.git.errors import BadName, NoSuchFile, NoSuchRef, TookTooLong, TooLarge, UnsafeObjects
+from prow.git.errors import BadName, NoSuchFile, NoSuchRef, OtherHashes, TookTooLong, TooLarge, UnsafeObjects
 from prow.git.finder import Finder
 from prow.git.merging import try_merge
 from prow.lib.errors import Permanent
+from prow.sim import gitrepo
 from tests.git.support import Limits, World, world_in
 
 
@@ -205,3 +207,15 @@ async def test_a_server_that_never_ends_is_left(tmp_path: Path) -> None:
         os.mkfifo(world.remote / "HEAD")
         with pytest.raises(TookTooLong):
             await world.mirror.ensure([commit])
+
+
+async def test_a_repository_with_other_hashes_is_refused(world: World) -> None:
+    """GitHub has none; a git server of one's own may."""
+    shutil.rmtree(world.remote)
+    await gitrepo.git("init", "--quiet", "--bare", "--object-format=sha256", str(world.remote))
+    made = await world.raw("commit-tree", "-m", "x", await world.raw("mktree"))
+    await world.raw("update-ref", "refs/heads/main", made)
+    with pytest.raises(OtherHashes, match="sha256"):
+        await world.mirror.fetch(["refs/heads/main"])
+    with pytest.raises(BadName, match="40 digits"):
+        await world.mirror.ensure([made])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prow.git import signing
 from prow.git.commits import Writing
 from prow.git.errors import NoSuchRef
 from prow.git.merging import cherry_pick, cherry_pick_range, merge_heads, merged_tree, try_merge
@@ -242,8 +243,7 @@ async def test_no_name_of_an_author_stops_a_pick(world: World, branches: Branche
 
 async def test_commits_are_signed_with_the_key_that_is_given(tmp_path: Path) -> None:
     key = tmp_path / "key"
-    made_key = await asyncio.create_subprocess_exec("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
-    assert await made_key.wait() == 0
+    await keygen("-t", "ed25519", "-N", "", "-f", str(key))
     async with world_in(tmp_path, signing_key=str(key)) as world:
         base = await world.commit({"f": LINES})
         one, two = [await world.commit({name: "x\n"}, start=base, branch=name) for name in ("one", "two")]
@@ -261,7 +261,31 @@ async def test_commits_are_signed_with_the_key_that_is_given(tmp_path: Path) -> 
         assert "gpgsig" not in await world.raw("cat-file", "commit", plain.commit, where=world.mirror.folder)
 
 
-async def test_a_signing_key_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+async def keygen(*args: str) -> None:
+    process = await asyncio.create_subprocess_exec("ssh-keygen", "-q", *args)
+    assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("form", [("ed25519",), ("ecdsa", "-m", "PEM"), ("ecdsa", "-m", "PKCS8")], ids=" ".join)
+async def test_a_signing_key_with_a_passphrase_is_told_at_once(tmp_path: Path, form: Sequence[str]) -> None:
+    key = tmp_path / "key"
+    await keygen("-t", *form, "-a", "1", "-N", "open sesame", "-f", str(key))
+    with pytest.raises(UsageError, match="the key has a passphrase, and nobody is there to type it"):
+        signing.check(key)
+    await keygen("-p", "-P", "open sesame", "-N", "", "-f", str(key))
+    signing.check(key)
+
+
+async def test_what_cannot_sign_is_told_at_once(tmp_path: Path) -> None:
+    key = tmp_path / "key"
     with pytest.raises(UsageError, match=r"--git-signing-key-path .*: there is no such file"):
-        async with world_in(tmp_path, signing_key=str(tmp_path / "none")):
+        async with world_in(tmp_path, signing_key=str(key)):
             pass
+    await keygen("-t", "ed25519", "-N", "", "-f", str(key))
+    with pytest.raises(UsageError, match="this is no private SSH key"):
+        signing.check(key.with_suffix(".pub"))
+    with pytest.raises(UsageError, match="Is a directory"):
+        signing.check(tmp_path)
+    key.chmod(0o640)
+    with pytest.raises(UsageError, match="others may read the key"):
+        signing.check(key)

@@ -68,14 +68,13 @@ def test_few_folders_are_kept() -> None:
 # Refs
 
 
-@given(st.dictionaries(st.text("abc/", min_size=1, max_size=9), SHA, max_size=9))
-def test_a_list_of_refs_is_read_whole_or_not_at_all(known: dict[str, str]) -> None:
+@given(st.dictionaries(st.text("abc/", min_size=1, max_size=9), SHA, max_size=4), st.data())
+def test_a_list_of_refs_is_read_whole_or_not_at_all(known: dict[str, str], drawn: st.DataObject) -> None:
     lines = [f"{sha} {ref} symref-target:refs/heads/main peeled:{sha}\n" for ref, sha in known.items()]
     data = b"".join(b"%04x%s" % (len(line) + 4, line.encode()) for line in lines) + b"0000"
     assert read_answer(data) == known
-    for end in range(len(data)):
-        with pytest.raises(ValueError, match=r"."):
-            read_answer(data[:end])
+    with pytest.raises(ValueError, match=r"."):
+        read_answer(data[: drawn.draw(st.integers(0, len(data) - 1))])
     with pytest.raises(ValueError, match="more than"):
         read_answer(data + b"0000")
 
@@ -86,7 +85,7 @@ def test_anything_else_is_no_list_of_refs(data: bytes) -> None:
         found = read_answer(data)
     except ValueError:
         return
-    assert all(len(sha) in {40, 64} for sha in found.values())
+    assert all(len(sha) == 40 for sha in found.values())
 
 
 # Finding files

@@ -1,7 +1,8 @@
 """Runs the git program: no shell, a session of its own, bounded output and time, an environment made by `safety`.
 
 A process that exceeds its time or output, or whose caller is cancelled, is killed with everything it started. A token reaches git
-as a file that exists in memory alone and that only git and its children have open: it is in no argument, environment or folder.
+as a file that exists in memory alone and that only git and its children have open: it is in no argument, environment or folder. Where the
+system has no such files it is in git's environment.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from prow.git import metrics, safety
@@ -24,19 +25,32 @@ MINIMUM = (2, 38)
 _READ = 1 << 16
 _STDERR_KEPT = 1 << 16
 LARGEST_FILE = 16 << 30
+MEMORY_FILES = hasattr(os, "memfd_create")
+"""Only Linux has them."""
 
 
 class Git:
-    """The git program of this machine. Make it with `open`. `largest_file`: bytes of any file that git may write."""
+    """The git program of this machine. Make it with `open`.
+
+    `largest_file`: bytes of any file that git may write. `memory_files`: whether tokens are given in such files.
+    """
 
     def __init__(
-        self, clock: Clock, *, program: str, home: Path, environ: Mapping[str, str], largest_file: int = LARGEST_FILE
+        self,
+        clock: Clock,
+        *,
+        program: str,
+        home: Path,
+        environ: Mapping[str, str],
+        largest_file: int = LARGEST_FILE,
+        memory_files: bool = MEMORY_FILES,
     ) -> None:
         self._clock = clock
         self._program = program
         self._home = home
         self._environ = dict(environ)
         self._largest_file = largest_file
+        self._memory_files = memory_files
 
     @classmethod
     async def open(
@@ -47,10 +61,13 @@ class Git:
         program: str = "git",
         environ: Mapping[str, str] | None = None,
         largest_file: int = LARGEST_FILE,
+        memory_files: bool = MEMORY_FILES,
     ) -> Git:
         """`home`: an existing folder of ours. Raises UsageError when git is missing or too old."""
         environ = os.environ if environ is None else environ
-        git = cls(clock, program=program, home=home, environ=environ, largest_file=largest_file)
+        git = cls(
+            clock, program=program, home=home, environ=environ, largest_file=largest_file, memory_files=memory_files
+        )
         wanted = ".".join(map(str, MINIMUM))
         try:
             output = await git.run(["version"], timeout=20)
@@ -78,7 +95,7 @@ class Git:
         max_output: int = 64 << 20,
     ) -> Output:
         """Run `git args`. Raises TookTooLong after `timeout` seconds, GitFailed when git cannot start, TooLarge over `max_output` bytes."""
-        with self._clock.busy(), _told(safety.secret_header(remote, token)) as (secret, descriptors):
+        with self._clock.busy(), self._told(safety.secret_header(remote, token)) as (secret, descriptors):
             process = await self._started(
                 args,
                 git_dir=git_dir,
@@ -105,6 +122,15 @@ class Git:
         return await self._started(
             args, git_dir=git_dir, settings=safety.config(""), env={}, descriptors=(), piped=True
         )
+
+    def _told(self, header: tuple[str, str] | None) -> AbstractContextManager[tuple[Mapping[str, str], Sequence[int]]]:
+        """Environment and open files with which git sends this header."""
+        if header is None:
+            return nullcontext(({}, ()))
+        server, value = header
+        if self._memory_files:
+            return _in_memory(server, value)
+        return nullcontext(({"GIT_CONFIG_PARAMETERS": f"'http.{server}.extraheader={value}'"}, ()))
 
     async def _started(
         self,
@@ -138,27 +164,20 @@ class Git:
         return process
 
 
-def _command(args: Sequence[str]) -> str:
-    """Settings (`-c name=value`) stand before it."""
-    return args[2] if args[0] == "-c" else args[0]
-
-
 @contextmanager
-def _told(header: tuple[str, str] | None) -> Iterator[tuple[Mapping[str, str], Sequence[int]]]:
+def _in_memory(server: str, value: str) -> Iterator[tuple[Mapping[str, str], Sequence[int]]]:
     """What makes git send a header: the environment that names its one config file, and that file, which has no name elsewhere."""
-    if header is None:
-        yield {}, ()
-        return
-    server, value = header
-    if not hasattr(os, "memfd_create"):  # only Linux has such files
-        yield {"GIT_CONFIG_PARAMETERS": f"'http.{server}.extraheader={value}'"}, ()
-        return
     descriptor = os.memfd_create("git-config", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, f'[http "{server}"]\n\textraHeader = "{value}"\n'.encode())
         yield {"GIT_CONFIG_GLOBAL": f"/proc/self/fd/{descriptor}"}, (descriptor,)
     finally:
         os.close(descriptor)
+
+
+def _command(args: Sequence[str]) -> str:
+    """Settings (`-c name=value`) stand before it."""
+    return args[2] if args[0] == "-c" else args[0]
 
 
 class _Overflow(Exception):

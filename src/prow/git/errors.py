@@ -62,6 +62,10 @@ class PushRefused(Denied):
         self.reason = reason
 
 
+class OtherHashes(Permanent):
+    """The repository names its objects by SHA-256; Prow, like GitHub, knows SHA-1 alone."""
+
+
 class GitFailed(Retry):
     """git ended with an error that may pass: network, server, time. The text is censored."""
 

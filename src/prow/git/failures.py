@@ -13,6 +13,7 @@ from prow.git.errors import (
     NoAccess,
     NoSuchRef,
     NoSuchRepository,
+    OtherHashes,
     TooLarge,
     UnsafeObjects,
 )
@@ -51,7 +52,9 @@ _UNKNOWN = re.compile(
 )
 _UNSAFE = re.compile(r"fsck error|hasDot(?:dot|git)?\b|gitmodules(?:Url|Name|Path|Symlink)|fullPathname", re.ASCII)
 _HUGE = re.compile(r"died of signal 25|File too large|exceeds maximum allowed size", re.ASCII)
+_OTHER_HASHES = re.compile(r"mismatched algorithms|unknown object format|does not support algorithm", re.ASCII)
 _ORDER: tuple[tuple[re.Pattern[str], type[ProwError]], ...] = (
+    (_OTHER_HASHES, OtherHashes),
     (_HUGE, TooLarge),
     (_UNSAFE, UnsafeObjects),
     (_ABSENT, NoSuchRef),

@@ -81,11 +81,11 @@ class Finder:
         while layer:
             trees = await read(dict.fromkeys(sha for sha, _ in layer))
             entries = sum(len(trees[sha]) for sha, _ in layer)
-            seen |= await _done(entries > _MANY, self._all_sorted_out, layer, trees)
+            seen |= await _done(entries, self._all_sorted_out, layer, trees)
             layer = self._unknown([each for key in layer for each in seen[key][1]], known)
             if len(seen) + len(layer) > self._most_folders:
                 raise TooLarge(f"more than {self._most_folders} folders")
-        await _done(len(seen) > _MANY, _gathered, seen, known)
+        await _done(len(seen), _gathered, seen, known)
         if len(seen) <= self._memory.most:
             for key in seen:
                 self._memory.put(self, key, known[key])
@@ -114,9 +114,9 @@ class Finder:
         return [key for key in keys if key not in known]
 
 
-async def _done(much: bool, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:  # noqa: FBT001
-    """Much work is done in a thread, so that nothing else waits for it."""
-    return await open_work.in_thread(work, *args, **kwargs) if much else work(*args, **kwargs)
+async def _done(things: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Work on many things is done in a thread, so that nothing else waits for it."""
+    return await open_work.in_thread(work, *args, **kwargs) if things > _MANY else work(*args, **kwargs)
 
 
 def _gathered(seen: dict[_Key, _Sorted], known: dict[_Key, _Found]) -> None:

@@ -44,14 +44,6 @@ class Tokens(Protocol):
         ...
 
 
-class Anonymous:
-    async def token(self, org: str) -> str:  # noqa: ARG002
-        return ""
-
-    async def renew(self, org: str, used: str) -> bool:  # noqa: ARG002
-        return False
-
-
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that a conversation with the server, or work on this disk, may take; bytes of one file, one folder, one listing."""
 
@@ -63,11 +55,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
-    """What all mirrors of a process share. `signing_key`: the path of an SSH key, empty: commits are not signed."""
+    """What all mirrors of a process share. `tokens` None: everything is asked anonymously. `signing_key`: the path of an SSH key, empty: commits are not signed."""
 
     git: Git
     clock: Clock
-    tokens: Tokens
+    tokens: Tokens | None
     readers: Readers
     remote_refs: refs.RemoteRefs
     trees: TreeCache
@@ -174,14 +166,20 @@ class Local:
         """git that may talk to the server, with the token for `org` (else the repository's own). One that the server does not know is renewed once, then BadCredentials is raised."""
         settings = {"remote.origin.url": self.remote, **(PROMISOR if self.partial else {})}
         owner = org or self.org
-        token = await self.tools.tokens.token(owner)
+        token = await self._token(owner)
         output = await self._online(args, token, settings=settings, stdin=stdin, max_output=max_output)
-        if token and is_unauthorized(output) and await self.tools.tokens.renew(owner, token):
-            token = await self.tools.tokens.token(owner)
+        if token and is_unauthorized(output) and await self._renewed(owner, token):
+            token = await self._token(owner)
             output = await self._online(args, token, settings=settings, stdin=stdin, max_output=max_output)
         if token and is_unauthorized(output):
             raise BadCredentials(f"{self.remote}: the token is not known: {output.error}")
         return output
+
+    async def _token(self, org: str) -> str:
+        return await self.tools.tokens.token(org) if self.tools.tokens is not None else ""
+
+    async def _renewed(self, org: str, used: str) -> bool:
+        return self.tools.tokens is not None and await self.tools.tokens.renew(org, used)
 
     async def _online(
         self, args: Sequence[str], token: str, *, settings: Mapping[str, str], stdin: bytes, max_output: int
@@ -214,7 +212,7 @@ class Local:
 
     async def tips(self, names: Sequence[str]) -> dict[str, str]:
         """Where refs are at the server now, as far as it says so quickly."""
-        return await self.tools.remote_refs.tips(self.remote, names, token=await self.tools.tokens.token(self.org))
+        return await self.tools.remote_refs.tips(self.remote, names, token=await self._token(self.org))
 
     def stored(self, ref: str) -> str | None:
         """Where a ref (full name) is here. Raises Broken."""
@@ -320,7 +318,7 @@ class Local:
 
 
 def _parsed(objects: Mapping[str, Object]) -> dict[str, Folder]:
-    return {sha: trees.parse(each.data, hash_bytes=len(sha) // 2) for sha, each in objects.items()}
+    return {sha: trees.parse(each.data) for sha, each in objects.items()}
 
 
 def text(data: bytes) -> str:

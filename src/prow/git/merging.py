@@ -19,10 +19,7 @@ from prow.git.model import PROW, Conflict, Made, Merge, Strategy
 
 MESSAGE = "merge"
 _UNRELATED = "unrelated histories"
-_EMPTY_TREES = {
-    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
-}
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _SUBMODULE = "160000"
 _MOST_RENAMED = 4_000
 _A_FEW = 4
@@ -154,7 +151,7 @@ async def _replayed(local: Local, here: Made, commits: Sequence[str], head: str,
     for commit in commits:
         facts = await read_commit(local, commit)
         parent = facts.parents[0] if facts.parents else ""
-        before = await local.root(parent) if parent else _EMPTY_TREES[len(commit)]
+        before = await local.root(parent) if parent else _EMPTY_TREE
         merge = await _three_way(local, parent, before, here.tree, facts.tree)
         if not merge.clean:
             return Conflict(head, commit, merge.conflicts)

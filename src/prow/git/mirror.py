@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from prow.git import safety, trees
+from prow.git import safety, signing, trees
 from prow.git.client import Git
 from prow.git.commits import read_commit
 from prow.git.errors import NoSuchFile, NoSuchRef, TooLarge
 from prow.git.fetching import Fetching
 from prow.git.finder import Finder
-from prow.git.local import Anonymous, Limits, Local, Tokens, Tools, text
+from prow.git.local import Limits, Local, Tokens, Tools, text
 from prow.git.model import Commit, TreeEntry
 from prow.git.objects import Readers
 from prow.git.refs import RemoteRefs
@@ -53,14 +53,14 @@ class Mirrors:
     ) -> None:
         if "://" not in base:
             raise UsageError(f"{base!r} is not the address of a git server: give something like https://github.com")
-        if signing_key and not Path(signing_key).is_file():
-            raise UsageError(f"--git-signing-key-path {signing_key}: there is no such file; give a private SSH key")
+        if signing_key:
+            signing.check(Path(signing_key))
         self._readers = Readers(git, clock=clock)
         self._remote_refs = RemoteRefs(clock)
         self._tools = Tools(
             git=git,
             clock=clock,
-            tokens=tokens or Anonymous(),
+            tokens=tokens,
             readers=self._readers,
             remote_refs=self._remote_refs,
             trees=TreeCache(),

@@ -21,7 +21,7 @@ QUIET_SECONDS = 60.0
 _LARGEST = 1 << 20
 _SECONDS = 20.0
 _MOST = 50
-_SHA = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHA = re.compile(rb"[0-9a-f]{40}")
 _HEADERS = {
     "Content-Type": "application/x-git-upload-pack-request",
     "Accept": "application/x-git-upload-pack-result",

@@ -29,10 +29,10 @@ TOLERANT_FSCK = {f"fsck.{name}": "ignore" for name in _HARMLESS if name != "larg
 """For `git fsck`, which ends over a name that its version does not know yet."""
 _PROTOCOLS = frozenset({"https", "http", "ssh", "file"})
 
-_FAULT = re.compile(r"object [0-9a-f]{40,64}: (\w+):", re.ASCII)
+_FAULT = re.compile(r"object [0-9a-f]{40}: (\w+):", re.ASCII)
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _REPO = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|\.$|/$")
 _LONGEST_REF = 500
 _LONGEST_PATH = 4096
@@ -145,7 +145,7 @@ def repository(name: str) -> str:
 def commit(sha: str) -> str:
     """A full SHA, in lower case."""
     if not _COMMIT.fullmatch(sha):
-        raise BadName(f"{sha!r} is not a full commit SHA")
+        raise BadName(f"{sha!r} is not a full commit SHA of 40 digits")
     return sha
 
 

@@ -17,6 +17,7 @@ from prow.git.model import TreeEntry
 KEPT_ENTRIES = 50_000
 MOST_LINKS = 40
 _LONGEST_PATH = 4096
+_HASH_BYTES = 20
 _KINDS = {"40000": ("040000", "tree"), "160000": ("160000", "commit")}
 
 
@@ -31,14 +32,14 @@ ReadsTrees = Callable[[Iterable[str]], Awaitable[Mapping[str, Folder]]]
 ReadsLink = Callable[[str], Awaitable[bytes]]
 
 
-def parse(data: bytes, *, hash_bytes: int = 20) -> dict[str, Node]:
+def parse(data: bytes) -> dict[str, Node]:
     """A tree object. Raises Broken. Names need not be UTF-8; what is not survives the way there and back."""
     found: dict[str, Node] = {}
     position, size = 0, len(data)
     while position < size:
         space = data.find(b" ", position, position + 8)
         end = data.find(b"\0", space)
-        after = end + 1 + hash_bytes
+        after = end + 1 + _HASH_BYTES
         if space < 0 or end < 0 or after > size:
             raise Broken("a tree object cannot be parsed")
         mode = data[position:space].decode("ascii", "replace")
