@@ -79,7 +79,7 @@ def _left(account: Account) -> Iterator[str]:
     for left in account.left:
         yield (
             f"  left of {left.resource}: {left.remaining:,} of {left.limit:,} until {left.reset:%H:%M} UTC "
-            f"(in {_span(left.reset, account.now)}; identity {left.identity[:16]})"
+            f"(in {_span(left.reset, account.now)}; identity {left.identity})"
         )
 
 
