@@ -19,6 +19,7 @@ from prow.model.decoration import DecorationConfig, GCSConfiguration
 from prow.model.prowjob import JobType, ObjectMeta, ProwJob, ProwJobSpec, ProwJobStatus
 from prow.model.refs import Refs
 from prow.storage.buckets import Buckets
+from tests.support.listening import file_says
 
 OVER = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR, Phase.LOST})
 
@@ -82,14 +83,14 @@ async def running(one: LocalEngine) -> AsyncIterator[LocalEngine]:
         one.close()
 
 
-async def reaches(one: LocalEngine, name: str, phases: frozenset[Phase]) -> Execution:
-    """The execution once it is in one of the phases."""
+async def reaches(one: LocalEngine, name: str, phases: frozenset[Phase], *, message: str = "") -> Execution:
+    """The execution once it is in one of the phases, and says `message`."""
     changes = one.watch()
     waiting = asyncio.ensure_future(anext(changes))
     try:
         while True:
             for execution in await one.executions():
-                if execution.name == name and execution.phase in phases:
+                if execution.name == name and execution.phase in phases and message in execution.message:
                     return execution
             await waiting
             waiting = asyncio.ensure_future(anext(changes))
@@ -100,9 +101,7 @@ async def reaches(one: LocalEngine, name: str, phases: frozenset[Phase]) -> Exec
 
 async def has_said(state: Path, text: str, *, run: str = "run-1/17") -> None:
     """Return when the output of a decorated run has this text."""
-    log = state / "jobs" / run / "logs/process-log.txt"
-    while text not in await asyncio.to_thread(lambda: log.read_text() if log.exists() else ""):
-        continue
+    await file_says(state / "jobs" / run / "logs/process-log.txt", text)
 
 
 async def run_job(one: LocalEngine, wanted: ProwJob) -> Execution:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +128,7 @@ async def test_a_job_without_a_place_waits_and_says_so_and_can_be_aborted(tmp_pa
         await reaches(one, "run-1", STARTED)
         waiting = job(pod("true"), name="run-2", build_id="18", bucket=bucket)
         await one.start(waiting)
-        while "waits for one of 1 places" not in {e.name: e.message for e in await one.executions()}["run-2"]:
-            await asyncio.to_thread(lambda: None)
+        await reaches(one, "run-2", frozenset(Phase), message="waits for one of 1 places")
         await one.abort("run-2")
         assert (await reaches(one, "run-2", frozenset({Phase.FAILED}))).message == "aborted"
         await one.abort("run-1")

@@ -26,6 +26,12 @@ class Consumers:
         self.handlers: dict[str, Handler] = {}
         self.aside: set[str] = set()
         self.log: list[str] = []
+        self._logged = asyncio.Condition()
+
+    async def done(self, count: int) -> None:
+        """Return when so much was done."""
+        async with self._logged:
+            await self._logged.wait_for(lambda: len(self.log) >= count)
 
     def tasks(self, delivery: Delivery) -> tuple[Task, ...]:
         return tuple(self._task(name, handler, delivery) for name, handler in self.handlers.items())
@@ -34,6 +40,8 @@ class Consumers:
         async def run() -> None:
             await handler(delivery)
             self.log.append(f"{name}:{delivery.guid}")
+            async with self._logged:
+                self._logged.notify_all()
 
         return Task(name, run, aside=name in self.aside)
 
@@ -93,8 +101,7 @@ async def test_a_consumer_in_backoff_parks_only_itself(world: World) -> None:
     world.consumers.handlers |= {"trigger": trigger, "hold": fine}
     await world.deliver("one")
     await world.deliver("two")
-    while len(world.consumers.log) < 2:
-        await world.clock.sleep(1)
+    await world.consumers.done(2)
     assert world.consumers.log == ["hold:one", "hold:two"]
     limited.set()
     await world.dispatcher.idle()
@@ -111,8 +118,7 @@ async def test_a_program_of_others_that_is_slow_to_answer_holds_nobody_up_and_ke
     world.consumers.aside.add("cherrypicker")
     for guid in ("d1", "d2"):
         await world.deliver(guid)
-    while len(world.consumers.log) < 2:
-        await world.clock.sleep(0.001)
+    await world.consumers.done(2)
     assert world.consumers.log == ["hold:d1", "hold:d2"]
     answered.set()
     await world.dispatcher.idle()
@@ -128,9 +134,7 @@ async def test_a_delivery_is_not_finished_before_the_last_one_is_done_with_it(wo
     world.consumers.handlers = {"cherrypicker": fine, "trigger": slow}
     world.consumers.aside.add("cherrypicker")
     await world.deliver("d1")
-    while not world.consumers.log:
-        await world.clock.sleep(0.001)
-    await world.inbox.newest()
+    await world.consumers.done(1)
     assert world.dispatcher.handled == 0
     assert [row.seq for row in await world.inbox.unfinished(after=0, limit=10)]
     gate.set()
@@ -149,8 +153,7 @@ async def test_other_lanes_do_not_wait(world: World) -> None:
     world.consumers.handlers["trigger"] = slow
     await world.deliver("stuck")
     await world.deliver("free", "o/r#2")
-    while not world.consumers.log:
-        await world.clock.sleep(0.001)
+    await world.consumers.done(1)
     assert world.consumers.log == ["trigger:free"]
     gate.set()
     await world.dispatcher.idle()
@@ -202,9 +205,8 @@ async def test_after_a_restart_only_what_is_not_done_runs_again(tmp_path: Path) 
     first.handlers |= {"hold": fine, "trigger": later}
     async with running(tmp_path / "hook.db", clock, first) as world:
         await world.deliver("one")
-        while world.dispatcher.waiting or not first.log:
-            await clock.sleep(1)
-        await clock.sleep(1)
+        await first.done(1)
+        await world.dispatcher.drain()
     second = Consumers()
     second.handlers |= {"hold": fine, "trigger": fine}
     async with running(tmp_path / "hook.db", VirtualClock(), second) as world:

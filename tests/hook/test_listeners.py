@@ -152,9 +152,8 @@ async def test_a_listener_that_cannot_take_it_now_parks_only_itself(tmp_path: Pa
         await world.deliver("one")
         await world.deliver("two")
         await world.deliver("other lane", number=6)
-        while len(deck.guids) < 3:
-            await clock.sleep(0.01)
-        assert not tide.guids
+        await world.hook.drain()
+        assert (tide.guids, len(deck.guids)) == ([], 3)
         ready.set()
         await world.hook.idle()
     assert [guid for guid in tide.guids if guid != "other lane"] == ["one", "two"]
@@ -171,8 +170,8 @@ async def test_after_a_restart_only_the_listener_that_was_behind_is_told_again(t
     async with running(tmp_path, listeners=[tide, deck], clock=SystemClock()) as world:
         await world.deliver("one")
         await asked.wait()
-        while not done(tmp_path, "deck"):
-            await SystemClock().sleep(0.01)
+        await world.hook.drain()
+        assert done(tmp_path, "deck")
     tide, deck = Noting("tide"), Noting("deck")
     async with running(tmp_path, listeners=[tide, deck]) as world:
         await world.hook.idle()

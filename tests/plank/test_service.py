@@ -32,6 +32,9 @@ class Machine:
         self.started: list[str] = []
         self.aborted: list[str] = []
         self.errors: list[Exception] = []
+        self.refused = asyncio.Event()
+        self.begun: asyncio.Queue[str] = asyncio.Queue()
+        self.forgotten: asyncio.Queue[str] = asyncio.Queue()
         self._changes: asyncio.Queue[Execution] = asyncio.Queue()
 
     def handles(self, job: ProwJob) -> bool:
@@ -39,9 +42,11 @@ class Machine:
 
     async def start(self, job: ProwJob) -> Execution:
         if self.errors:
+            self.refused.set()
             raise self.errors.pop(0)
         if job.name not in self.runs or self.runs[job.name].build_id != job.status.build_id:
             self.started.append(job.status.build_id)
+            self.begun.put_nowait(job.name)
             self.runs[job.name] = Execution(name=job.name, build_id=job.status.build_id, phase=Phase.RUNNING)
         return self.runs[job.name]
 
@@ -58,6 +63,7 @@ class Machine:
 
     async def forget(self, name: str) -> None:
         self.runs.pop(name, None)
+        self.forgotten.put_nowait(name)
 
     def end(self, name: str, phase: Phase) -> None:
         self.runs[name] = msgspec.structs.replace(self.runs[name], phase=phase)
@@ -167,9 +173,7 @@ async def test_a_running_presubmit_gives_way_to_a_newer_one(world: World) -> Non
 async def test_an_abort_does_not_wait_for_the_next_attempt(world: World) -> None:
     world.machine.errors = [Retry("disk full", after=600)]
     await world.store.create(job())
-    async with asyncio.timeout(10):  # noqa: TID251 - a guard against hanging
-        while "one" not in world.plank.waiting_reasons():
-            await SystemClock().sleep(0.001)
+    await world.machine.refused.wait()
     await world.store.patch("one", {"status": {"state": "aborted"}})
     await world.until("one", JobState.ABORTED, complete=True)
 
@@ -178,9 +182,7 @@ async def test_the_run_of_a_deleted_job_is_stopped(world: World) -> None:
     await world.store.create(job())
     await world.until("one", JobState.PENDING)
     await world.store.delete("one")
-    async with asyncio.timeout(10):  # noqa: TID251 - a guard against hanging
-        while world.machine.runs:
-            await SystemClock().sleep(0.001)
+    assert await world.machine.forgotten.get() == "one"
     assert world.machine.aborted == ["one"]
 
 
@@ -189,7 +191,7 @@ async def test_waiting_jobs_tell_why(world: World) -> None:
     await world.store.create(msgspec.structs.replace(made, spec=msgspec.structs.replace(made.spec, agent="jenkins")))
     async with asyncio.timeout(10):  # noqa: TID251 - a guard against hanging
         while "one" not in world.plank.waiting_reasons():
-            await SystemClock().sleep(0.001)
+            await SystemClock().sleep(0.001)  # plank tells nobody that a job has begun to wait
     assert "jenkins" in world.plank.waiting_reasons()["one"]
 
 
@@ -204,8 +206,6 @@ async def test_after_a_restart_a_running_job_is_found_and_a_lost_one_is_started_
     await again.start()
     world.machine.end("kept", Phase.SUCCEEDED)
     assert (await again.until("kept", JobState.SUCCESS)).build_id == kept.build_id
-    async with asyncio.timeout(10):  # noqa: TID251 - a guard against hanging
-        while len(world.machine.started) < 3:
-            await SystemClock().sleep(0.001)
+    assert [await world.machine.begun.get() for _ in range(3)][2] == "lost"
     assert world.machine.started[2] not in {kept.build_id, lost.build_id}
     await again.stop()

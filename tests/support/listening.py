@@ -1,15 +1,22 @@
-"""Waiting for what this process says in its logs."""
+"""Waiting for what somebody says: this process in its logs, or any process in a file."""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from prow.lib.clock import SystemClock
 
 _PATIENCE = 20.0
+_WATCHED = 4
+"""Folders above a file that may be made later."""
+_GROWN = 0x2 | 0x100 | 0x80
+"""inotify: modified, created, moved to."""
 
 
 class Listener(logging.Handler):
@@ -51,3 +58,30 @@ def listening(text: str) -> Iterator[Listener]:
     finally:
         root.removeHandler(listener)
         root.setLevel(level)
+
+
+async def file_says(file: Path, text: str) -> None:
+    """Return when the file has this text; it and its folders may be made later. inotify tells when to look again."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    changed = asyncio.Event()
+
+    def seen() -> None:
+        os.read(descriptor, 1 << 16)
+        changed.set()
+
+    def look() -> str:
+        for folder in reversed(file.parents[:_WATCHED]):
+            libc.inotify_add_watch(descriptor, os.fsencode(folder), _GROWN)
+        return file.read_text() if file.exists() else ""
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, seen)
+    try:
+        async with SystemClock().timeout(_PATIENCE):
+            while text not in await asyncio.to_thread(look):
+                await changed.wait()
+                changed.clear()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)

@@ -145,12 +145,12 @@ class Dispatcher:
 
         A delivery may be read here before it is offered, or offered before it is read; it is held once either way.
         """
-        kept_before = await self._inbox.newest()
         while True:
             if self._behind and self._lanes.waiting <= _HELD // 2:
                 found = await self._inbox.unfinished(after=self._last_held, limit=_PAGE)
                 for row in found:
-                    if self._missed.pop(row.seq, None) is None and row.seq > kept_before:
+                    offered_later = 0 < self._inbox.first <= row.seq
+                    if self._missed.pop(row.seq, None) is None and offered_later:
                         self._read_early.add(row.seq)
                     self._hold(row.seq, row.lane)
                 if len(found) == _PAGE:

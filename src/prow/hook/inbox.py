@@ -79,12 +79,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inbox:
-    """All methods are safe to call at the same time."""
+    """All methods are safe to call at the same time. `first`: the number of the first delivery that was accepted here, 0: none yet."""
 
     def __init__(self, database: Database, *, clock: Clock, window: float) -> None:
         self._db = database
         self._clock = clock
         self._window = window
+        self.first = 0
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -104,6 +105,7 @@ class Inbox:
                 (arrival.guid, arrival.event, arrival.org, arrival.repo, arrival.lane, now),
             )
             seq = cursor.lastrowid or 0
+            self.first = self.first or seq  # known before anybody can read it
             connection.execute(
                 "INSERT INTO bodies (seq, headers, body) VALUES (?, ?, ?)", (seq, arrival.headers, arrival.body)
             )
@@ -120,15 +122,6 @@ class Inbox:
                 (after, limit),
             )
             return [Open(row[0], row[1], row[2]) for row in rows]
-
-        return await self._db.read(work)
-
-    async def newest(self) -> int:
-        """The number of the newest delivery that was ever kept."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'").fetchone()
-            return int(row[0]) if row else 0
 
         return await self._db.read(work)
 
