@@ -21,6 +21,7 @@ from prow.sim.server import Sim
 from prow.sim.state import Repo
 from prow.sim.verbs import RepoStory
 from tests.git.support import world_in
+from tests.support.github import served
 
 PICK = "refs/heads/cherry-pick-1-to-release"
 
@@ -39,23 +40,22 @@ class Hub:
 @pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     """The App is installed at acme, where it may only read, and at acme-forks; not at mia's account."""
-    sim = Sim(tmp_path / "github")
-    for org in ("acme", "acme-forks"):
-        sim.world.org(org)
-    app = sim.world.app("prow", permissions={"contents": "write", "metadata": "read"})
-    sim.world.install(app, "acme-forks")
-    sim.world.install(app, "acme").permissions["contents"] = "read"
-    key = tmp_path / "app.pem"
-    key.write_text(sim.world.new_private_key(app))
-    async with sim.serve() as url:
+    async with served(tmp_path) as sim:
+        for org in ("acme", "acme-forks"):
+            sim.world.org(org)
+        app = sim.world.app("prow", permissions={"contents": "write", "metadata": "read"})
+        sim.world.install(app, "acme-forks")
+        sim.world.install(app, "acme").permissions["contents"] = "read"
+        key = tmp_path / "app.pem"
+        key.write_text(sim.world.new_private_key(app))
         repo = await RepoStory.create(sim, "acme/rockets", files={"f": "1\n"})
         fork = await sim.world.fork(repo.repo, "acme-forks")
         clock = SystemClock()
         secrets = Secrets(clock)
         installed = Installations(
-            str(app.id), AppKey(secrets.load(str(key))), clock=clock, component="test", endpoints=(url,)
+            str(app.id), AppKey(secrets.load(str(key))), clock=clock, component="test", endpoints=(sim.world.base,)
         )
-        async with world_in(tmp_path, base=url, tokens=GitTokens(installed)) as world:
+        async with world_in(tmp_path, base=sim.world.base, tokens=GitTokens(installed)) as world:
             await world.mirror.fetch(["refs/heads/main"])
             yield Hub(sim, repo, fork, world.mirror, await repo.tip())
         await installed.aclose()

@@ -80,6 +80,33 @@ async def test_what_is_not_as_described_is_told(tmp_path: Path) -> None:
     assert wrong_webhook("shoes", {}) == "GitHub describes no such event"
 
 
+UNCHECKED = {
+    "support/busy.py": "the simulated week has no time for it",
+    "sim/test_bodies.py": "what is asked there is nonsense on purpose",
+    "sim/test_bots.py": "answers nothing",
+}
+"""Simulators of tests that nobody judges, and why."""
+
+
+def test_every_simulator_of_the_tests_is_checked() -> None:
+    """In `checked(Sim(…))`, or asked for its world or its application alone."""
+    tests, found = Path(__file__).parents[1], []
+    for source in sorted(tests.rglob("*.py")):
+        text = source.read_text(encoding="utf-8")
+        parts = list(ast.walk(ast.parse(text))) if "Sim(" in text else []
+        calls = [part for part in parts if isinstance(part, ast.Call)]
+        judged = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
+        judged |= {id(given) for call in calls if _named(call, "checked") for given in call.args}
+        made = [call for call in calls if _named(call, "Sim")]
+        name = source.relative_to(tests).as_posix()
+        found += [f"{name}:{call.lineno}" for call in made if id(call) not in judged and name not in UNCHECKED]
+    assert found == []
+
+
+def _named(call: ast.Call, name: str) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == name
+
+
 def kinds() -> set[str]:
     """Every event that the simulator's source sends."""
     found = {"ping"}
