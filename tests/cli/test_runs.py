@@ -71,7 +71,7 @@ async def test_reasons_for_waiting_come_and_go_with_the_process_that_knows_them(
 
     async def become(reasons: Mapping[str, str]) -> None:
         while runs.waiting_reasons() != reasons:
-            await clock.sleep(0.02)
+            await clock.sleep(0.02)  # of virtual time: it asks by its own clock, and nobody tells it
 
     async with serving(folder):
         await become({"waits": "1 of 1 runs"})

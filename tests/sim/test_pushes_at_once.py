@@ -60,7 +60,7 @@ async def test_commits_that_a_force_push_threw_away_still_have_their_turn(sim: S
             before = await tip()
             pushes.append(asyncio.create_task(pull.force_push({"f": f"{number}\n"})))
             while await tip() == before:
-                await sim.clock.sleep(0)
+                await sim.clock.sleep(0)  # nothing is told of it while the test holds the lock
         answer = await person.get(f"/repos/acme/rockets/pulls/{pull.number}/files")
         assert answer.status_code == 200
     await asyncio.gather(*pushes)
