@@ -46,8 +46,7 @@ async def test_two_processes_write_no_more_than_one_might_and_a_killed_one_neith
             )
 
         killed, other = await start("killed"), await start("other")
-        while not any((comment.body or "").startswith("killed") for comment in comments):
-            await world.clock.sleep(0.005)
+        await story.expect_comment("killed")
         killed.send_signal(signal.SIGKILL)
         told, _ = await other.communicate()
         of_killed = [comment for comment in comments if (comment.body or "").startswith("killed")]
