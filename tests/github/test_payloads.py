@@ -186,6 +186,20 @@ def test_null_means_absent_as_in_go() -> None:
     assert (event.issue.assignees, event.issue.title) == ((), "")
 
 
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("pull_request", {"action": "superseded", "pull_request": {**PULL, "state": "frozen", "mergeable_state": "shiny"}}),
+        ("pull_request_review", {"action": "weighed", "pull_request": PULL, "review": {**REVIEW, "state": "pondered"}}),
+        ("issues", {"action": "typed", "issue": {**ISSUE, "author_association": "COUSIN", "state": "napping"}}),
+        ("check_run", {"action": "dreamt", "check_run": {"head_sha": "s", "status": "asleep", "conclusion": "perhaps"}}),
+        ("status", {"sha": "s", "context": "c", "state": "murky"}),
+    ],
+)  # fmt: skip
+def test_words_that_github_adds_leave_an_event_readable(name: str, fields: dict[str, Any]) -> None:
+    assert decode(name, payload(**fields), "g") is not None
+
+
 def test_a_comment_speaks_for_its_author_not_for_the_sender() -> None:
     text = text_of("issue_comment", action="edited", issue=ISSUE, comment=COMMENT)
     assert text is not None

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from prow.github.rules import Options
+from prow.github.webhook import sign
+from prow.lib.http_client import http_client
 from prow.sim.plan import CallFault, Error, Html, Malformed, Match, Rule
 from prow.sim.verbs import PullStory, RepoStory
 from prow.tide.service import Settings as TideSettings
@@ -111,6 +113,30 @@ async def test_a_query_that_has_a_repository_s_old_name_finds_it_and_the_operato
         await pr.expect_merged()
     (told,) = [vars(record)["fields"] for record in caplog.records if "another name" in record.getMessage()]
     assert told == {"org": "acme", "repo": "rockets", "now": "acme/missiles"}
+
+
+async def test_webhooks_that_make_no_sense_are_told_and_the_next_ones_are_handled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One lacks all that is said of the pull request; in the other it does not fit."""
+    async with world(tmp_path) as w:
+        pr = await ready(w.repo)
+        for guid, pull in (("lacks", b"{}"), ("misfits", b'{"number": "five"}')):
+            where = b'"repository": {"name": "rockets", "owner": {"login": "acme"}}'
+            body = b'{"action": "opened", %s, "pull_request": %s}' % (where, pull)
+            headers = {
+                "Content-Type": "application/json", "X-GitHub-Event": "pull_request", "X-GitHub-Delivery": guid,
+                "X-Hub-Signature-256": sign(body, SECRET.encode()),
+            }  # fmt: skip
+            async with http_client() as client:
+                assert (await client.post(w.system.hook_url, content=body, headers=headers)).status_code == 200
+        await pr.comment("wernher", "/hold")
+        await pr.expect_label("do-not-merge/hold")
+    told = {vars(record)["fields"].get("event-GUID"): record for record in caplog.records}
+    assert told["lacks"].getMessage() == "A handler gave up."
+    assert "is not a full commit SHA" in vars(told["lacks"])["fields"]["error"]
+    assert told["misfits"].getMessage() == "A payload cannot be read; no plugin gets it."
+    assert "the pull_request payload does not fit: " in vars(told["misfits"])["fields"]["error"]
 
 
 async def test_what_people_say_is_done_when_github_speaks_sense_again(tmp_path: Path) -> None:
