@@ -1,4 +1,4 @@
-"""What people do to repositories: deleted accounts, huge changes, empty repositories, branches that get other names. Each has one outcome."""
+"""What people do to repositories: deleted accounts, huge changes, empty repositories, other names, revoked tokens. Each has one outcome."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import msgspec
 import pytest
 
 from prow.github.client import GitHub
-from prow.github.errors import AnswerTooLarge, FileNotFound, NotFound, Unprocessable
+from prow.github.errors import AnswerTooLarge, BadCredentials, FileNotFound, NotFound, Unprocessable
 from prow.github.graph_search import GraphSearch
+from prow.github.merging import MergeDetails
 from prow.github.pulls import FILES_LISTED
 from prow.github.refs import Refs
 from prow.github.repo_settings import RepoChange, RepoSettings
 from prow.github.tokens import FixedToken
 from prow.lib.clock import SystemClock
+from prow.model.forge import CommitStatus
 from prow.model.pull_facts import Mergeable
+from prow.sim.verbs import RepoStory
 from tests.support.github import FAST, R, World
 
 
@@ -115,6 +118,35 @@ async def test_a_default_branch_with_another_name_is_found_under_it_alone(world:
     assert (await world.github.get_pull_request(*R, pr.number)).base.ref == "trunk"
     assert (await world.github.pull_facts(*R, pr.number)).base_ref == "trunk"
     assert await world.github.get_file(*R, "a") == b"a\n"
+
+
+async def test_a_renamed_repository_answers_to_its_old_name(world: World) -> None:
+    """Also to writes, and to queries; what comes from GitHub has the new name."""
+    github, number = world.github, world.pr.number
+    await world.sim.world.rename(world.repo.repo, "prow-bot", "missiles")
+    assert (await github.get_repo(*R)).full_name == "acme/missiles"
+    repo = (await github.get_pull_request(*R, number)).base.repo
+    assert repo is not None
+    assert repo.full_name == "acme/missiles"
+    await github.add_labels(*R, number, ["x"])
+    await github.create_status(*R, world.pr.head_sha, CommitStatus(context="unit", state="success"))
+    assert (world.pr.labels, world.pr.statuses["unit"].state) == ({"x"}, "success")
+    (page,) = [page async for page in github.open_pull_pages(*R)]
+    assert (page.full_name, [pull.number for pull in page.pulls]) == ("acme/missiles", [number])
+    merged = await github.merge_pull_request(*R, number, MergeDetails(sha=world.pr.head_sha, method="squash"))
+    assert merged == await world.repo.tip()
+    await RepoStory.create(world.sim, "acme/rockets", files={"new": "new\n"})
+    with pytest.raises(NotFound):
+        await github.get_pull_request(*R, number)
+
+
+async def test_a_revoked_token_is_called_so_and_nothing_is_written(world: World) -> None:
+    world.sim.world.revoke(world.token())
+    with pytest.raises(BadCredentials, match="GitHub answered 401: Bad credentials"):
+        await world.github.add_labels(*R, world.pr.number, ["x"])
+    with pytest.raises(BadCredentials, match="GitHub answered 401: Bad credentials"):
+        await world.github.pull_facts(*R, world.pr.number)
+    assert not world.pr.labels
 
 
 @pytest.mark.parametrize(
