@@ -1,4 +1,4 @@
-"""A state that a job leaves within a moment is not told: people see one status instead of two, GitHub takes one write."""
+"""A state that a job leaves within a moment is not told: people see one status instead of two, GitHub takes one write. When what cannot be told is tried again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from prow.crier import rules
 from prow.crier.service import Crier
 from prow.jobs.store import JobChange, JobList
+from prow.lib.errors import ProwError, Unauthenticated
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.prowjob import JobState, ProwJob
 from tests.contract.job_store import job
@@ -60,6 +61,7 @@ class Telling:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.overtakes = 0
+        self.trouble: ProwError | None = None
 
     def should_report(self, job: ProwJob) -> bool:
         return job.name != ""
@@ -75,6 +77,8 @@ class Telling:
         self.overtakes += 1
 
     async def report(self, job: ProwJob) -> tuple[ProwJob, ...]:
+        if self.trouble is not None:
+            raise self.trouble
         self.told.append(str(job.status.state))
         return (job,)
 
@@ -127,3 +131,13 @@ async def test_a_job_that_ends_at_once_is_told_at_once(end: JobState) -> None:
         world.store.becomes(end)
         await world.clock.sleep(0.01)
         assert world.reporter.told == [str(end)]
+
+
+async def test_when_there_is_another_token_what_waits_is_told_soon() -> None:
+    async with running() as world:
+        world.reporter.trouble = Unauthenticated("GitHub does not know the token")
+        world.store.becomes(JobState.SUCCESS)
+        await world.clock.sleep(86_400)
+        world.reporter.trouble = None
+        await world.clock.sleep(Unauthenticated.longest + 1)
+        assert world.reporter.told == ["success"]

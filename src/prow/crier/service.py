@@ -17,7 +17,7 @@ from prow.crier.ports import Feed, Jobs, Reporter
 from prow.jobs.store import Conflict, NotFound
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import Denied, Permanent, ProwError, RateLimited, Retry
+from prow.lib.errors import Denied, Permanent, ProwError, RateLimited, Retry, Unauthenticated
 from prow.model.prowjob import ProwJob
 
 _log = logs.get("crier")
@@ -206,6 +206,8 @@ class Controller:
             pause = max((error.until - self._clock.now()).total_seconds(), pause)
         elif isinstance(error, Retry) and error.after is not None:
             pause = max(error.after, pause)
+        if isinstance(error, Unauthenticated):
+            pause = min(pause, error.longest)
         _log.warning("A report failed and will be tried again.", pause=pause, **fields)
         return pause
 

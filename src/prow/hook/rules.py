@@ -17,8 +17,6 @@ ATTEMPTS_PASSING = 150
 """Of one that met a passing fault of somebody else, such as a GitHub that is down: it is tried for a day."""
 _FIRST = 1.0
 _LAST = 600.0
-_LAST_WITHOUT_TOKEN = 120.0
-"""No fault of the delivery, so attempts are not counted: it waits until somebody gives another token."""
 
 
 class Unreachable(Retry):
@@ -176,8 +174,8 @@ def pause_after(error: BaseException, attempt: int, *, now: float) -> float | No
         return max(1.0, error.until.timestamp() - now)
     if isinstance(error, Unreachable) and error.after is not None:
         return error.after
-    if isinstance(error, Unauthenticated):
-        return float(min(_FIRST * 2 ** min(attempt - 1, 20), _LAST_WITHOUT_TOKEN))
+    if isinstance(error, Unauthenticated):  # no fault of the delivery, so attempts are not counted
+        return float(min(_FIRST * 2 ** min(attempt - 1, 20), error.longest))
     if isinstance(error, Permanent) or attempt >= (ATTEMPTS_PASSING if isinstance(error, Retry) else ATTEMPTS):
         return None
     own = float(min(_FIRST * 2 ** min(attempt - 1, 20), _LAST))

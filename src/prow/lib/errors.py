@@ -46,6 +46,9 @@ class RateLimited(Retry):
 class Unauthenticated(Retry):
     """The other side does not know our credentials: nothing goes through until a person gives other ones."""
 
+    longest = 120.0
+    """The longest pause between attempts: when there are other credentials, what waits should not wait much longer."""
+
 
 class UsageError(ProwError):
     """The operator gave something that cannot work; the message says what and what to do."""
