@@ -14,14 +14,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from bench import support
+from bench import support, support_world
 from prow.github.limiter import UNPACED
 
 PULLS = 50
 EVENTS = 1_000
 
 
-async def lives(world: support.Bench) -> None:
+async def lives(world: support_world.Bench) -> None:
     for number in range(PULLS):
         pr = await world.repo.open_pull_request(
             "katherine", title=f"Change {number}", files={f"docs/{number}.md": "a\n"}
@@ -33,7 +33,7 @@ async def lives(world: support.Bench) -> None:
     await _quiet(world)
 
 
-async def replay(world: support.Bench) -> None:
+async def replay(world: support_world.Bench) -> None:
     """Each delivery under a new name, 50 at a time."""
     hook = world.repo.repo.hooks[0]
     once = {"ping", "pull_request"}  # nobody can open it twice
@@ -49,13 +49,13 @@ def _of_bot(body: bytes) -> bool:
     return bool(json.loads(body).get("sender", {}).get("login") == support.BOT)
 
 
-async def _quiet(world: support.Bench) -> None:
+async def _quiet(world: support_world.Bench) -> None:
     await world.sim.world.hooks.settled()
     await world.system.hook.idle()
     await world.system.tide.idle()
 
 
-def _reads(world: support.Bench) -> tuple[Counter[str], Counter[str], int]:
+def _reads(world: support_world.Bench) -> tuple[Counter[str], Counter[str], int]:
     """Reads by path, those of them that were free, and how many joined another."""
     spent = world.system.github.spent()
     asked: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def _reads(world: support.Bench) -> tuple[Counter[str], Counter[str], int]:
 
 async def measure(folder: Path) -> tuple[Counter[str], Counter[str], int]:
     files = {"OWNERS": support.OWNERS, "run.sh": "exit 0\n"}
-    async with support.prow(
+    async with support_world.prow(
         folder, config=support.CONFIG + support.TIDE, plugins=support.REVIEWED, files=files, limits=UNPACED
     ) as world:
         world.sim.budgets.limit = 1_000_000

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import support
+from bench import support, support_world
 from prow.github.limiter import UNPACED
 from prow.sim.verbs import PullStory
 
@@ -21,7 +21,7 @@ CONFIG = support.CONFIG + support.TIDE + "  context_options: {required-contexts:
 async def measure(folder: Path) -> list[float]:
     took: list[float] = []
     files = {"run.sh": "exit 0\n", "OWNERS": support.OWNERS}
-    async with support.prow(
+    async with support_world.prow(
         folder, latency=0.05, config=CONFIG, plugins=support.REVIEWED, files=files, limits=UNPACED
     ) as world:
         for number in range(ROUNDS):

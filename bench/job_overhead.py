@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import support
+from bench import support, support_world
 from prow.sim.verbs import PullStory
 
 ROUNDS = 10
@@ -35,7 +35,7 @@ def passed_after(last: int) -> Callable[[PullStory], bool]:
 async def measure(folder: Path) -> tuple[list[float], list[float]]:
     whole: list[float] = []
     clone: list[float] = []
-    async with support.prow(folder, jobs=JOBS) as world:
+    async with support_world.prow(folder, jobs=JOBS) as world:
         pr = await world.repo.open_pull_request("wernher", title="A change", files={"run.sh": "exit 1\n"})
         await pr.expect_label("size/XS")
         last = 0

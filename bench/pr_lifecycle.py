@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from bench import support
+from bench import support, support_world
 
 JOBS = """
 presubmits:
@@ -36,7 +36,7 @@ KINDS = {
 async def measure(folder: Path) -> tuple[Calls, int, int]:
     """Calls, content writes, points of GraphQL."""
     files = {"run.sh": "exit 0\n", "OWNERS": support.OWNERS}
-    async with support.prow(
+    async with support_world.prow(
         folder, jobs=JOBS, config=support.CONFIG + support.TIDE, plugins=support.REVIEWED, files=files
     ) as world:
         github = world.sim.world
@@ -62,7 +62,7 @@ async def measure(folder: Path) -> tuple[Calls, int, int]:
         return Counter(github.calls), github.content_writes, points
 
 
-def _points(world: support.Bench) -> int:
+def _points(world: support_world.Bench) -> int:
     return sum(line.points for line in world.system.github.account().lines)
 
 
@@ -74,7 +74,7 @@ def _kind(method: str, path: str) -> str:
     return next((kind for kind, end in KINDS.items() if end in path), "other")
 
 
-async def _quiet(world: support.Bench) -> None:
+async def _quiet(world: support_world.Bench) -> None:
     """Until nothing is under way any more: webhooks, handlers, tide."""
     for _ in range(3):
         await world.sim.world.hooks.settled()

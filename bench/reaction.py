@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import support, support_peer
+from bench import support, support_peer, support_world
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 
@@ -32,7 +32,7 @@ async def play(pr: PullStory, quiet: Callable[[], Awaitable[None]]) -> list[floa
 
 
 async def measure(folder: Path) -> list[float]:
-    async with support.prow(folder, latency=LATENCY) as world:
+    async with support_world.prow(folder, latency=LATENCY) as world:
         pr = await world.repo.open_pull_request("mia", title="A change", files={"run.sh": "exit 1\n"})
         return await play(pr, world.system.hook.idle)
 
