@@ -11,6 +11,8 @@ from pathlib import Path
 import prow.sim
 from prow.sim import rest
 from prow.sim.accounts import Identity
+from prow.sim.apps import Installation
+from prow.sim.gitrepo import NOTHING
 from prow.sim.limits import NOTIFYING
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
@@ -107,6 +109,11 @@ def _named(call: ast.Call, name: str) -> bool:
     return isinstance(call.func, ast.Name) and call.func.id == name
 
 
+GRANTED = ("actions", "administration", "checks", "contents", "issues", "members", "pull_requests", "statuses")
+UNASKED = {"ping", "installation", "installation_repositories"}
+"""Events that an app hears of in any case."""
+
+
 def kinds() -> set[str]:
     """Every event that the simulator's source sends."""
     found = {"ping"}
@@ -115,7 +122,7 @@ def kinds() -> set[str]:
             if (
                 isinstance(call, ast.Call)
                 and isinstance(call.func, ast.Attribute)
-                and call.func.attr in {"emit", "emit_org"}
+                and call.func.attr in {"emit", "emit_org", "_tell_app"}
             ):
                 found |= {a.value for a in call.args[1:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     return found
@@ -128,15 +135,28 @@ async def test_every_kind_of_webhook_is_as_github_sends_it(tmp_path: Path) -> No
         org = world.org("acme", members=["wernher", "mia"], owners=["boss"])
         world.add_hook(org, url="http://nobody.invalid/", secret="s")
         await _organisation(world)
+        app = world.app("everything", permissions=dict.fromkeys(GRANTED, "write"), events=sorted(kinds() - UNASKED))
+        world.set_app_hook(app, url="http://nobody.invalid/", secret="s")
+        installation = world.install(app, "acme", repos=[])
         repo = await RepoStory.create(sim, "acme/rockets", files={"a.txt": "a\n"})
         world.add_hook(repo.repo, url="http://nobody.invalid/", secret="s")
+        world.give_repos(installation, [repo.repo])
         await _issues(repo)
         await _pulls(repo)
+        world.take_repos(installation, [repo.repo])
+        _installation(world, installation)
         await _repository(repo)
         sent = deliveries(world)
         assert {delivery.event for delivery in sent} == kinds()
         assert len({(delivery.event, delivery.action) for delivery in sent}) >= 70
         await world.close()
+
+
+def _installation(world: World, installation: Installation) -> None:
+    world.suspend(installation, "boss")
+    world.unsuspend(installation)
+    world.accept_permissions(installation)
+    world.uninstall(installation, "boss")
 
 
 async def _organisation(world: World) -> None:
@@ -199,6 +219,8 @@ async def _pulls(story: RepoStory) -> None:
     await pr.dismiss("boss", review)
     line = await world.review_comment(pr.issue, "wernher", body="Why?", path="b.txt")
     await world.edit_review_comment(pr.issue, line, "wernher", "Why so?")
+    await world.resolve_thread(pr.issue, line, "wernher", resolved=True)
+    await world.resolve_thread(pr.issue, line, "wernher", resolved=False)
     await world.delete_review_comment(pr.issue, line, "wernher")
     await pr.set_status("unit", "success", "Fine.")
     run = await pr.check_run("lint")
@@ -227,6 +249,7 @@ async def _pulls(story: RepoStory) -> None:
 async def _repository(story: RepoStory) -> None:
     world, repo = story.sim.world, story.repo
     await world.move_ref(repo, Identity("boss"), "refs/tags/v1", await story.tip())
+    await world.move_ref(repo, Identity("boss"), "refs/tags/v1", NOTHING)
     await world.rename_branch(repo, "boss", "release", "stable")
     await world.change_settings(repo, "boss", {"description": "Up", "homepage": "https://acme.example"})
     await world.change_settings(repo, "boss", {"private": True})

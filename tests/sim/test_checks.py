@@ -74,6 +74,25 @@ async def test_a_suite_is_as_good_as_its_worst_run(sim: Sim, repo: RepoStory, ev
     assert [p["action"] for p in events.payloads("check_suite")] == ["completed"], "requests are the app's alone"
 
 
+async def test_annotations_come_fifty_at_a_time_and_stay(sim: Sim, repo: RepoStory) -> None:
+    where = {"path": "README.md", "start_line": 1, "end_line": 1, "annotation_level": "warning", "message": "Hm"}
+    async with bearer(sim, installed(sim, "linter", {"checks": "write"})) as app:
+        run = {"name": "lint", "head_sha": await repo.tip()}
+        await expect(app.post(RUNS, json=run | {"output": {"title": "Lint"}}), 422)
+        many = {"title": "Lint", "summary": "Many", "annotations": [where] * 51}
+        assert "50" in (await expect(app.post(RUNS, json=run | {"output": many}), 422))["message"]
+        many["annotations"] = [where] * 50
+        made = await expect(app.post(RUNS, json=run | {"output": many}), 201)
+        assert made["output"]["annotations_count"] == 50
+        more = {"output": {"summary": "More", "annotations": [where | {"title": "Last"}]}}
+        told = (await expect(app.patch(f"{RUNS}/{made['id']}", json=more), 200))["output"]
+        assert (told["title"], told["summary"], told["annotations_count"]) == ("Lint", "More", 51)
+        listed = await expect(app.get(f"{RUNS}/{made['id']}/annotations?per_page=100"), 200)
+        assert (len(listed), listed[-1]["title"], listed[0]["start_column"]) == (51, "Last", None)
+        bad = {"output": {"summary": "x", "annotations": [{"path": "README.md"}]}}
+        await expect(app.patch(f"{RUNS}/{made['id']}", json=bad), 422)
+
+
 async def test_a_workflow_that_failed_is_run_again(sim: Sim, repo: RepoStory, events: Events) -> None:
     pr = await repo.open_pull_request("mia", title="Fix it", files={"new.txt": "x\n"})
     run = await sim.world.start_workflow(repo.repo, "mia", pr.head_sha, name="Unit tests", branch="change")

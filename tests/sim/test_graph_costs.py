@@ -11,7 +11,7 @@ from prow.sim.accounts import Identity
 from prow.sim.graph.cost import Cost, cost_of
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
-from tests.sim.support import ask, client
+from tests.sim.support import Events, ask, client
 
 DOCUMENTED = """{ viewer { repositories(first: 100) { edges { node { issues(first: 50) { edges { node {
     labels(first: 60) { edges { node { id } } } } } } } } } } }"""
@@ -95,7 +95,7 @@ async def test_lines_are_blamed_on_those_who_wrote_them(sim: Sim, repo: RepoStor
     assert told == [(1, 1, "wernher"), (2, 2, "mia"), (3, 3, "wernher")]
 
 
-async def test_a_conversation_is_resolved_by_its_thread(sim: Sim, repo: RepoStory) -> None:
+async def test_a_conversation_is_resolved_by_its_thread(sim: Sim, repo: RepoStory, events: Events) -> None:
     pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "a\n"})
     await sim.world.review_comment(pr.issue, "ada", body="Why?", path="a")
     query = """{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) {
@@ -113,3 +113,6 @@ async def test_a_conversation_is_resolved_by_its_thread(sim: Sim, repo: RepoStor
     back = change.replace("resolveReviewThread", "unresolveReviewThread")
     assert "errors" not in await ask(sim, back, {"id": thread["id"]})
     assert (await threads())[0]["isResolved"] is False
+    told = events.payloads("pull_request_review_thread")
+    assert [one["action"] for one in told] == ["resolved", "unresolved"]
+    assert told[0]["thread"]["comments"][0]["body"] == "Why?"

@@ -201,3 +201,31 @@ async def test_an_app_sees_members_when_it_was_granted_that(sim: Sim) -> None:
         assert (await guesses.get("/orgs/acme/members/wernher")).status_code == 302
         await expect(guesses.get("/orgs/acme/teams"), 403)
         assert await expect(knows.get("/orgs/acme/teams"), 200) == []
+
+
+async def test_a_member_may_become_somebody_from_outside(sim: Sim, repo: RepoStory) -> None:
+    sim.world.org("acme", owners=["boss"])
+    repo.collaborator("wernher", "write")
+    path = "/orgs/acme/outside_collaborators"
+    async with client(sim, "boss") as boss, client(sim, "wernher") as wernher:
+        await expect(wernher.put(f"{path}/wernher"), 403)
+        await expect(boss.delete(f"{path}/wernher"), 422)
+        await expect(boss.put(f"{path}/mia"), 404)
+        await expect(boss.put(f"{path}/boss"), 403)
+        await expect(boss.put(f"{path}/wernher"), 204)
+        assert sim.world.permission(repo.repo, "wernher") == "write"
+        assert [one["login"] for one in await expect(boss.get(path), 200)] == ["wernher", "prow-bot"][:1]
+        await expect(boss.delete(f"{path}/wernher"), 204)
+        assert sim.world.permission(repo.repo, "wernher") == "read"
+
+
+async def test_somebody_sees_his_own_teams_and_others_his_public_organisations(sim: Sim, repo: RepoStory) -> None:
+    repo.add_team("crew", ["wernher"], "write")
+    sim.world.org("globex", members=["wernher"], public=True)
+    async with client(sim, "wernher") as wernher, client(sim) as anybody:
+        mine = await expect(wernher.get("/user/teams"), 200)
+        assert [(one["slug"], one["organization"]["login"], one["repos_count"]) for one in mine] == [
+            ("crew", "acme", 1)
+        ]
+        assert [one["login"] for one in await expect(anybody.get("/users/wernher/orgs"), 200)] == ["globex"]
+        await expect(anybody.get("/users/nobody/orgs"), 404)

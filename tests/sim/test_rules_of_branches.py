@@ -179,6 +179,37 @@ async def test_protection_is_set_as_a_whole_and_in_parts(sim: Sim, repo: RepoSto
         assert await expect(bot.get("/repos/acme/widgets/rulesets"), 200) == []
 
 
+async def test_who_may_push_and_what_must_succeed_is_changed_one_by_one(sim: Sim, repo: RepoStory) -> None:
+    repo.add_team("crew", ["mia"], "write")
+    repo.collaborator("wernher", "admin")
+    sim.world.app("pusher")
+    rules = NOTHING | {"restrictions": {"users": ["wernher"], "teams": []}}
+    people, contexts = f"{PLACE}/restrictions", f"{PLACE}/required_status_checks/contexts"
+    async with client(sim, "wernher") as admin:
+        await expect(admin.put(PLACE, json=NOTHING), 200)
+        await expect(admin.get(f"{people}/users"), 404)
+        await expect(admin.post(contexts, json={"contexts": ["unit"]}), 404)
+        await expect(
+            admin.put(PLACE, json=rules | {"required_status_checks": {"strict": False, "contexts": ["a"]}}), 200
+        )
+        added = await expect(admin.post(f"{people}/users", json={"users": ["mia"]}), 200)
+        assert [user["login"] for user in added] == ["mia", "wernher"]
+        assert [t["slug"] for t in await expect(admin.put(f"{people}/teams", json={"teams": ["crew"]}), 200)] == [
+            "crew"
+        ]
+        assert [a["slug"] for a in await expect(admin.post(f"{people}/apps", json={"apps": ["pusher"]}), 200)] == [
+            "pusher"
+        ]
+        await expect(admin.post(f"{people}/teams", json={"teams": ["nobody"]}), 422)
+        left = await expect(admin.request("DELETE", f"{people}/users", json={"users": ["wernher"]}), 200)
+        assert left == await expect(admin.get(f"{people}/users"), 200)
+        assert [user["login"] for user in left] == ["mia"]
+        assert await expect(admin.post(contexts, json={"contexts": ["b", "a"]}), 200) == ["a", "b"]
+        assert await expect(admin.request("DELETE", contexts, json={"contexts": ["a"]}), 200) == ["b"]
+        assert await expect(admin.put(contexts, json={"contexts": ["c"]}), 200) == ["c"]
+        await expect(admin.put(contexts, json={}), 422)
+
+
 async def test_dismissing_may_be_left_to_a_few(sim: Sim, repo: RepoStory, pr: PullStory) -> None:
     review = await pr.approve("katherine")
     repo.repo.protections["main"] = Protection(reviews=1, dismissers=frozenset({"ada"}))

@@ -6,7 +6,7 @@ An app signs a JSON web token with its private key; GitHub keeps public keys onl
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,9 @@ _TALK = ("issues", "pull_requests")
 _EVENTS = {
     "check_run": ("checks",),
     "check_suite": ("checks",),
+    "create": ("contents",),
+    "delete": ("contents",),
+    "fork": ("contents",),
     "issue_comment": _TALK,
     "issues": ("issues",),
     "label": _TALK,
@@ -52,6 +55,7 @@ _EVENTS = {
     "pull_request": ("pull_requests",),
     "pull_request_review": ("pull_requests",),
     "pull_request_review_comment": ("pull_requests",),
+    "pull_request_review_thread": ("pull_requests",),
     "push": ("contents",),
     "status": ("statuses",),
     "team": ("members",),
@@ -140,9 +144,38 @@ def check_permissions(wanted: Mapping[str, str]) -> None:
             raise Refused(422, f"{name}: {level!r} is no level: say {', '.join(LEVELS[1:])}")
 
 
-def check_events(permissions: Mapping[str, str], events: Iterable[str]) -> None:
-    """Refuse events that an app with these permissions may not hear of."""
+_EVENT_NAMES = """
+branch_protection_configuration branch_protection_rule check_run check_suite code_scanning_alert commit_comment create
+custom_property custom_property_values delete dependabot_alert deploy_key deployment deployment_protection_rule deployment_review
+deployment_status discussion discussion_comment fork github_app_authorization gollum installation installation_repositories
+installation_target issue_comment issue_dependencies issues label marketplace_purchase member membership merge_group meta
+milestone org_block organization package page_build personal_access_token_request ping project project_card project_column
+projects_v2 projects_v2_item projects_v2_status_update public pull_request pull_request_review pull_request_review_comment
+pull_request_review_thread push registry_package release repository repository_advisory repository_dispatch repository_import
+repository_ruleset repository_vulnerability_alert secret_scanning_alert secret_scanning_alert_location secret_scanning_scan
+security_advisory security_and_analysis sponsorship star status sub_issues team team_add watch workflow_dispatch workflow_job
+workflow_run
+"""
+EVENTS = frozenset(_EVENT_NAMES.split())
+_UNASKED = frozenset({"github_app_authorization", "installation", "installation_repositories", "ping"})
+
+
+def check_event_names(events: Iterable[str]) -> None:
+    """Refuse what GitHub sends no webhooks of."""
     for event in events:
+        if event not in EVENTS and event != "*":
+            near = difflib.get_close_matches(event, EVENTS, 1)
+            raise Refused(422, f"there is no event {event!r}" + (f": did you mean {near[0]!r}?" if near else ""))
+
+
+def check_events(permissions: Mapping[str, str], events: Sequence[str]) -> None:
+    """Refuse events that an app with these permissions may not hear of."""
+    check_event_names(events)
+    for event in events:
+        if event in _UNASKED or event == "*":
+            raise Refused(
+                422, f"{event!r} cannot be asked for: of itself an app hears in any case, of the rest one by one"
+            )
         if not may_hear(permissions, event):
             raise Refused(422, f"to hear of {event!r} an app needs the permission {' or '.join(_EVENTS[event])}: read")
 

@@ -96,6 +96,7 @@ class _Sower:
             for login in team.maintainers:
                 made.memberships[login.lower()] = Membership(self._world.user(login), "maintainer")
         for hook in wanted.hooks:
+            apps.check_event_names(hook.events)
             self._world.add_hook(org, url=hook.url, secret=hook.secret, events=hook.events)
 
     # Apps
@@ -189,8 +190,10 @@ class _Sower:
         for i, one in enumerate(wanted.protection):
             with self.at(*place, "protection", i):
                 repo.protections[one.branch] = self._protection(repo, one)
-        for hook in wanted.hooks:
-            world.add_hook(repo, url=hook.url, secret=hook.secret, events=hook.events)
+        for i, hook in enumerate(wanted.hooks):
+            with self.at(*place, "hooks", i, "events"):
+                apps.check_event_names(hook.events)
+                world.add_hook(repo, url=hook.url, secret=hook.secret, events=hook.events)
         return story
 
     def _settings(self, repo: Repo, wanted: seed.Repo, place: Place) -> None:

@@ -44,12 +44,19 @@ class Checks(Protections):
             "conclusion": run.conclusion,
             "started_at": stamp(run.started_at),
             "completed_at": stamp(run.completed_at) if run.completed_at else None,
-            "output": output | {"annotations_count": 0, "annotations_url": f"{url}/annotations"},
+            "output": output
+            | {"annotations_count": len(run.output.get("annotations", ())), "annotations_url": f"{url}/annotations"},
             "name": run.name,
             "check_suite": {"id": run.suite.id} if run.suite is not None else None,
             "app": self.app(run.app, webhook=webhook) if run.app is not None else None,
             "pull_requests": [],
         }
+
+    def annotation(self, repo: Repo, run: CheckRun, one: Json) -> Json:
+        """A remark on lines of a file."""
+        optional = dict.fromkeys(("start_column", "end_column", "title", "raw_details"))
+        href = f"{self.base}/{repo.full_name}/blob/{run.head_sha}/{one['path']}"
+        return optional | one | {"blob_href": href}
 
     def check_suite(
         self, repo: Repo, suite: CheckSuite, status: str, conclusion: str | None, *, pulls: Sequence[Issue], webhook: bool = False

@@ -19,6 +19,7 @@ class Actions(Area):
             ("POST", f"{REPO}/check-runs"): self.create_check_run,
             ("GET", f"{REPO}/check-runs/{{run}}"): self.get_check_run,
             ("PATCH", f"{REPO}/check-runs/{{run}}"): self.update_check_run,
+            ("GET", f"{REPO}/check-runs/{{run}}/annotations"): self.list_annotations,
             ("POST", f"{REPO}/check-runs/{{run}}/rerequest"): self.rerequest_check_run,
             ("POST", f"{REPO}/check-suites"): self.create_check_suite,
             ("GET", f"{REPO}/check-suites/{{suite}}"): self.get_check_suite,
@@ -67,6 +68,11 @@ class Actions(Area):
     async def get_check_run(self, call: Call) -> Answer:
         repo, run = self._run(call, "read")
         return Answer(self.world.run_json(repo, run))
+
+    async def list_annotations(self, call: Call) -> Answer:
+        repo, run = self._run(call, "read")
+        found = run.output.get("annotations", [])
+        return Answer(items=found, each=lambda one: self.world.json.annotation(repo, run, one))
 
     async def create_check_run(self, call: Call) -> Answer:
         repo, app, wanted = self.repo(call, "write"), self._app(call), body(call)

@@ -29,6 +29,7 @@ _LISTS = {
     "comments": dict,
     "contexts": str,
     "events": str,
+    "apps": str,
     "labels": (str, dict),
     "maintainers": str,
     "names": str,
@@ -40,6 +41,8 @@ _LISTS = {
     "reviewers": str,
     "team_ids": int,
     "team_reviewers": str,
+    "teams": str,
+    "users": str,
 }
 _Kind = type | tuple[type, ...]
 _PROPERTIES: dict[str, _Kind] = {

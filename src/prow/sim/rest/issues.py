@@ -20,6 +20,7 @@ class Issues(Area):
             ("POST", f"{REPO}/issues"): self.create_issue,
             ("GET", f"{REPO}/issues/comments"): self.list_all_comments,
             ("GET", f"{REPO}/issues/events"): self.list_all_events,
+            ("GET", f"{REPO}/issues/events/{{event}}"): self.get_event,
             ("GET", _COMMENT): self.get_comment,
             ("PATCH", _COMMENT): self.edit_comment,
             ("DELETE", _COMMENT): self.delete_comment,
@@ -178,6 +179,14 @@ class Issues(Area):
             for issue, event in found
         ]
         return Answer(items=items)
+
+    async def get_event(self, call: Call) -> Answer:
+        for issue in self.repo(call).issues.values():
+            for event in issue.events:
+                if event.id == number(call, "event"):
+                    told = self.world.json.issue_event(issue, event)
+                    return Answer(told | {"issue": self.world.json.issue(issue)})
+        raise not_found()
 
     async def timeline(self, call: Call) -> Answer:
         """Events, comments, commits and reviews as they came."""

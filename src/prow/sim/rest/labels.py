@@ -22,6 +22,7 @@ class Labels(Area):
             ("GET", _MILESTONE): self.get_milestone,
             ("PATCH", _MILESTONE): self.edit_milestone,
             ("DELETE", _MILESTONE): self.delete_milestone,
+            ("GET", f"{_MILESTONE}/labels"): self.list_labels_of_milestone,
         }
 
     async def list_labels(self, call: Call) -> Answer:
@@ -83,3 +84,10 @@ class Labels(Area):
         repo, milestone = self._milestone(call, "triage")
         await self.world.delete_milestone(repo, login(call), milestone)
         return Answer(status=204)
+
+    async def list_labels_of_milestone(self, call: Call) -> Answer:
+        """Those of its issues."""
+        repo, milestone = self._milestone(call)
+        inside = [issue for issue in repo.issues.values() if issue.milestone is milestone]
+        found = list(dict.fromkeys(label for issue in inside for label in issue.labels))
+        return Answer(items=found, each=lambda label: self.world.json.label(repo, label))

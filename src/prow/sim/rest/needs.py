@@ -29,7 +29,7 @@ _PERMISSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"/repos/\{owner\}/\{repo\}/installation", ()),
     (r"/orgs/\{org\}/(members|memberships|public_members|teams|invitations|failed_invitations|outside_collaborators).*", ("members",)),
     (r"/orgs/\{org\}/hooks.*", ("organization_hooks",)),
-    (r"/orgs/\{org\}/installations", ("organization_administration",)),
+    (r"/orgs/\{org\}/(installations|rulesets)", ("organization_administration",)),
     (r"/orgs/\{org\}/repos", ("administration",)),
     (r"/orgs/.*", ("organization_administration",)),
     (r"R/issues/comments.*", _TALK),

@@ -6,8 +6,9 @@ from typing import Any
 
 from prow.sim.apps import allows
 from prow.sim.errors import Refused, not_found, unprocessable
+from prow.sim.payloads import Json
 from prow.sim.rest.call import Answer, Area, Call, Table, body, login, number, person
-from prow.sim.state import Org, OrgInvitation
+from prow.sim.state import Org, OrgInvitation, Team
 
 _ROLES = {"all": {"admin", "member"}, "admin": {"admin"}, "member": {"member"}}
 
@@ -21,6 +22,8 @@ class People(Area):
             ("GET", "/user/memberships/orgs/{org}"): self.own_membership,
             ("PATCH", "/user/memberships/orgs/{org}"): self.accept_membership,
             ("GET", "/users/{login}"): self.get_login,
+            ("GET", "/users/{login}/orgs"): self.list_public_orgs,
+            ("GET", "/user/teams"): self.list_own_teams,
             ("GET", "/orgs/{org}"): self.get_org,
             ("PATCH", "/orgs/{org}"): self.edit_org,
             ("GET", "/orgs/{org}/members"): self.list_members,
@@ -39,6 +42,8 @@ class People(Area):
             ("GET", "/orgs/{org}/invitations/{invitation}/teams"): self.invitation_teams,
             ("GET", "/orgs/{org}/failed_invitations"): self.list_failed_invitations,
             ("GET", "/orgs/{org}/outside_collaborators"): self.list_outside_collaborators,
+            ("PUT", "/orgs/{org}/outside_collaborators/{login}"): self.put_outside,
+            ("DELETE", "/orgs/{org}/outside_collaborators/{login}"): self.remove_outside,
         }
 
     async def get_user(self, call: Call) -> Answer:
@@ -56,6 +61,30 @@ class People(Area):
         name = person(call)
         found = [org for org in self.world.orgs.values() if org.member(name) is not None]
         return Answer(items=[self.world.json.org(org) for org in found])
+
+    async def list_public_orgs(self, call: Call) -> Answer:
+        """Where everybody may know of it."""
+        user = self.world.users.get(call.path["login"].lower())
+        if user is None:
+            raise not_found()
+        found = [(org, org.member(user.login)) for org in self.world.orgs.values()]
+        return Answer(items=[self.world.json.org(org) for org, mine in found if mine is not None and mine.public])
+
+    async def list_own_teams(self, call: Call) -> Answer:
+        name = person(call)
+        if not call.who.has_scope("user", "repo", "read:org"):
+            raise not_found()
+        found = [
+            self._whole_team(org, team)
+            for org in self.world.orgs.values()
+            for team in org.teams.values()
+            if self.world.is_team_member(org, team, name)
+        ]
+        return Answer(items=found)
+
+    def _whole_team(self, org: Org, team: Team) -> Json:
+        repos = [r for r in self.world.repos.values() if self.world.team_permission(org, team, r) != "none"]
+        return self.world.json.team_full(team, org, members=len(self.world.team_members(org, team)), repos=len(repos))
 
     async def get_org(self, call: Call) -> Answer:
         org = self.org(call)
@@ -201,3 +230,24 @@ class People(Area):
         repos = [r for r in self.world.repos.values() if r.owner.lower() == org.login.lower()]
         names = {name for repo in repos for name in repo.collaborators if org.member(name) is None}
         return Answer(items=[self.world.json.user(self.world.user(name)) for name in sorted(names)])
+
+    async def put_outside(self, call: Call) -> Answer:
+        """A member becomes somebody from outside: he keeps the repositories that he is named for."""
+        org, name = self.org(call, "admin"), call.path["login"]
+        member = org.member(name)
+        if member is None:
+            raise Refused(404, f"{name} is not a member of the {org.login} organization.")
+        if member.role == "admin":
+            raise Refused(403, "Cannot convert the last owner to an outside collaborator")
+        await self.world.remove_member(org, login(call), name)
+        return Answer(status=204)
+
+    async def remove_outside(self, call: Call) -> Answer:
+        """From all repositories of the organisation."""
+        org, name = self.org(call, "admin"), call.path["login"]
+        if org.member(name) is not None:
+            message = "You cannot specify an organization member to remove as an outside collaborator."
+            raise Refused(422, message)
+        for repo in [r for r in self.world.repos.values() if r.owner.lower() == org.login.lower()]:
+            await self.world.remove_collaborator(repo, login(call), name)
+        return Answer(status=204)

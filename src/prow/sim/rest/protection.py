@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,20 @@ from prow.sim.state import Protection, Repo
 _PLACE = f"{REPO}/branches/{{branch:path}}/protection"
 _NEEDED = ("required_status_checks", "enforce_admins", "required_pull_request_reviews", "restrictions")
 _ANY_APP = -1
+_PEOPLE = {"users": "pushers", "teams": "push_teams", "apps": "push_apps"}
+"""Who may push, as REST and as the rules call them."""
 
 
 class Protections(Area):
     def table(self) -> Table:
         checks, reviews = f"{_PLACE}/required_status_checks", f"{_PLACE}/required_pull_request_reviews"
-        return {
+        parts: Table = {}
+        for place, handler in [(f"{checks}/contexts", self.edit_contexts)] + [
+            (f"{_PLACE}/restrictions/{kind}", self.edit_people) for kind in _PEOPLE
+        ]:
+            parts |= {(method, place): handler for method in ("POST", "PUT", "DELETE")}
+        parts |= {("GET", f"{_PLACE}/restrictions/{kind}"): self.list_people for kind in _PEOPLE}
+        return parts | {
             ("GET", f"{_PLACE}/enforce_admins"): self.get_admins,
             ("POST", f"{_PLACE}/enforce_admins"): self.enforce_admins,
             ("DELETE", f"{_PLACE}/enforce_admins"): self.spare_admins,
@@ -106,6 +114,44 @@ class Protections(Area):
 
     async def list_contexts(self, call: Call) -> Answer:
         return Answer(items=list((await self._part(call, "required_status_checks"))["contexts"]))
+
+    @staticmethod
+    def _edited(call: Call, key: str, before: Iterable[str]) -> list[str]:
+        """POST adds, PUT replaces, DELETE takes away; a list alone is as good as an object with it."""
+        told = call.body.get(key) if isinstance(call.body, dict) else call.body
+        if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+            raise Refused(422, f'Invalid request.\n\n"{key}" wasn\'t supplied.')
+        match call.route[0]:
+            case "POST":
+                return list(dict.fromkeys((*before, *told)))
+            case "PUT":
+                return list(dict.fromkeys(told))
+            case _:
+                return [one for one in before if one not in told]
+
+    async def edit_contexts(self, call: Call) -> Answer:
+        await self._part(call, "required_status_checks")
+        _, _, rules = await self._rules(call)
+        contexts = tuple(self._edited(call, "contexts", rules.contexts or ()))
+        apps = {context: app for context, app in rules.apps.items() if context in contexts}
+        await self._change(call, contexts=contexts, apps=apps)
+        return await self.list_contexts(call)
+
+    async def edit_people(self, call: Call) -> Answer:
+        await self._part(call, "restrictions")
+        repo, _, rules = await self._rules(call)
+        kind = call.route[1].rpartition("/")[2]
+        names = {name.lower() for name in self._edited(call, kind, sorted(getattr(rules, _PEOPLE[kind]) or ()))}
+        try:
+            self._check_people(repo, {kind: names})
+        except Refused as refused:
+            raise unprocessable("ProtectedBranch", kind, "custom", str((refused.errors or [""])[0])) from refused
+        await self._change(call, **{_PEOPLE[kind]: frozenset(names)})
+        return await self.list_people(call)
+
+    async def list_people(self, call: Call) -> Answer:
+        found = (await self._part(call, "restrictions"))[call.route[1].rpartition("/")[2]]
+        return Answer(items=found)
 
     async def edit_checks(self, call: Call) -> Answer:
         _, _, rules = await self._rules(call)

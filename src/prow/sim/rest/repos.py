@@ -28,6 +28,7 @@ class Repos(Area):
             ("PUT", f"{REPO}/topics"): self.set_topics,
             ("GET", f"{REPO}/languages"): self.languages,
             ("GET", f"{REPO}/contributors"): self.contributors,
+            ("GET", "/orgs/{org}/rulesets"): self.rulesets_of_org,
             ("GET", f"{REPO}/rulesets"): self.rulesets,
             ("GET", f"{REPO}/rules/branches/{{branch:path}}"): self.rulesets,
         }
@@ -158,4 +159,8 @@ class Repos(Area):
     async def rulesets(self, call: Call) -> Answer:
         """There are none: this GitHub protects branches the older way."""
         self.repo(call)
+        return Answer(items=[])
+
+    async def rulesets_of_org(self, call: Call) -> Answer:
+        self.org(call, "admin")
         return Answer(items=[])

@@ -8,6 +8,7 @@ from prow.sim import closing, gitlog, gitrepo
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
 from prow.sim.gitrepo import NOTHING
+from prow.sim.payloads import Json
 from prow.sim.state import Issue, Repo, User
 from prow.sim.world.pulls import Pulls
 from prow.sim.world.views import pull_of
@@ -117,6 +118,8 @@ class Branches(Pulls):
                 "pusher": {"name": sender.login, "email": f"{sender.login}@users.noreply.example"},
             },
         )
+        if NOTHING in {before, after}:
+            await self._tell_ref(repo, sender, ref, gone=deleted)
         if ref.startswith("refs/heads/"):
             if not deleted:
                 await self.request_suites(repo, sender, after, ref.removeprefix("refs/heads/"))
@@ -124,6 +127,16 @@ class Branches(Pulls):
             if ref.removeprefix("refs/heads/") == repo.default_branch:
                 for commit in commits:
                     await self._close_named(repo, sender, commit["message"], commit["id"])
+
+    async def _tell_ref(self, repo: Repo, sender: User, ref: str, *, gone: bool) -> None:
+        """A branch or a tag that is new or gone."""
+        _, kind, name = ref.split("/", 2)
+        payload: Json = {"ref": name, "ref_type": "branch" if kind == "heads" else "tag", "pusher_type": "user"}
+        if gone:
+            await self.emit(repo, "delete", sender, payload)
+        else:
+            about = {"master_branch": repo.default_branch, "description": repo.settings.get("description") or None}
+            await self.emit(repo, "create", sender, payload | about)
 
     async def _move_pulls(self, repo: Repo, sender: User, branch: str, before: str, after: str) -> None:
         """Open pull requests from and into a branch that moved."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ from prow.sim.world.orgs import Orgs
 _STATES = frozenset({"error", "failure", "pending", "success"})
 _LONGEST_DESCRIPTION = 140
 _MOST_SUITES = 5_000
+_MOST_ANNOTATIONS = 50
+"""Of one request."""
+_ANNOTATION = ("path", "start_line", "end_line", "annotation_level", "message")
 _MOST_COMMITS = 20_000
 """Of a repository, about which something is remembered."""
 
@@ -229,7 +233,26 @@ class Checks(Orgs):
         run.name = str(fields.get("name") or run.name)
         run.details_url = str(fields.get("details_url") or run.details_url)
         run.external_id = str(fields.get("external_id") or run.external_id)
-        run.output = dict(fields.get("output") or run.output)
+        if fields.get("output"):
+            run.output = self._output(run, fields["output"])
+
+    @staticmethod
+    def _output(run: CheckRun, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """What is said in place of what was said, but annotations come on top of those that are there, fifty at a time."""
+        for name in ("summary",) if run.output else ("title", "summary"):
+            if not wanted.get(name):
+                raise Refused(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
+        more = [dict(one) for one in wanted.get("annotations") or () if isinstance(one, Mapping)]
+        if len(more) > _MOST_ANNOTATIONS:
+            raise Refused(
+                422,
+                f"Invalid request.\n\nNo more than {_MOST_ANNOTATIONS} items are allowed; {len(more)} were supplied.",
+            )
+        for one in more:
+            missing = [name for name in _ANNOTATION if one.get(name) is None]
+            if missing:
+                raise Refused(422, f'Invalid request.\n\n"{missing[0]}" wasn\'t supplied.')
+        return {**run.output, **wanted, "annotations": [*run.output.get("annotations", ()), *more]}
 
     async def _run_event(self, repo: Repo, sender: User, run: CheckRun, action: str, *, app: App | None = None) -> None:
         """With what its suite is."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from prow.sim.errors import Refused, not_found, unprocessable
-from prow.sim.payloads import Json
+from prow.sim.payloads import Json, node
 from prow.sim.state import Issue, Repo, Review, ReviewComment, Team, User
 from prow.sim.world.issues import Issues, check_body, check_text
 from prow.sim.world.views import pull_of
@@ -168,8 +168,20 @@ class Reviews(Issues):
         if user is not issue.user and not self.may(issue.repo, login, "write"):
             raise Refused(403, "Must have write access to resolve a conversation.")
         first = comment.in_reply_to or comment.id
+        if (first in pull.resolved) is resolved:
+            return
         (pull.resolved.add if resolved else pull.resolved.discard)(first)
-        await self.changed()
+        own = [one for one in pull.review_comments if first in {one.id, one.in_reply_to}]
+        thread: Json = {
+            "node_id": node("PRRT", first),
+            "comments": [self.json.review_comment(issue, one) for one in own],
+        }
+        payload = {
+            "action": "resolved" if resolved else "unresolved",
+            "thread": thread,
+            "pull_request": await self.pull_json(issue, full=False, webhook=True),
+        }
+        await self.emit(issue.repo, "pull_request_review_thread", user, payload)
 
     async def edit_review_comment(self, issue: Issue, comment: ReviewComment, login: str, body: str) -> None:
         check_body("PullRequestReviewComment", body)
