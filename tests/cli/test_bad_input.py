@@ -5,18 +5,20 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from prow.cli.main import main
 from prow.lib import http
 from tests.support.sandbox import FLAGS
 
 CONFIG = "prowjob_namespace: default\n"
 
 
-def prow(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Exit code and standard error."""
+def process(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """Run prow as a process: exit code and standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "prow", *arguments], capture_output=True, text=True, check=False, timeout=60, env=env
     )
@@ -45,9 +47,20 @@ def files(tmp_path: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def up(files: dict[str, str], **changes: str) -> tuple[int, str]:
-    flags = files | {name.replace("_", "-"): value for name, value in changes.items()}
-    return prow("up", *(f"--{name}={value}" for name, value in flags.items()))
+Up = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def up(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Up:
+    """Run `prow up` in this process, which spares its start: exit code and standard error."""
+
+    def run(**changes: str) -> tuple[int, str]:
+        flags = files | {name.replace("_", "-"): value for name, value in changes.items()}
+        with pytest.raises(SystemExit) as ended:
+            main(["up", *(f"--{name}={value}" for name, value in flags.items())])
+        return int(ended.value.code or 0), capsys.readouterr().err
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -77,8 +90,8 @@ def up(files: dict[str, str], **changes: str) -> tuple[int, str]:
         ({"host": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
     ],
 )
-def test_a_wrong_flag_is_one_line(files: dict[str, str], changes: dict[str, str], says: str) -> None:
-    code, text = up(files, **changes)
+def test_a_wrong_flag_is_one_line(up: Up, changes: dict[str, str], says: str) -> None:
+    code, text = up(**changes)
     assert code == 2, text
     assert says in text
     assert text.count("\n") == 1, text
@@ -97,10 +110,10 @@ def test_a_wrong_flag_is_one_line(files: dict[str, str], changes: dict[str, str]
     ],
 )
 def test_a_file_that_cannot_be_what_it_is_given_for_is_one_line(
-    files: dict[str, str], tmp_path: Path, flag: str, content: bytes, says: str
+    up: Up, tmp_path: Path, flag: str, content: bytes, says: str
 ) -> None:
     (tmp_path / "wrong").write_bytes(content)
-    code, text = up(files | {flag: str(tmp_path / "wrong")})
+    code, text = up(**{flag: str(tmp_path / "wrong")})
     assert (code, says in text, text.count("\n")) == (2, True, 1), text
 
 
@@ -112,21 +125,19 @@ def test_a_file_that_cannot_be_what_it_is_given_for_is_one_line(
         ("plank.lock", "another process runs plank here; one may"),
     ],
 )
-def test_a_second_process_on_the_same_state_is_refused(
-    files: dict[str, str], tmp_path: Path, lock: str, says: str
-) -> None:
+def test_a_second_process_on_the_same_state_is_refused(up: Up, tmp_path: Path, lock: str, says: str) -> None:
     path = tmp_path / "state" / lock
     path.parent.mkdir(parents=True)
     with path.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        code, text = up(files)
+        code, text = up()
     assert (code, says in text) == (2, True), text
 
 
-def test_a_port_in_use_is_named(files: dict[str, str]) -> None:
+def test_a_port_in_use_is_named(up: Up) -> None:
     listener = http.bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    code, text = up(files, deck_port=str(port))
+    code, text = up(deck_port=str(port))
     listener.close()
     assert code == 2
     assert f"port {port} on 127.0.0.1 is in use" in text.splitlines()[-1]
@@ -141,9 +152,11 @@ def test_a_port_in_use_is_named(files: dict[str, str]) -> None:
         ("jobs.yaml", "presubmits: {acme: [", "jobs.yaml:"),
     ],
 )
-def test_a_wrong_config_names_file_line_and_column(files: dict[str, str], file: str, text: str, where: str) -> None:
+def test_a_wrong_config_names_file_line_and_column(
+    up: Up, files: dict[str, str], file: str, text: str, where: str
+) -> None:
     Path(files["config-path"]).with_name(file).write_text(text)
-    code, said = up(files)
+    code, said = up()
     assert code == 2, said
     assert where in said
     assert "Traceback" not in said
@@ -155,16 +168,16 @@ def test_a_git_that_is_too_old_is_told(files: dict[str, str], tmp_path: Path) ->
     (fake / "git").write_text("#!/bin/sh\necho git version 2.20.1\n")
     (fake / "git").chmod(0o755)
     env = {"PATH": f"{fake}:/usr/bin:/bin", "HOME": str(tmp_path)}
-    code, said = prow("up", *(f"--{name}={value}" for name, value in files.items()), env=env)
+    code, said = process("up", *(f"--{name}={value}" for name, value in files.items()), env=env)
     assert (code, "git 2.38 or newer is needed" in said) == (2, True), said
 
 
 def test_commands_of_later_releases_say_so() -> None:
     for name in ("branchprotector", "peribolos", "gerrit"):
-        code, said = prow(name)
+        code, said = process(name)
         assert code == 2
         assert said.startswith(f"prow: prow {name} ")
 
 
 def test_an_unknown_command_is_refused() -> None:
-    assert prow("versoin")[0] == 2
+    assert process("versoin")[0] == 2
