@@ -13,6 +13,9 @@ import pytest
 from prow.lib import goyaml
 from prow.sim import seed
 from prow.sim.plan import plan_from
+from prow.sim.server import Sim
+from prow.sim.sowing import sow
+from tests.support.checked import checked
 from tests.support.foreign import run
 from tests.support.pages import ROOT, blocks
 from tests.support.processes import free_port
@@ -33,8 +36,20 @@ async def test_the_example_opens_a_pull_request(tmp_path: Path) -> None:
 
 
 def test_the_plan_of_faults_is_one() -> None:
-    (plan,) = blocks(PAGE, "yaml")
+    _, plan = blocks(PAGE, "yaml")
     assert len(plan_from(goyaml.load(plan)).rules) == 3
+
+
+async def test_the_app_is_one(tmp_path: Path) -> None:
+    text, _ = blocks(PAGE, "yaml")
+    with checked(Sim(tmp_path / "sim")) as sim:
+        sim.faults.lose_webhooks()
+        source = seed.Source("world.yaml", text)
+        await sow(sim, source, source.seed(), folder=tmp_path)
+        (app,) = sim.world.apps.values()
+        assert (app.id, app.hook and app.hook.url) == (4711, "http://127.0.0.1:8888/hook")
+        assert "PRIVATE KEY" in (tmp_path / "merge-bot.pem").read_text()
+        await sim.world.close()
 
 
 def test_every_field_of_the_seed_is_documented() -> None:
@@ -48,7 +63,8 @@ def test_every_field_of_the_seed_is_documented() -> None:
         seed.Branch,
         seed.Label,
     ]
-    kinds += [seed.Protection, seed.Issue, seed.Pull, seed.Review, seed.Hook]
+    kinds += [seed.Protection, seed.Issue, seed.Pull, seed.Review, seed.LineComment, seed.Hook, seed.Milestone]
+    kinds += [seed.App, seed.Installation, seed.Status, seed.Check, seed.Workflow]
     fields = {field for kind in kinds for field in kind.__struct_fields__}
     assert [field for field in sorted(fields) if f"`{field}`" not in page] == []
 
@@ -56,5 +72,7 @@ def test_every_field_of_the_seed_is_documented() -> None:
 def test_every_control_is_documented() -> None:
     page = PAGE.read_text()
     assert [
-        name for name in ("tokens", "faults", "deliveries", "settle", "calls", "seed") if f"/_sim/{name}" not in page
+        name
+        for name in ("tokens", "keys", "faults", "deliveries", "settle", "calls", "seed")
+        if f"/_sim/{name}" not in page
     ] == []
