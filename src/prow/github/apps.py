@@ -57,10 +57,10 @@ class Apps(Area):
 
     async def create_installation_token(self, installation: int) -> InstallationToken:
         """Every call makes a new one; the older ones stay valid until they expire."""
-        place = at("/app/installations/:installationId/access_tokens", {"installationId": installation})
+        place = at("/app/installations/:id/access_tokens", {"id": installation})
         return typed(await self._ask("POST", place), InstallationToken, place)
 
     async def list_org_installations(self, org: str) -> tuple[Installation, ...]:
         """All Apps in an organisation; for its owners."""
-        pages = await self._wrapped(_Installations, at("/orgs/:org/installations", {"org": org}))
+        pages = await self._wrapped(_Installations, at("/orgs/:orgname/installations", {"orgname": org}))
         return tuple(installation for page in pages for installation in page.installations)

@@ -28,9 +28,9 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def at(template: str, values: Mapping[str, str | int], *, query: Mapping[str, str | int] | None = None) -> Place:
-    """Fill a template. Its `:owner` or `:org` is the organisation."""
-    org = values.get("owner") or values.get("org") or ""
-    return Place(template, address(template, values, query=query), str(org))
+    """Fill a template. Its `:owner` or `:orgname` is the organisation. The names are those that upstream's metrics have."""
+    org = values.get("owner") or values.get("orgname") or ""
+    return Place(template.replace("*", ""), address(template, values, query=query), str(org))
 
 
 def repo_at(

@@ -73,7 +73,7 @@ class Checks(Area):
 
     async def update_check_run(self, org: str, repo: str, run: int, change: CheckRunChange) -> CheckRun:
         """Only the App that made it may."""
-        place = repo_at("/check-runs/:checkRun", org, repo, checkRun=run)
+        place = repo_at("/check-runs/:checkRunId", org, repo, checkRunId=run)
         return await self._write("PATCH", place, CheckRun, body=change, instead=_planned(change, id=run))
 
     async def list_statuses(self, org: str, repo: str, ref: str) -> tuple[CommitStatus, ...]:

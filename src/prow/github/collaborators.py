@@ -95,13 +95,13 @@ class Collaborators(GraphQL):
 
     async def update_repo_invitation(self, org: str, repo: str, invitation: int, *, permission: str) -> None:
         """`permission`: read, triage, write, maintain, admin."""
-        place = repo_at("/invitations/:invitation", org, repo, invitation=invitation)
+        place = repo_at("/invitations/:invitationId", org, repo, invitationId=invitation)
         await self._ask("PATCH", place, body={"permissions": permission})
 
     async def delete_repo_invitation(self, org: str, repo: str, invitation: int) -> None:
         """An invitation that is not there is gone already."""
-        await self._ask("DELETE", repo_at("/invitations/:invitation", org, repo, invitation=invitation), ok=(404,))
+        await self._ask("DELETE", repo_at("/invitations/:invitationId", org, repo, invitationId=invitation), ok=(404,))
 
 
 def _collaborator(org: str, repo: str, user: str) -> Place:
-    return repo_at("/collaborators/:user", org, repo, user=user)
+    return repo_at("/collaborators/:collaboratorId", org, repo, collaboratorId=user)

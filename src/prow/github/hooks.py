@@ -72,14 +72,14 @@ class Hooks(Area):
 
 def _of_org(org: str, hook: int | None = None) -> Place:
     return (
-        at("/orgs/:org/hooks", {"org": org})
+        at("/orgs/:orgname/hooks", {"orgname": org})
         if hook is None
-        else at("/orgs/:org/hooks/:hook", {"org": org, "hook": hook})
+        else at("/orgs/:orgname/hooks/:hookId", {"orgname": org, "hookId": hook})
     )
 
 
 def _of_repo(org: str, repo: str, hook: int | None = None) -> Place:
-    return repo_at("/hooks", org, repo) if hook is None else repo_at("/hooks/:hook", org, repo, hook=hook)
+    return repo_at("/hooks", org, repo) if hook is None else repo_at("/hooks/:hookId", org, repo, hookId=hook)
 
 
 def _planned(change: HookChange, *, id: int = 0) -> Hook:  # noqa: A002 - GitHub's name

@@ -14,13 +14,13 @@ class Invitations(Area):
         return await self._list(RepoInvitation, at("/user/repository_invitations", {}))
 
     async def accept_repo_invitation(self, invitation: int) -> None:
-        await self._ask("PATCH", at("/user/repository_invitations/:invitation", {"invitation": invitation}))
+        await self._ask("PATCH", at("/user/repository_invitations/:invitationId", {"invitationId": invitation}))
 
     async def list_own_org_memberships(self, *, state: str = "pending") -> tuple[Membership, ...]:
         """`state`: pending are invitations, active are memberships."""
         return await self._list(Membership, at("/user/memberships/orgs", {}, query={"state": state}))
 
     async def accept_org_invitation(self, org: str) -> Membership:
-        place = at("/user/memberships/orgs/:org", {"org": org})
+        place = at("/user/memberships/orgs/:orgname", {"orgname": org})
         instead = Membership(state="active", role="member")
         return await self._write("PATCH", place, Membership, body={"state": "active"}, instead=instead)

@@ -46,35 +46,35 @@ class OrganizationChange(msgspec.Struct, frozen=True, kw_only=True):
 class Members(Area):
     async def get_org(self, org: str) -> Organization:
         """Its settings are there only for its owners."""
-        return await self._read(Organization, at("/orgs/:org", {"org": org}))
+        return await self._read(Organization, at("/orgs/:orgname", {"orgname": org}))
 
     async def edit_org(self, org: str, change: OrganizationChange) -> Organization:
         known = given(change)
-        place = at("/orgs/:org", {"org": org})
+        place = at("/orgs/:orgname", {"orgname": org})
         return await self._write("PATCH", place, Organization, body=change, instead=Organization(login=org, **known))
 
     async def list_members(self, org: str, *, role: str = "all") -> tuple[User, ...]:
         """`role`: all, admin or member. Without being in it one sees only public members."""
-        return await self._list(User, at("/orgs/:org/members", {"org": org}, query={"role": role}))
+        return await self._list(User, at("/orgs/:orgname/members", {"orgname": org}, query={"role": role}))
 
     async def set_membership(self, org: str, user: str, *, admin: bool = False) -> Membership:
         """Who is not in it is invited; then the membership is pending."""
         role = "admin" if admin else "member"
-        place = at("/orgs/:org/memberships/:user", {"org": org, "user": user})
+        place = at("/orgs/:orgname/memberships/:login", {"orgname": org, "login": user})
         instead = Membership(role=role, state="active")
         return await self._write("PUT", place, Membership, body={"role": role}, instead=instead, content=True)
 
     async def remove_membership(self, org: str, user: str) -> None:
         """Also takes back an invitation. Who is not in it is gone already."""
-        await self._ask("DELETE", at("/orgs/:org/memberships/:user", {"org": org, "user": user}), ok=(404,))
+        await self._ask("DELETE", at("/orgs/:orgname/memberships/:login", {"orgname": org, "login": user}), ok=(404,))
 
     async def list_invitations(self, org: str) -> tuple[Invitation, ...]:
-        return await self._list(Invitation, at("/orgs/:org/invitations", {"org": org}))
+        return await self._list(Invitation, at("/orgs/:orgname/invitations", {"orgname": org}))
 
     async def list_failed_invitations(self, org: str) -> tuple[Invitation, ...]:
-        return await self._list(Invitation, at("/orgs/:org/failed_invitations", {"org": org}))
+        return await self._list(Invitation, at("/orgs/:orgname/failed_invitations", {"orgname": org}))
 
     async def cancel_invitation(self, org: str, invitation: int) -> None:
         """An invitation that is not there is gone already."""
-        place = at("/orgs/:org/invitations/:invitation", {"org": org, "invitation": invitation})
+        place = at("/orgs/:orgname/invitations/:invitationId", {"orgname": org, "invitationId": invitation})
         await self._ask("DELETE", place, ok=(404,), content=True)

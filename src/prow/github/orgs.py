@@ -28,29 +28,31 @@ class Orgs(Area):
         """Raises Refused when the token may not know."""
         if org.lower() == user.lower():
             return True
-        members = await self._short_list(User, at("/orgs/:org/members", {"org": org}))
+        members = await self._short_list(User, at("/orgs/:orgname/members", {"orgname": org}))
         if members is not None:
             logins = {member.login.lower() for member in members}
             known = self._transport.known_user
             # Others than members see only those who show it; who sees himself sees all.
             if user.lower() in logins or (known is not None and known.login.lower() in logins):
                 return user.lower() in logins
-        answer = await self._ask("GET", at("/orgs/:org/members/:user", {"org": org, "user": user}), ok=(404, 302))
+        answer = await self._ask(
+            "GET", at("/orgs/:orgname/members/:login", {"orgname": org, "login": user}), ok=(404, 302)
+        )
         if answer.status == 302:
             raise Refused(f"the token may not see who is a member of {org}")
         return answer.status != 404
 
     async def list_org_repos(self, org: str) -> tuple[str, ...]:
         """Names of the organisation's repositories that are not archived."""
-        found = await self._list(Repo, at("/orgs/:org/repos", {"org": org}))
+        found = await self._list(Repo, at("/orgs/:orgname/repos", {"orgname": org}))
         return tuple(repo.name for repo in found if not repo.archived)
 
     async def list_teams(self, org: str) -> tuple[Team, ...]:
-        return await self._list(Team, at("/orgs/:org/teams", {"org": org}))
+        return await self._list(Team, at("/orgs/:orgname/teams", {"orgname": org}))
 
     async def team_has_member(self, org: str, slug: str, user: str) -> bool:
         """Also through a team below it. An invitation that is not accepted yet does not count."""
-        place = at("/orgs/:org/teams/:team/memberships/:user", {"org": org, "team": slug, "user": user})
+        place = at("/orgs/:orgname/teams/:team/memberships/:login", {"orgname": org, "team": slug, "login": user})
         answer = await self._ask("GET", place, ok=(404,))
         return answer.status != 404 and typed(answer, Membership, place).state == "active"
 

@@ -48,5 +48,5 @@ class Refs(Area):
 
     async def merge_base(self, org: str, repo: str, base: str, head: str) -> str:
         """The newest commit that both have."""
-        place = repo_at("/compare/:basehead*", org, repo, basehead=f"{base}...{head}")
+        place = repo_at("/compare/:sha*", org, repo, sha=f"{base}...{head}")
         return (await self._read(_Comparison, place, lags=True)).merge_base_commit.sha

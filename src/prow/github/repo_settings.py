@@ -55,12 +55,16 @@ class RepoSettings(Area):
 
     async def list_repos(self, owner: str, *, user: bool = False) -> tuple[FullRepo, ...]:
         """All of an organisation, archived ones too; `user`: of a person."""
-        place = at("/users/:user/repos", {"user": owner}) if user else at("/orgs/:org/repos", {"org": owner})
+        place = (
+            at("/users/:username/repos", {"username": owner})
+            if user
+            else at("/orgs/:orgname/repos", {"orgname": owner})
+        )
         return await self._list(FullRepo, place)
 
     async def create_repo(self, owner: str, repo: RepoChange, *, user: bool = False) -> FullRepo:
         """In an organisation, or (`user`) our own. Raises Unprocessable when the name is taken, MaybeDone when nobody can tell."""
-        place = at("/user/repos", {}) if user else at("/orgs/:org/repos", {"org": owner})
+        place = at("/user/repos", {}) if user else at("/orgs/:orgname/repos", {"orgname": owner})
         return await self._write("POST", place, FullRepo, body=repo, instead=_planned(owner, repo), once=True)
 
     async def edit_repo(self, org: str, repo: str, change: RepoChange) -> FullRepo:

@@ -58,7 +58,7 @@ class Repos(Area):
         GitHub's older address, `/git/refs/`, also finds longer names that begin like this one; GitHub describes it no more.
         """
         try:
-            found = await self._read(_Ref, repo_at("/git/ref/:ref*", org, repo, ref=ref))
+            found = await self._read(_Ref, repo_at("/git/ref/:refId*", org, repo, refId=ref))
         except Unprocessable as error:
             if error.status == 409:
                 raise NotFound(f"{org}/{repo} has no {ref}: it is empty", message=error.message) from error
@@ -96,8 +96,8 @@ class Repos(Area):
     async def _contents(self, org: str, repo: str, path: str, ref: str) -> tuple[_Content | list[Entry], Place]:
         query = {"ref": ref} if ref else None
         inner = path.strip("/")
-        where = "/contents/:path*" if inner else "/contents"
-        place = repo_at(where, org, repo, query=query, **({"path": inner} if inner else {}))
+        where = "/contents/:contentId*" if inner else "/contents"
+        place = repo_at(where, org, repo, query=query, **({"contentId": inner} if inner else {}))
         try:
             return await self._read(_Content | list[Entry], place), place  # type: ignore[arg-type]
         except NotFound as error:
@@ -124,7 +124,7 @@ class Repos(Area):
         listed = await self._short_list(User, repo_at("/collaborators", org, repo))
         if listed is not None:
             return user.lower() in {each.login.lower() for each in listed}
-        place = repo_at("/collaborators/:user", org, repo, user=user)
+        place = repo_at("/collaborators/:collaboratorId", org, repo, collaboratorId=user)
         answer = await self._ask("GET", place, ok=(404, 302))
         if answer.status == 302:
             raise Refused(f"the token may not see who collaborates on {org}/{repo}")
@@ -136,5 +136,5 @@ class Repos(Area):
 
     async def get_user_permission(self, org: str, repo: str, user: str) -> str:
         """admin, write, read or none."""
-        place = repo_at("/collaborators/:user/permission", org, repo, user=user)
+        place = repo_at("/collaborators/:collaboratorId/permission", org, repo, collaboratorId=user)
         return typed(await self._ask("GET", place), _Permission, place).permission

@@ -44,7 +44,7 @@ class Teams(Area):
     """`slug` names a team within its organisation."""
 
     async def list_teams(self, org: str) -> tuple[Team, ...]:
-        return await self._list(Team, at("/orgs/:org/teams", {"org": org}))
+        return await self._list(Team, at("/orgs/:orgname/teams", {"orgname": org}))
 
     async def list_repo_teams(self, org: str, repo: str) -> tuple[Team, ...]:
         """Teams that may do something in a repository."""
@@ -55,7 +55,7 @@ class Teams(Area):
 
     async def create_team(self, org: str, team: TeamChange) -> Team:
         """Raises Unprocessable when the name is taken, MaybeDone when nobody can tell whether it was made."""
-        place = at("/orgs/:org/teams", {"org": org})
+        place = at("/orgs/:orgname/teams", {"orgname": org})
         return await self._write("POST", place, Team, body=team, instead=_planned(team), once=True)
 
     async def edit_team(self, org: str, slug: str, team: TeamChange) -> Team:
@@ -72,7 +72,7 @@ class Teams(Area):
 
     async def list_team_members_by_id(self, team: int, *, org: str = "", role: str = "all") -> tuple[User, ...]:
         """GitHub's older address, for settings that name a team by its number. `org` chooses the credentials."""
-        place = at("/teams/:team/members", {"team": team}, query={"role": role})
+        place = at("/teams/:id/members", {"id": team}, query={"role": role})
         return await self._list(User, Place(place.template, place.path, org))
 
     async def list_team_invitations(self, org: str, slug: str) -> tuple[Invitation, ...]:
@@ -80,20 +80,20 @@ class Teams(Area):
 
     async def get_team_membership(self, org: str, slug: str, user: str) -> Membership | None:
         """None: neither a member nor invited. Membership through a team below it counts."""
-        place = _team(org, slug, "/memberships/:user", user=user)
+        place = _team(org, slug, "/memberships/:login", login=user)
         answer = await self._ask("GET", place, ok=(404,))
         return None if answer.status == 404 else typed(answer, Membership, place)
 
     async def set_team_membership(self, org: str, slug: str, user: str, *, maintainer: bool = False) -> Membership:
         """Who is not in the organisation is invited; then the membership is pending."""
         role = "maintainer" if maintainer else "member"
-        place = _team(org, slug, "/memberships/:user", user=user)
+        place = _team(org, slug, "/memberships/:login", login=user)
         instead = Membership(role=role, state="active")
         return await self._write("PUT", place, Membership, body={"role": role}, instead=instead)
 
     async def remove_team_membership(self, org: str, slug: str, user: str) -> None:
         """Who is not in it is gone already."""
-        await self._ask("DELETE", _team(org, slug, "/memberships/:user", user=user), ok=(404,))
+        await self._ask("DELETE", _team(org, slug, "/memberships/:login", login=user), ok=(404,))
 
     async def list_team_repos(self, org: str, slug: str) -> tuple[TeamRepo, ...]:
         return await self._list(TeamRepo, _team(org, slug, "/repos"))
@@ -109,7 +109,7 @@ class Teams(Area):
 
 def _team(org: str, slug: str, tail: str = "", *, query: dict[str, str | int] | None = None, **more: str) -> Place:
     """A place below one team; the organisation chooses the credentials, whoever owns a repository in it."""
-    place = at(f"/orgs/:org/teams/:team{tail}", {"org": org, "team": slug, **more}, query=query)
+    place = at(f"/orgs/:orgname/teams/:team{tail}", {"orgname": org, "team": slug, **more}, query=query)
     return Place(place.template, place.path, org)
 
 
