@@ -146,8 +146,9 @@ class PluginConsumers:
         if view is not None:
             view.label_writes.expect(len(by_plugin))
         action = (comment.action if comment is not None else event.action) or "none"
+        cause = rules.cause_of(delivery.event, delivery.org, delivery.repo, delivery.body) or delivery.guid
         return [
-            Task(name, self._handlers(snapshot, delivery, items, event, comment, view), action)
+            Task(name, self._handlers(snapshot, delivery, cause, items, event, comment, view), action)
             for name, items in by_plugin.items()
         ]
 
@@ -168,6 +169,7 @@ class PluginConsumers:
         self,
         snapshot: Snapshot,
         delivery: Delivery,
+        cause: str,
         items: Sequence[Work],
         event: Event,
         comment: GenericComment | None,
@@ -178,8 +180,6 @@ class PluginConsumers:
         async def run() -> None:
             with view.label_writes.handling() if view is not None else nullcontext():
                 await handle()
-
-        cause = rules.cause_of(delivery.event, delivery.org, delivery.repo, delivery.body) or delivery.guid
 
         async def handle() -> None:
             bot = await self._bot_login()
