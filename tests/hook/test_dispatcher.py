@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -54,9 +54,13 @@ class World:
         self.clock = clock
 
     async def deliver(self, guid: str, lane: str = "o/r#1") -> None:
-        arrival = Arrival(guid=guid, event="issue_comment", org="o", repo="r", lane=lane, headers=b"[]", body=b"{}")
-        seq = await self.inbox.accept(arrival)
-        self.dispatcher.offer(seq, lane, arrival.delivery(seq))
+        made = arrival(guid, lane)
+        seq = await self.inbox.accept(made)
+        self.dispatcher.offer(seq, lane, made.delivery(seq))
+
+
+def arrival(guid: str, lane: str = "o/r#1") -> Arrival:
+    return Arrival(guid=guid, event="issue_comment", org="o", repo="r", lane=lane, headers=b"[]", body=b"{}")
 
 
 async def fine(_: Delivery) -> None:
@@ -64,9 +68,14 @@ async def fine(_: Delivery) -> None:
 
 
 @asynccontextmanager
-async def running(path: Path, clock: VirtualClock, consumers: Consumers) -> AsyncIterator[World]:
+async def running(
+    path: Path, clock: VirtualClock, consumers: Consumers, *, accepted: Sequence[Arrival] = ()
+) -> AsyncIterator[World]:
+    """`accepted`: before it runs, and not offered."""
     database = await Database.open(path, MIGRATIONS)
     inbox = Inbox(database, clock=clock, window=600)
+    for each in accepted:
+        await inbox.accept(each)
     dispatcher = Dispatcher(Settings(workers=4, handler_deadline=60), inbox, consumers, clock=clock)
     task = asyncio.create_task(dispatcher.run())
     try:
@@ -213,6 +222,17 @@ async def test_after_a_restart_only_what_is_not_done_runs_again(tmp_path: Path) 
         await world.dispatcher.idle()
         assert not await world.inbox.unfinished(after=0, limit=10)
     assert second.log == ["trigger:one"]
+
+
+async def test_what_is_read_before_it_is_offered_is_handled_once(tmp_path: Path) -> None:
+    consumers, early = Consumers(), arrival("early")
+    consumers.handlers["hold"] = fine
+    async with running(tmp_path / "hook.db", VirtualClock(), consumers, accepted=[early]) as world:
+        await world.dispatcher.idle()
+        world.dispatcher.offer(1, early.lane, early.delivery(1))
+        await world.deliver("later")
+        await world.dispatcher.idle()
+    assert consumers.log == ["hold:early", "hold:later"]
 
 
 async def test_what_arrives_while_the_inbox_is_read_is_handled_once(tmp_path: Path) -> None:
