@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,22 @@ def run(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.Comp
         [sys.executable, "-m", "prow", *arguments],
         capture_output=True, text=True, check=False, timeout=110, cwd=cwd, env={**os.environ, **env},
     )  # fmt: skip
+
+
+Here = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Here:
+    """Run a command in this process, which spares its start: exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
 
 
 @pytest.fixture
@@ -45,11 +62,9 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize("command", [(), ("up",), ("hook",), ("demo",), ("run",), ("sim", "github")])
-def test_help_helps(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--help"])
-    assert not ended.value.code
-    said = capsys.readouterr().out
+def test_help_helps(command: tuple[str, ...], here: Here) -> None:
+    code, said, _ = here(*command, "--help")
+    assert code == 0
     assert "Usage: prow" in said
     assert len(said) > 200
 
@@ -99,7 +114,7 @@ def test_the_demo_plays_with_the_jobs_of_a_config(checkout: Path, tmp_path: Path
     assert "pull/nasa_rockets/1/unit/" in done.stdout
 
 
-def test_what_the_demo_cannot_play_with_is_one_line(checkout: Path, tmp_path: Path) -> None:
+def test_what_the_demo_cannot_play_with_is_one_line(checkout: Path, tmp_path: Path, here: Here) -> None:
     empty, broken = tmp_path / "empty", tmp_path / "broken"
     subprocess.run(["git", "init", "-q", str(empty)], check=True)
     subprocess.run(["cp", "-r", str(checkout), str(broken)], check=True)
@@ -111,15 +126,17 @@ def test_what_the_demo_cannot_play_with_is_one_line(checkout: Path, tmp_path: Pa
         (empty, "this repository has no commit yet"),
         (broken, ".prow.yaml:1:13: presubmits: expected a list, found the number 1"),
     ):
-        done = run("demo", f"--clone={folder}", "--port=0", "--once")
-        assert (done.returncode, wrong in done.stderr, done.stderr.count("\n")) == (2, True, 1), done.stderr
+        code, _, said = here("demo", f"--clone={folder}", "--port=0", "--once")
+        assert (code, wrong in said, said.count("\n")) == (2, True, 1), said
 
 
-def test_a_step_that_does_not_come_true_is_named(checkout: Path, tmp_path: Path) -> None:
+def test_a_step_that_does_not_come_true_is_named(checkout: Path, tmp_path: Path, here: Here) -> None:
     (tmp_path / "plugins.yaml").write_text("plugins: {acme: {plugins: [trigger]}}\n")
-    done = run("demo", f"--clone={checkout}", f"--plugin-config={tmp_path}/nothing.yaml", "--port=0", "--once")
-    assert done.returncode == 2
-    assert "nothing.yaml: there is no such file" in done.stderr
+    code, _, said = here(
+        "demo", f"--clone={checkout}", f"--plugin-config={tmp_path}/nothing.yaml", "--port=0", "--once"
+    )
+    assert code == 2
+    assert "nothing.yaml: there is no such file" in said
 
 
 def test_one_job_runs_as_ci_would_run_it(checkout: Path, tmp_path: Path) -> None:
