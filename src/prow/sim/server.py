@@ -41,6 +41,8 @@ _FREE = frozenset({"/rate_limit"})
 """Calls that cost nothing."""
 _GIT_PATHS = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 _PUSH = "/git-receive-pack"
+_ENTERPRISE = "/api/v3/"
+_API = rb"repos|users|orgs|organizations|repositories|app|user|installation|teams|search|rate_limit"
 _NO_NAME = (
     "Request forbidden by administrative rules. Please make sure your request has a User-Agent header "
     "(https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required)."
@@ -120,6 +122,8 @@ class Sim:
         found = self._router.find(method, _GRAPHQL if path == f"/api{_GRAPHQL}" else path)
         with suppress(ClientDisconnect):
             made = refusal(not_found()) if found is None else await self._answer(method, found, Request(scope, receive))
+            if scope["path"].startswith(_ENTERPRISE):
+                self._move_below(made)
             await made.given(send)
 
     async def _answer(self, method: str, found: Found[Handler], request: Request) -> Made:
@@ -167,6 +171,16 @@ class Sim:
         if budget is not None:
             made.headers.update(self.budgets.headers(budget, resource))
         return made
+
+    def _move_below(self, made: Made) -> None:
+        """Whoever asks below `/api/v3`, as at GitHub Enterprise Server, is told of addresses there; pages for people stay where they are."""
+        base = re.escape(self.world.base.encode())
+        made.body = re.sub(
+            rb'(?<!"html_url":)"(' + base + rb")(/(?:" + _API + rb")[/?{\"])", rb'"\1/api/v3\2', made.body
+        )
+        place = made.headers.get("location", "")
+        if place.startswith(f"{self.world.base}/") and not place.startswith(f"{self.world.base}{_ENTERPRISE}"):
+            made.headers["location"] = place.replace(self.world.base, f"{self.world.base}{_ENTERPRISE.rstrip('/')}", 1)
 
     def _named(self, path: str) -> str:
         """A repository may be named by its number, too."""

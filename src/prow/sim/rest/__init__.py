@@ -11,6 +11,7 @@ from prow.sim.rest.contents import Contents
 from prow.sim.rest.hooks import Hooks
 from prow.sim.rest.issues import Issues
 from prow.sim.rest.labels import Labels
+from prow.sim.rest.meta import Meta
 from prow.sim.rest.people import People
 from prow.sim.rest.protection import Protections
 from prow.sim.rest.pulls import Pulls
@@ -22,6 +23,7 @@ from prow.sim.rest.teams import Teams
 from prow.sim.world import World
 
 _AREAS: tuple[type[Area], ...] = (
+    Meta,
     Apps,
     People,
     Teams,

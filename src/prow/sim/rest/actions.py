@@ -25,6 +25,9 @@ class Actions(Area):
             ("GET", f"{REPO}/check-suites/{{suite}}"): self.get_check_suite,
             ("GET", f"{REPO}/check-suites/{{suite}}/check-runs"): self.list_of_suite,
             ("POST", f"{REPO}/check-suites/{{suite}}/rerequest"): self.rerequest_suite,
+            ("GET", f"{REPO}/actions/workflows"): self.list_workflows,
+            ("GET", f"{REPO}/actions/workflows/{{workflow}}"): self.get_workflow,
+            ("GET", f"{REPO}/actions/workflows/{{workflow}}/runs"): self.list_workflow_runs,
             ("GET", f"{REPO}/actions/runs"): self.list_workflow_runs,
             ("GET", _RUN): self.get_workflow_run,
             ("POST", f"{_RUN}/rerun"): self.rerun,
@@ -134,13 +137,26 @@ class Actions(Area):
 
     # Workflows
 
+    async def list_workflows(self, call: Call) -> Answer:
+        found = self.world.workflows(self.repo(call))
+        return Answer(items=found, wrap=lambda page: {"total_count": len(found), "workflows": list(page)})
+
+    async def get_workflow(self, call: Call) -> Answer:
+        """By its number, or by the name of its file."""
+        wanted = call.path["workflow"]
+        for one in self.world.workflows(self.repo(call)):
+            if wanted in {str(one["id"]), one["path"].rpartition("/")[2]}:
+                return Answer(one)
+        raise not_found()
+
     async def list_workflow_runs(self, call: Call) -> Answer:
-        """The newest first. `status` takes conclusions, too; `event` takes several, between `OR`s."""
+        """The newest first, of one workflow where the path names it. `status` takes conclusions, too; `event` takes several, between `OR`s."""
         repo, query = self.repo(call), call.query
         found = [
             run
             for run in reversed(repo.workflow_runs)
-            if query.get("head_sha", "") in {"", run.head_sha}
+            if call.path.get("workflow", "") in {"", str(run.workflow_id), run.path.rpartition("/")[2]}
+            and query.get("head_sha", "") in {"", run.head_sha}
             and query.get("branch", "") in {"", run.head_branch}
             and query.get("actor", "").lower() in {"", run.actor.login.lower()}
             and query.get("status", "") in {"", run.status, run.conclusion}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prow.sim import gitlog
 from prow.sim.errors import Refused, not_found
-from prow.sim.payloads import Json
+from prow.sim.payloads import Json, stamp
 from prow.sim.state import Repo, User, WorkflowRun
 from prow.sim.world.checks import Checks
 
@@ -73,19 +73,27 @@ class Actions(Checks):
         commit = await gitlog.one(repo.path, run.head_sha)
         return self.json.workflow_run(repo, run, self.owner(repo.owner), commit, self._pulls_of(repo, run.head_sha))
 
-    async def _workflow_event(self, repo: Repo, run: WorkflowRun, sender: User, action: str) -> None:
-        api = f"{self.base}/repos/{repo.full_name}/actions/workflows/{run.workflow_id}"
-        workflow = {
+    def workflows(self, repo: Repo) -> list[Json]:
+        """Those that have run, by the newest run of each."""
+        found = {run.workflow_id: run for run in repo.workflow_runs}
+        return [self._workflow(repo, run) for run in found.values()]
+
+    def _workflow(self, repo: Repo, run: WorkflowRun) -> Json:
+        first = next(one for one in repo.workflow_runs if one.workflow_id == run.workflow_id)
+        return {
             "id": run.workflow_id,
             "node_id": f"W_sim{run.workflow_id}",
             "name": run.name,
             "path": run.path,
             "state": "active",
-            "created_at": "2011-01-25T18:44:36Z",
-            "updated_at": "2011-01-25T18:44:36Z",
-            "url": api,
+            "created_at": stamp(first.created_at),
+            "updated_at": stamp(first.created_at),
+            "url": f"{self.base}/repos/{repo.full_name}/actions/workflows/{run.workflow_id}",
             "html_url": f"{self.base}/{repo.full_name}/blob/{repo.default_branch}/{run.path}",
             "badge_url": f"{self.base}/{repo.full_name}/workflows/{run.name}/badge.svg",
         }
+
+    async def _workflow_event(self, repo: Repo, run: WorkflowRun, sender: User, action: str) -> None:
+        workflow = self._workflow(repo, run)
         payload = {"action": action, "workflow_run": await self.workflow_json(repo, run), "workflow": workflow}
         await self.emit(repo, "workflow_run", sender, payload)
