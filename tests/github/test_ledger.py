@@ -38,14 +38,21 @@ async def test_two_processes_write_no_more_than_one_might_and_a_killed_one_neith
     async with world_in(tmp_path) as world:
         story = await world.repo.open_issue("mia", title="Talk")
         comments = story.issue.comments
+        pipe = asyncio.subprocess.PIPE
         where = (str(tmp_path / "cache"), world.sim.world.base, world.token())
 
         async def start(name: str) -> asyncio.subprocess.Process:
-            return await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.github.writer", *where, name, stdout=asyncio.subprocess.PIPE
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.github.writer", *where, name, stdin=pipe, stdout=pipe
             )
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"ready\n"
+            return process
 
-        killed, other = await start("killed"), await start("other")
+        killed, other, heir = await asyncio.gather(start("killed"), start("other"), start("heir"))
+        for each in (killed, other):
+            assert each.stdin is not None
+            each.stdin.write(b"\n")
         await story.expect_comment("killed")
         killed.send_signal(signal.SIGKILL)
         told, _ = await other.communicate()
@@ -53,7 +60,7 @@ async def test_two_processes_write_no_more_than_one_might_and_a_killed_one_neith
         assert await killed.wait() == -signal.SIGKILL
         assert len(comments) == int(told) + len(of_killed)
         assert 79 <= len(comments) <= 80  # the one that was under way may not have arrived
-        told, _ = await (await start("heir")).communicate()
+        told, _ = await heir.communicate(b"\n")
         assert told == b"0"
         assert len(comments) <= 80
 

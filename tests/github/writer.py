@@ -1,6 +1,6 @@
 """A process of its own that comments as fast as it may, until it would have to wait. Its arguments: folder, endpoint, token, name.
 
-It says how many comments GitHub took.
+It says when it could begin, begins with a line of its input, and says at the end how many comments GitHub took.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ async def main(folder: str, endpoint: str, token: str, name: str) -> int:
         github = await open_github(
             settings, FixedToken(token), clock=SystemClock(), component="test", dry_run=False, stack=stack
         )
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.readline)
         people = github.bound(caller="test", cost=Cost.INTERACTIVE, patience=0)
         for written in range(1_000):
             try:
