@@ -168,7 +168,7 @@ class PullStory:
         found = [(c.created_at, c.id, f"{c.user.login}: {c.body[:200]!r}") for c in issue.comments]
         for event in issue.events:
             told = ("label", "assignee", "rename", "requested_reviewer", "requested_team", "milestone")
-            about = next((event.details[key] for key in told if event.details.get(key)), {})
+            about: dict[str, str] = next((event.details[key] for key in told if event.details.get(key)), {})
             name = next((about[key] for key in ("name", "login", "to", "title") if about.get(key)), "")
             found.append((event.created_at, event.id, f"{event.actor.login} {event.event} {name}".rstrip()))
         for review in pull.reviews if pull is not None else ():
