@@ -245,7 +245,10 @@ async def test_pygithub_works_behind_it(world: World) -> None:
     world.sim.world.base = world.url  # the addresses in GitHub's answers, which PyGithub follows
 
     def drive() -> list[str]:
-        with pygithub.Github(auth=pygithub.Auth.Token(token), base_url=world.url, per_page=30) as client:
+        auth = pygithub.Auth.Token(token)
+        with pygithub.Github(
+            auth=auth, base_url=world.url, per_page=30, seconds_between_requests=0, seconds_between_writes=0
+        ) as client:
             repo = client.get_repo("acme/rockets")
             pull = repo.get_pull(world.pr.number)
             issue = repo.get_issue(world.pr.number)
