@@ -19,7 +19,7 @@ from prow.github.errors import BadCredentials, BadName, Refused
 from prow.github.installations import NotInstalled
 from prow.github.limiter import Limits
 from prow.github.rules import Options
-from prow.github.tokens import FixedToken, Tokens
+from prow.github.tokens import FixedToken, TokenFile, Tokens
 from prow.lib.errors import UsageError
 from prow.lib.secrets import Secrets
 from prow.lib.virtual_clock import VirtualClock
@@ -316,6 +316,20 @@ async def test_a_changed_token_file_is_read_at_once_when_the_old_token_is_refuse
             await github.get_repo("acme", "rockets")
         file.write_text(world.sim.world.token("mia"))
         assert (await github.get_repo("acme", "rockets")).full_name == "acme/rockets"
+
+
+@pytest.mark.parametrize("text", ["two words", "tok\nen", "t\u00f6ken"])
+async def test_a_file_with_no_token_any_more_leaves_the_last_one(tmp_path: Path, world: World, text: str) -> None:
+    file = tmp_path / "token"
+    file.write_text("ghp_good")
+    secret = world.secrets.load(file)
+    tokens = TokenFile(secret)
+    file.write_text(text)
+    await secret.reread()
+    assert (secret.text, await tokens.token("acme")) == (text, "ghp_good")
+    file.write_text("ghp_better")
+    await secret.reread()
+    assert (await tokens.credential("acme")).token == "ghp_better"
 
 
 async def test_a_token_that_cannot_be_renewed_is_refused_after_one_call(world: World) -> None:

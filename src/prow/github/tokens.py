@@ -63,27 +63,42 @@ class _Secret(Protocol):
 
 
 class TokenFile:
-    """A personal token in a secret file that is re-read when it changes (`lib.secrets.Secret`)."""
+    """A personal token in a secret file that is re-read when it changes (`lib.secrets.Secret`). What can be no token leaves the last one."""
 
     app = False
 
     def __init__(self, secret: _Secret) -> None:
         """Raises `UsageError` for what can be no token."""
-        if not secret.text.isascii() or not secret.text.isprintable() or " " in secret.text:
+        if not _can_be_token(secret.text):
             raise UsageError("--github-token-path: this is no token: it must be one word of printable characters")
         self._secret = secret
+        self._seen = secret.text
+        self._newest = of_token(secret.text)
         self._unknown = ""
 
     async def token(self, org: str) -> str:  # noqa: ARG002 - the same for every organisation
-        return self._secret.text
+        return self._now().token
 
     async def credential(self, org: str, path: str = "") -> Credential:  # noqa: ARG002
-        return of_token(self._secret.text)
+        return self._now()
+
+    def _now(self) -> Credential:
+        text = self._secret.text
+        if text != self._seen:
+            self._seen = text
+            if _can_be_token(text):
+                self._newest = of_token(text)
+            else:
+                _log.error(
+                    "What is in the token's file now is no token: it must be one word of printable characters. The last one stays in force.",
+                    path=str(self._secret.path),
+                )
+        return self._newest
 
     async def renew(self, used: Credential, org: str) -> bool:  # noqa: ARG002
-        if self._secret.text == used.token:
+        if self._now().token == used.token:
             await self._secret.reread()
-        if self._secret.text != used.token:
+        if self._now().token != used.token:
             return True
         if self._unknown != used.identity:
             self._unknown = used.identity
@@ -92,6 +107,10 @@ class TokenFile:
                 path=str(self._secret.path),
             )
         return False
+
+
+def _can_be_token(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 class FixedToken:
