@@ -7,7 +7,7 @@ import pytest
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 from tests.sim.callers import expect
-from tests.sim.support import Events, client
+from tests.sim.support import Events, ask, client
 
 
 @pytest.fixture
@@ -36,6 +36,24 @@ async def test_a_review_is_seen_when_it_is_submitted(sim: Sim, pr: PullStory, ev
         await expect(katherine.delete(path), 422)
         assert [c["body"] for c in await expect(mia.get(f"{path}/comments"), 200)] == ["Why?"]
     assert events.names == [("pull_request_review", "submitted"), ("pull_request_review_comment", "created")]
+
+
+async def test_what_is_not_submitted_counts_for_nothing_and_is_its_authors_alone(
+    sim: Sim, repo: RepoStory, pr: PullStory
+) -> None:
+    repo.protect(reviews=1)
+    repo.collaborator("katherine", "write")
+    await pr.approve("katherine")
+    await pr.review("katherine", "PENDING", "Hm")
+    query = """{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) { reviewDecision
+        reviews(first: 5) { nodes { state } } latestReviews(first: 5) { nodes { state } }
+        latestOpinionatedReviews(first: 5) { nodes { state } } } } }"""
+    for login, seen in (("mia", ["APPROVED"]), ("katherine", ["APPROVED", "PENDING"])):
+        found = (await ask(sim, query, login=login))["data"]["repository"]["pullRequest"]
+        assert found["reviewDecision"] == "APPROVED"
+        assert [one["state"] for one in found["reviews"]["nodes"]] == seen
+        assert [one["state"] for one in found["latestReviews"]["nodes"]] == seen[-1:]
+        assert [one["state"] for one in found["latestOpinionatedReviews"]["nodes"]] == ["APPROVED"]
 
 
 async def test_a_review_that_was_begun_is_thrown_away(sim: Sim, pr: PullStory) -> None:

@@ -34,8 +34,8 @@ def states_by_name(statuses: Iterable[Status], runs: Iterable[CheckRun]) -> dict
 
 
 def opinions(reviews: Sequence[Review]) -> dict[str, Review]:
-    """The newest review with an opinion of each reviewer, by lower-case login; comments are none, a dismissed one is empty."""
-    latest = {review.user.login.lower(): review for review in reviews if review.state != "COMMENTED"}
+    """The newest review with an opinion of each reviewer, by lower-case login; comments are none, nor is what was not submitted, a dismissed one is empty."""
+    latest = {review.user.login.lower(): review for review in reviews if review.state not in {"COMMENTED", "PENDING"}}
     return {login: review for login, review in latest.items() if review.state != "DISMISSED"}
 
 

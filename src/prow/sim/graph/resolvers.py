@@ -13,8 +13,7 @@ from prow.sim.errors import Moved, Refused
 from prow.sim.graph.pages import Page, by_key, by_position, refused
 from prow.sim.graph.reading import Branch, CommitAt, Reading, Reviewed, Said
 from prow.sim.payloads import Json, node, stamp
-from prow.sim.state import CheckRun, Issue, Label, Milestone, Org, Pull, Repo, Status, Team, User
-from prow.sim.world.views import pull_of
+from prow.sim.state import CheckRun, Issue, Label, Milestone, Org, Repo, Status, Team, User
 
 Resolver = Callable[..., Any]
 Info = GraphQLResolveInfo[Reading]
@@ -24,7 +23,7 @@ def _reading(info: Info) -> Reading:
     return info.context
 
 
-def _when(moment: datetime | None) -> str | None:
+def when(moment: datetime | None) -> str | None:
     return stamp(moment) if moment is not None else None
 
 
@@ -153,67 +152,11 @@ async def _ref(repo: Repo, info: Info, *, qualifiedName: str) -> Branch | None: 
     return await _reading(info).branch(repo, qualifiedName.removeprefix("refs/heads/"))
 
 
-# PullRequest
-
-
-def _pull(get: Callable[[Pull], Any]) -> Resolver:
-    """A field of the pull request side."""
-    return lambda issue, _: get(pull_of(issue))
-
-
-def _looked(issue: Issue, info: Info) -> Pull:
-    """Whoever asks whether it merges has it computed."""
-    _reading(info).world.look(issue)
-    return pull_of(issue)
-
-
-def _mergeable(issue: Issue, info: Info) -> str:
-    pull = _looked(issue, info)
-    if issue.state != "open" or pull.mergeable is None:
-        return "UNKNOWN"
-    return "MERGEABLE" if pull.mergeable else "CONFLICTING"
-
-
-def _merge_state(issue: Issue, info: Info) -> str:
-    _looked(issue, info)
-    return _reading(info).world.merge_state(issue)
-
-
-def _rebaseable(issue: Issue, info: Info) -> bool:
-    return _looked(issue, info).rebaseable and issue.state == "open"
-
-
-async def _changed_files(issue: Issue, info: Info) -> int:
-    return len(await _reading(info).world.files(issue))
-
-
-async def _lines(issue: Issue, info: Info, kind: str) -> int:
-    return sum(int(str(file[kind])) for file in await _reading(info).world.files(issue))
+# Issue
 
 
 def _reason(issue: Issue) -> str | None:
     return issue.state_reason.upper() if issue.state_reason else None
-
-
-async def _commits(issue: Issue, info: Info, **page: Any) -> Json:
-    compared = await _reading(info).world.compared(issue)
-    commits = [{"commit": CommitAt(issue.repo, sha)} for sha, _ in compared.commits]
-    return by_position("commits", commits, Page(**page))
-
-
-def _reviews(issue: Issue, _: Info, *, states: list[str] | None = None, **page: Any) -> Json:
-    found = [Reviewed(issue, r) for r in pull_of(issue).reviews if states is None or r.state in states]
-    return by_position("reviews", found, Page(**page))
-
-
-def _opinions(issue: Issue, _: Info, **page: Any) -> Json:
-    found = [Reviewed(issue, review) for review in rules.opinions(pull_of(issue).reviews).values()]
-    return by_position("latestOpinionatedReviews", found, Page(**page))
-
-
-def _merge_commit(issue: Issue, _: Info) -> CommitAt | None:
-    pull = pull_of(issue)
-    return CommitAt(issue.repo, pull.merge_commit_sha) if pull.merged and pull.merge_commit_sha else None
 
 
 # Commits
@@ -238,7 +181,7 @@ def _rollup_contexts(rollup: Json, info: Info, **page: Any) -> Json:
 # Everything by type
 
 
-def _item(get: Callable[[Any], Any]) -> Resolver:
+def item(get: Callable[[Any], Any]) -> Resolver:
     return lambda source, _: get(source)
 
 
@@ -252,7 +195,7 @@ def _login(actor: User | Org, _: Info) -> str:
     return actor.login.removesuffix("[bot]")
 
 
-def _owner(repo: Repo | None, info: Info) -> User | Org | None:
+def owner_of(repo: Repo | None, info: Info) -> User | Org | None:
     return _reading(info).world.owner(repo.owner) if repo is not None else None
 
 
@@ -262,20 +205,20 @@ _ACTOR: dict[str, Resolver] = {
     "url": lambda actor, info: f"{_reading(info).world.base}/{_login(actor, info)}",
 }
 _BOTH: dict[str, Resolver] = {
-    "number": _item(lambda i: i.number),
-    "title": _item(lambda i: i.title),
-    "body": _item(lambda i: i.body),
+    "number": item(lambda i: i.number),
+    "title": item(lambda i: i.title),
+    "body": item(lambda i: i.body),
     "url": _url,
-    "state": _item(lambda i: i.graph_state),
-    "author": _item(lambda i: living(i.user)),
-    "createdAt": _item(lambda i: _when(i.created_at)),
-    "updatedAt": _item(lambda i: _when(i.updated_at)),
-    "closed": _item(lambda i: i.state == "closed"),
-    "closedAt": _item(lambda i: _when(i.closed_at)),
+    "state": item(lambda i: i.graph_state),
+    "author": item(lambda i: living(i.user)),
+    "createdAt": item(lambda i: when(i.created_at)),
+    "updatedAt": item(lambda i: when(i.updated_at)),
+    "closed": item(lambda i: i.state == "closed"),
+    "closedAt": item(lambda i: when(i.closed_at)),
     "labels": lambda issue, _, **page: by_position("labels", issue.labels, Page(**page)),
     "assignees": lambda issue, _, **page: by_position("assignees", issue.assignees, Page(**page)),
-    "milestone": _item(lambda i: i.milestone),
-    "repository": _item(lambda i: i.repo),
+    "milestone": item(lambda i: i.milestone),
+    "repository": item(lambda i: i.repo),
 }
 
 FIELDS: dict[str, dict[str, Resolver]] = {
@@ -290,18 +233,18 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     "Bot": _ACTOR,
     "Organization": _ACTOR,
     "Repository": {
-        "id": _item(lambda r: node("R", r.id)),
-        "name": _item(lambda r: r.name),
-        "nameWithOwner": _item(lambda r: r.full_name),
-        "owner": _owner,
+        "id": item(lambda r: node("R", r.id)),
+        "name": item(lambda r: r.name),
+        "nameWithOwner": item(lambda r: r.full_name),
+        "owner": owner_of,
         "url": lambda repo, info: f"{_reading(info).world.base}/{repo.full_name}",
-        "isArchived": _item(lambda r: r.archived),
-        "isFork": _item(lambda r: r.parent is not None),
-        "isPrivate": _item(lambda r: r.private),
+        "isArchived": item(lambda r: r.archived),
+        "isFork": item(lambda r: r.parent is not None),
+        "isPrivate": item(lambda r: r.private),
         "defaultBranchRef": lambda repo, info: _reading(info).branch(repo, repo.default_branch),
-        "mergeCommitAllowed": _item(lambda r: r.allow_merge_commit),
-        "squashMergeAllowed": _item(lambda r: r.allow_squash_merge),
-        "rebaseMergeAllowed": _item(lambda r: r.allow_rebase_merge),
+        "mergeCommitAllowed": item(lambda r: r.allow_merge_commit),
+        "squashMergeAllowed": item(lambda r: r.allow_squash_merge),
+        "rebaseMergeAllowed": item(lambda r: r.allow_rebase_merge),
         "ref": _ref,
         "issue": _issue,
         "issueOrPullRequest": _issue_or_pull,
@@ -310,69 +253,33 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "pullRequests": _pull_requests,
     },
     "Ref": {
-        "name": _item(lambda b: b.name),
-        "prefix": _item(lambda _: "refs/heads/"),
-        "target": _item(lambda b: CommitAt(b.repo, b.sha)),
+        "name": item(lambda b: b.name),
+        "prefix": item(lambda _: "refs/heads/"),
+        "target": item(lambda b: CommitAt(b.repo, b.sha)),
     },
-    "Issue": _BOTH | {"id": _item(lambda i: node("I", i.id)), "stateReason": _item(_reason)},
-    "PullRequest": _BOTH
-    | {
-        "id": _item(lambda i: node("PR", i.id)),
-        "additions": lambda issue, info: _lines(issue, info, "additions"),
-        "deletions": lambda issue, info: _lines(issue, info, "deletions"),
-        "maintainerCanModify": _pull(lambda p: p.maintainer_can_modify),
-        "isDraft": _pull(lambda p: p.draft),
-        "isCrossRepository": _item(lambda i: pull_of(i).head_repo is not i.repo),
-        "merged": _pull(lambda p: p.merged),
-        "mergedAt": _pull(lambda p: _when(p.merged_at)),
-        "mergedBy": _pull(lambda p: living(p.merged_by)),
-        "mergeCommit": _merge_commit,
-        "mergeable": _mergeable,
-        "mergeStateStatus": _merge_state,
-        "canBeRebased": _rebaseable,
-        "reviewDecision": lambda issue, info: _reading(info).world.review_decision(issue),
-        "baseRef": lambda issue, info: _reading(info).branch(issue.repo, pull_of(issue).base_ref),
-        "baseRefName": _pull(lambda p: p.base_ref),
-        "baseRefOid": _pull(lambda p: p.base_sha),
-        "headRef": lambda issue, info: _reading(info).branch(pull_of(issue).head_repo, pull_of(issue).head_ref),
-        "headRefName": _pull(lambda p: p.head_ref),
-        "headRefOid": _pull(lambda p: p.head_sha),
-        "headRepository": _pull(lambda p: p.head_repo),
-        "headRepositoryOwner": lambda issue, info: _owner(pull_of(issue).head_repo, info),
-        "changedFiles": _changed_files,
-        "commits": _commits,
-        "reviews": _reviews,
-        "latestOpinionatedReviews": _opinions,
-    },
+    "Issue": _BOTH | {"id": item(lambda i: node("I", i.id)), "stateReason": item(_reason)},
+    "PullRequest": _BOTH,
     "Label": {
-        "id": _item(lambda label: node("LA", label.id)),
-        "description": _item(lambda label: label.description or None),
+        "id": item(lambda label: node("LA", label.id)),
+        "description": item(lambda label: label.description or None),
     },
-    "Milestone": {"id": _item(lambda m: node("MI", m.id))},
-    "Commit": {"oid": _item(lambda c: c.sha), "status": _status, "statusCheckRollup": _rollup},
+    "Milestone": {"id": item(lambda m: node("MI", m.id))},
+    "Commit": {"oid": item(lambda c: c.sha), "status": _status, "statusCheckRollup": _rollup},
     "StatusCheckRollup": {"contexts": _rollup_contexts},
     "CheckRun": {
-        "id": _item(lambda r: node("CR", r.id)),
-        "status": _item(lambda r: r.status.upper()),
-        "conclusion": _item(lambda r: r.conclusion.upper() if r.conclusion else None),
-        "detailsUrl": _item(lambda r: r.details_url or None),
-        "startedAt": _item(lambda r: _when(r.started_at)),
-        "completedAt": _item(lambda r: _when(r.completed_at)),
+        "id": item(lambda r: node("CR", r.id)),
+        "status": item(lambda r: r.status.upper()),
+        "conclusion": item(lambda r: r.conclusion.upper() if r.conclusion else None),
+        "detailsUrl": item(lambda r: r.details_url or None),
+        "startedAt": item(lambda r: when(r.started_at)),
+        "completedAt": item(lambda r: when(r.completed_at)),
     },
     "StatusContext": {
-        "id": _item(lambda s: node("SC", s.id)),
-        "state": _item(lambda s: s.state.upper()),
-        "description": _item(lambda s: s.description or None),
-        "targetUrl": _item(lambda s: s.target_url or None),
-        "createdAt": _item(lambda s: _when(s.created_at)),
-    },
-    "PullRequestReview": {
-        "id": _item(lambda r: node("PRR", r.review.id)),
-        "author": _item(lambda r: living(r.review.user)),
-        "body": _item(lambda r: r.review.body),
-        "state": _item(lambda r: r.review.state),
-        "submittedAt": _item(lambda r: _when(r.review.submitted_at)),
-        "commit": _item(lambda r: CommitAt(r.issue.repo, r.review.commit_id)),
+        "id": item(lambda s: node("SC", s.id)),
+        "state": item(lambda s: s.state.upper()),
+        "description": item(lambda s: s.description or None),
+        "targetUrl": item(lambda s: s.target_url or None),
+        "createdAt": item(lambda s: when(s.created_at)),
     },
 }
 """Fields that are not named here are attributes of the source with the same name."""

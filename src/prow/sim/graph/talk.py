@@ -75,9 +75,10 @@ def _closing(
     return by_position("closingIssuesReferences", found, Page(**page))
 
 
-def _latest(issue: Issue, _: Info, **page: Any) -> Json:
+def _latest(issue: Issue, info: Info, **page: Any) -> Json:
     """The newest review of each reviewer, a comment too."""
-    latest = {review.user.login.lower(): review for review in pull_of(issue).reviews}
+    seen = info.context.world.visible_reviews(issue, info.context.login)
+    latest = {review.user.login.lower(): review for review in seen}
     return by_position("latestReviews", [Reviewed(issue, review) for review in latest.values()], Page(**page))
 
 

@@ -118,7 +118,7 @@ class Index(Merges):
         if pull is None:
             return {}
         return {
-            "reviewed-by": frozenset(review.user.login.lower() for review in pull.reviews),
+            "reviewed-by": frozenset(r.user.login.lower() for r in pull.reviews if r.state != "PENDING"),
             "review-requested": frozenset(user.login.lower() for user in pull.requested_reviewers),
             "team-review-requested": frozenset(f"{owner}/{team.slug}" for team in pull.requested_teams),
         }
