@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from prow.cli import checkconfig
 from prow.cli.given import Given
 from prow.cli.groups import GitHubFlags
+from prow.cli.tide import TideFlags
 from prow.github.rules import Options
 from prow.lib.errors import UsageError
 from prow.lib.flags import Seconds
@@ -83,6 +85,14 @@ def test_how_stubborn_the_client_is_comes_from_flags() -> None:
 def test_hourly_tokens_of_0_alone_switch_the_throttle_off() -> None:
     found = Given([GitHubFlags(github_hourly_tokens=0, github_allowed_burst=300)]).github()
     assert (found.limits.hourly_tokens, found.limits.allowed_burst) == (0, 0)
+
+
+def test_tide_has_two_limits_that_are_one_and_checkconfig_has_its_own() -> None:
+    plain = Given([GitHubFlags()]).github()
+    both = TideFlags(sync_hourly_tokens=800, status_hourly_tokens=400).limited(plain).limits
+    assert (both.hourly_tokens, both.allowed_burst) == (1200, 600)
+    assert TideFlags().limited(plain).limits.hourly_tokens == 0
+    assert checkconfig.GitHubFlags().limits().hourly_tokens == 3000
 
 
 def test_a_github_that_is_tried_out_may_be_without_tls() -> None:
