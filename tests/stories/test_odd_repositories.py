@@ -79,6 +79,14 @@ async def test_what_a_deleted_account_left_is_tested_and_merged_like_any_other(t
         await pr.expect_merged()
 
 
+async def test_a_change_that_github_will_not_show_is_measured_and_merged_all_the_same(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        pr = await w.repo.open_pull_request("katherine", title="Huge", files={"huge": "a line of it\n" * 900_000})
+        await pr.expect_label("size/XXL")
+        await pr.label("wernher", "lgtm", "approved")
+        await pr.expect_merged()
+
+
 async def test_a_pull_request_merges_into_the_default_branch_under_its_new_name(tmp_path: Path) -> None:
     async with world(tmp_path, jobs=UNIT) as w:
         pr = await ready(w.repo)
