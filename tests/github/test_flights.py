@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -74,27 +75,12 @@ async def test_who_leaves_takes_the_work_away_from_nobody_but_the_last_one_ends_
     assert work.cancelled == 1
 
 
-async def test_the_urgent_do_not_wait_for_what_is_less_urgent() -> None:
-    flights: Flights[str, str] = Flights("test")
-    slow, fast = Work(), Work()
-    background = asyncio.create_task(flights.join("a", slow, rank=2))
-    await turn()
-    urgent = asyncio.create_task(flights.join("a", fast, rank=0))
-    await turn()
-    later = asyncio.create_task(flights.join("a", slow, rank=2))
-    await turn()
-    fast.end.set_result("fast")
-    assert (await urgent, await later) == (("fast", False), ("fast", True))
-    slow.end.set_result("slow")
-    assert await background == ("slow", False)
-
-
 async def test_after_a_change_nobody_joins_what_was_asked_before_it() -> None:
     flights: Flights[str, str] = Flights("test")
     old, new = Work(), Work()
     before = asyncio.create_task(flights.join("a", old))
     await turn()
-    flights.clear()
+    flights.leave(lambda key: key == "a")
     after = asyncio.create_task(flights.join("a", new))
     await turn()
     old.end.set_result("old")
@@ -111,3 +97,32 @@ async def test_closing_ends_what_is_under_way() -> None:
     assert work.cancelled == 1
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_the_urgent_hurry_what_is_not_urgent_and_do_not_wait_for_its_turn() -> None:
+    flights: Flights[str, str] = Flights("test")
+    turn_comes: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    slow, quick = Work(), Work()
+    ranks: list[int] = []
+
+    async def background() -> str:
+        ranks.append(flights.rank("a", 2))
+        with flights.held("a"):
+            await turn_comes
+        return await slow()
+
+    async def ask(work: Callable[[], Awaitable[str]], rank: int) -> tuple[str, bool]:
+        return await flights.join("a", work, rank=rank)
+
+    first, merging = asyncio.create_task(ask(background, 2)), asyncio.create_task(ask(quick, 1))
+    await turn()
+    urgent = asyncio.create_task(ask(quick, 0))
+    await turn()
+    quick.end.set_result("quick")
+    slow.end.set_result("slow")
+    turn_comes.set_result(None)
+    assert ranks == [1]
+    assert await urgent == ("quick", False)
+    assert await first == ("slow", False)
+    assert await merging == ("slow", True)
+    assert quick.begun == 1

@@ -23,6 +23,7 @@ from prow.github.rules import (
     judge_dropped,
     message_of,
     moment,
+    outdates,
     unreadable,
 )
 
@@ -220,3 +221,25 @@ def test_a_time_that_no_calendar_has_is_the_last_one() -> None:
     assert moment(0) == datetime(1970, 1, 1, tzinfo=UTC)
     assert moment(10**18) > NOW + timedelta(days=100_000)
     assert re.match("9999", str(moment(10**18)))
+
+
+_PULL = "/repos/acme/rockets/pulls/1"
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "wrong"),
+    [
+        ("POST /repos/:owner/:repo/statuses/:sha", f"{_PULL}/files?per_page=100", False),
+        ("POST /repos/:owner/:repo/statuses/:sha", "/repos/acme/rockets/commits/abc/status", True),
+        ("DELETE /repos/:owner/:repo/issues/:id/labels/:name", f"{_PULL}/files", False),
+        ("DELETE /repos/:owner/:repo/issues/:id/labels/:name", _PULL, True),
+        ("PATCH /repos/:owner/:repo/issues/comments/:id", f"{PATH}/comments", True),
+        ("POST /repos/:owner/:repo/issues/:id/comments", "/repos/acme/rockets/git/ref/heads/main", False),
+        ("PUT /repos/:owner/:repo/pulls/:id/merge", f"{_PULL}/files", True),
+        ("PUT /repos/:owner/:repo/contents/:path", "/repos/acme/rockets/contents/labels", True),
+        (f"POST {GRAPHQL}", f"{_PULL}/files", True),
+    ],
+)
+def test_what_people_say_changes_no_commits(write: str, read: str, *, wrong: bool) -> None:
+    method, _, template = write.partition(" ")
+    assert outdates(Call(method=method, template=template, path="/x"), read) is wrong

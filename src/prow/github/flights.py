@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -15,6 +16,7 @@ class _Flight(Generic[V]):
         self.rank = rank
         self.task = task
         self.waiting = 0
+        self.held = False
 
 
 class Flights(Generic[K, V]):
@@ -26,14 +28,16 @@ class Flights(Generic[K, V]):
         self._tasks: set[asyncio.Task[V]] = set()
 
     async def join(self, key: K, work: Callable[[], Awaitable[V]], *, rank: int = 0) -> tuple[V, bool]:
-        """What `work` gives, and whether somebody else's was joined. A flight of a higher `rank` (less urgent) is not joined."""
+        """What `work` gives, and whether somebody else's was joined. A flight of a higher `rank` (less urgent) is hurried, but
+        not joined while it is held until its turn comes."""
         flight = self._flights.get(key)
-        joined = flight is not None and flight.rank <= rank
+        joined = flight is not None and (not flight.held or flight.rank <= rank)
         if flight is None or not joined:
             task: asyncio.Task[V] = asyncio.create_task(_awaited(work), name=self._name)
             self._tasks.add(task)
             flight = self._flights[key] = _Flight(rank, task)
             task.add_done_callback(lambda done, flight=flight: self._landed(key, flight, done))  # type: ignore[misc]
+        flight.rank = min(flight.rank, rank)
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task), joined
@@ -43,9 +47,31 @@ class Flights(Generic[K, V]):
                 flight.task.cancel()
                 self._forget(key, flight)
 
-    def clear(self) -> None:
-        """Nobody joins what is under way now; whoever waits for it still gets it."""
-        self._flights.clear()
+    def rank(self, key: K, own: int) -> int:
+        """In work that flies under this key: how urgent it is to the most urgent of those who wait for it."""
+        flight = self._own(key)
+        return own if flight is None else min(own, flight.rank)
+
+    @contextmanager
+    def held(self, key: K) -> Iterator[None]:
+        """In work that flies under this key: its turn comes later."""
+        flight = self._own(key)
+        if flight is not None:
+            flight.held = True
+        try:
+            yield
+        finally:
+            if flight is not None:
+                flight.held = False
+
+    def _own(self, key: K) -> _Flight[V] | None:
+        flight = self._flights.get(key)
+        return flight if flight is not None and flight.task is asyncio.current_task() else None
+
+    def leave(self, outdated: Callable[[K], bool]) -> None:
+        """Nobody joins these any more; whoever waits for them still gets what they bring."""
+        for key in [key for key in self._flights if outdated(key)]:
+            del self._flights[key]
 
     async def aclose(self) -> None:
         """End what is under way."""

@@ -7,6 +7,7 @@ that must not happen twice is never repeated blindly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -85,6 +86,16 @@ class _GraphQLErrors(msgspec.Struct):
 class _Trouble(msgspec.Struct):
     message: str | None = None
     errors: list[_Details | str] | str | None = None
+
+
+_TALK = re.compile(r"/(statuses|labels|comments|assignees|requested_reviewers|reactions|reviews)(/:[A-Za-z]+)?$")
+_OF_COMMITS = re.compile(r"/pulls/[0-9]+/(files|commits)$|/(git|contents|compare)/")
+
+
+def outdates(write: Call, read: str) -> bool:
+    """Whether what a read of this path is about to be told may be wrong after the write. What people say changes no commits."""
+    talk = _TALK.search(write.template)
+    return not (talk and _OF_COMMITS.search(read.partition("?")[0]))
 
 
 def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: Options) -> Verdict:

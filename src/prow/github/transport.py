@@ -25,12 +25,24 @@ import httpx2
 import msgspec
 
 from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
-from prow.github.call import GRAPHQL, Answer, Call, local_path
+from prow.github.call import GRAPHQL, Answer, Call, Cost, local_path
 from prow.github.errors import AnswerTooLarge
 from prow.github.flights import Flights
 from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
 from prow.github.meter import Meter
-from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped, unreadable
+from prow.github.rules import (
+    PATIENCE,
+    Again,
+    GiveUp,
+    Limited,
+    Options,
+    Take,
+    Verdict,
+    judge,
+    judge_dropped,
+    outdates,
+    unreadable,
+)
 from prow.github.tokens import Credential, Tokens, identity_of
 from prow.lib import logs
 from prow.lib.clock import Clock
@@ -171,7 +183,7 @@ class Transport:
         try:
             return await self._attempts(call)
         finally:
-            self._flights.clear()
+            self._flights.leave(lambda key: outdates(call, key.url))
 
     async def _merged(self, call: Call) -> Answer:
         credential = await self._tokens.credential(call.org, call.path)
@@ -229,7 +241,11 @@ class Transport:
 
     async def _admitted(self, call: Call, identity: str, patience: _Patience) -> None:
         """Wait for the limits that GitHub told us of, then for our own pacing."""
+        key = Key(identity, call.path, call.accept)
         while True:
+            rank = self._flights.rank(key, call.cost)
+            if rank != call.cost:
+                call = msgspec.structs.replace(call, cost=Cost(rank))
             now = self._clock.now()
             until = max(self._blocked.get((identity, call.resource), now), self._limiter.pace(identity).told)
             wait = Wait((until - now).total_seconds(), "told")
@@ -241,7 +257,7 @@ class Transport:
             too_long = wait.reason in _LONG and wait.seconds > self._options.backoff_timeout
             if too_long or not patience.allows(wait.seconds):
                 raise self._limited(call, until, wait.reason)
-            with self._limiter.pace(identity).holding(call, wait):
+            with self._limiter.pace(identity).holding(call, wait), self._flights.held(key):
                 await patience.sleep(wait.seconds)
 
     def _block(self, identity: str, resource: str, until: datetime) -> None:
