@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.commits import Commits
-from prow.sim.state import Comment, Issue, IssueEvent, Label, Milestone, Reaction, Repo
+from prow.sim.state import Comment, Issue, IssueEvent, Label, Milestone, Reaction, Repo, User
 
 _REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
@@ -139,4 +140,14 @@ class Issues(Commits):
             "created_at": stamp(event.created_at),
             "performed_via_github_app": None,
             **event.details,
+        }
+
+    def cross_reference(self, source: Issue, user: User, when: datetime) -> Json:
+        """Another issue that names it, as the timeline tells it."""
+        return {
+            "event": "cross-referenced",
+            "actor": self.user(user),
+            "created_at": stamp(when),
+            "updated_at": stamp(when),
+            "source": {"type": "issue", "issue": self.issue(source)},
         }

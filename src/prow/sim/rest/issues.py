@@ -191,7 +191,7 @@ class Issues(Area):
     async def timeline(self, call: Call) -> Answer:
         """Events, comments, commits and reviews as they came."""
         _, issue = self.issue(call)
-        return Answer(items=await self.world.timeline(issue))
+        return Answer(items=await self.world.timeline(issue, lambda repo: self.world.sees(repo, call.who)))
 
     # Locks
 

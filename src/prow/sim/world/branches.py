@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prow.sim import closing, gitlog, gitrepo
+from prow.sim import gitlog, gitrepo, references
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
 from prow.sim.gitrepo import NOTHING
@@ -192,8 +192,8 @@ class Branches(Pulls):
         return [one for one in self._named(issue.repo, issue.body) if one.pull is None]
 
     def _named(self, repo: Repo, text: str) -> list[Issue]:
-        named = closing.closed_by(text, repo.full_name)
-        found = [(self.repos.get(one.name), one.number) for one in named]
+        named = references.named_in(text, repo.full_name, closed=True)
+        found = [(self.repos.get(one.repo), one.number) for one in named]
         return [where.issues[number] for where, number in found if where is not None and number in where.issues]
 
     async def _close_named(self, repo: Repo, sender: User, message: str, commit: str) -> None:

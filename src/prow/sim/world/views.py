@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from prow.sim import gitlog, gitrepo, rules
+from prow.sim import gitlog, gitrepo, references, rules
 from prow.sim.errors import not_found
 from prow.sim.gitrepo import Compared
 from prow.sim.payloads import Json, Payloads
-from prow.sim.state import Issue, IssueEvent, Protection, Pull, User
+from prow.sim.state import Issue, IssueEvent, Protection, Pull, Repo, User
 from prow.sim.world.protection import Protections
 
 _MOST_EVENTS = 5_000
@@ -118,8 +119,8 @@ class Views(Protections):
         self.journal.note_entry(issue, entry)
         del issue.events[:-_MOST_EVENTS]
 
-    async def timeline(self, issue: Issue) -> list[Json]:
-        """Everything that happened to it, as it came."""
+    async def timeline(self, issue: Issue, sees: Callable[[Repo], bool]) -> list[Json]:
+        """Everything that happened to it, as it came. `sees`: of which repositories the reader may know."""
         found = [(e.created_at, e.id, self.json.issue_event(issue, e)) for e in issue.events]
         found += [(c.created_at, c.id, self._said(self.json.comment(issue, c), c.user)) for c in issue.comments]
         for review in issue.pull.reviews if issue.pull is not None else ():
@@ -132,7 +133,28 @@ class Views(Protections):
             for one in await gitlog.of(issue.repo.path, shas):
                 told = self.json.git_commit(issue.repo, one) | {"event": "committed"}
                 found.append((datetime.fromisoformat(one.committer.date), 0, told))
+        found += [
+            (when, source.id, self.json.cross_reference(source, user, when))
+            for when, source, user in self._naming(issue, sees)
+        ]
         return [told for _, _, told in sorted(found, key=lambda entry: entry[:2])]
+
+    def _naming(self, issue: Issue, sees: Callable[[Repo], bool]) -> list[tuple[datetime, Issue, User]]:
+        """Where else it is named first: when, where, by whom."""
+        wanted = (issue.repo.full_name.lower(), issue.number)
+        found = []
+        for source in (
+            one for repo in self.repos.values() if sees(repo) for one in repo.issues.values() if one is not issue
+        ):
+            name = source.repo.full_name
+            texts = [(source.created_at, source.user, source.body)]
+            texts += [(said.created_at, said.user, said.body) for said in source.comments]
+            first = next(
+                ((when, user) for when, user, text in texts if wanted in references.named_in(text, name)), None
+            )
+            if first is not None:
+                found.append((first[0], source, first[1]))
+        return found
 
     def _said(self, comment: Json, user: User) -> Json:
         return comment | {"event": "commented", "actor": self.json.user(user)}

@@ -1,35 +1,71 @@
-"""What a pull request and its commits close when they reach the default branch."""
+"""What texts name, and what a pull request and its commits close when they reach the default branch."""
 
 from __future__ import annotations
 
 import pytest
 
-from prow.sim.closing import Closed, closed_by
+from prow.sim.references import Named, named_in
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 from tests.sim.support import Events, ask, client
 
-HERE = Closed("acme/widgets", 7)
+HERE = Named("acme/widgets", 7)
 
 
 @pytest.mark.parametrize(
     ("text", "closed"),
     [
         ("Fixes #7", [HERE]),
-        ("fix #7, closes: #8 and RESOLVED GH-9", [HERE, Closed("acme/widgets", 8), Closed("acme/widgets", 9)]),
-        ("Closes globex/Gears#3", [Closed("globex/gears", 3)]),
+        ("fix #7, closes: #8 and RESOLVED GH-9", [HERE, Named("acme/widgets", 8), Named("acme/widgets", 9)]),
+        ("Closes globex/Gears#3", [Named("globex/gears", 3)]),
         ("close https://github.com/acme/widgets/issues/7", [HERE]),
         ("Fixes #7\n\nFixes #7", [HERE]),
         ("Fixes #7 #8", [HERE]),
         ("See #7", []),
+        ("Suffix fix#7", []),
+        ("fixes acme/widgets#7, acme/widgets#8", [HERE]),
         ("Prefixes #7", []),
         ("Fixes#7", []),
         ("Fixes #7th", []),
         ("`Fixes #7`\n```\nFixes #7\n```\n<!-- Fixes #7 -->", []),
     ],
 )
-def test_the_words_that_close(text: str, closed: list[Closed]) -> None:
-    assert closed_by(text, "Acme/widgets") == closed
+def test_the_words_that_close(text: str, closed: list[Named]) -> None:
+    assert named_in(text, "Acme/widgets", closed=True) == closed
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("See #7 and #8.", [HERE, Named("acme/widgets", 8)]),
+        ("(#7)", [HERE]),
+        (
+            "globex/gears#3, https://github.com/globex/gears/pull/4",
+            [Named("globex/gears", 3), Named("globex/gears", 4)],
+        ),
+        ("a#7 &#7; x/y/z#7 #7a `#7`", []),
+    ],
+)
+def test_what_a_text_names(text: str, named: list[Named]) -> None:
+    assert named_in(text, "acme/widgets") == named
+
+
+async def test_the_timeline_tells_where_else_an_issue_is_named(sim: Sim, repo: RepoStory) -> None:
+    leak = await repo.open_issue("mia", title="It leaks")
+    secret = await RepoStory.create(sim, "acme/secret", files={"a": "b"})
+    secret.repo.private = True
+    secret.collaborator("prow-bot", "read")
+    await secret.open_issue("wernher", title="Plan", body="acme/widgets#1")
+    pr = await repo.open_pull_request("mia", title="Mend it", files={"a": "a"})
+    await pr.comment("wernher", "Does it close #1?")
+    await pr.comment("mia", "It does: #1")
+    async with client(sim) as anybody, client(sim, "prow-bot") as bot:
+        path = f"/repos/acme/widgets/issues/{leak.number}/timeline"
+        for reader, sources in ((anybody, ["Mend it"]), (bot, ["Plan", "Mend it"])):
+            told = (await reader.get(path)).json()
+            found = [one for one in told if one["event"] == "cross-referenced"]
+            assert [one["source"]["issue"]["title"] for one in found] == sources
+            assert found[-1]["actor"]["login"] == "wernher"
 
 
 async def test_a_merge_into_the_default_branch_closes_what_its_text_names(
