@@ -71,7 +71,7 @@ class Description:
         if method == "GET":
             path = _OLD_STATUSES.sub(r"/commits/\1/statuses", _OLD_REF.sub("/git/ref/", path))
             path = re.sub(r"/contents/?$", "/contents/.", path)
-        path = _WHOLE_TREE.sub("/contents/.", path)
+        path = _WHOLE_TREE.sub("/contents/.", path) or "/"
         key = (method.lower(), path)
         if key not in self._found:
             parts = {"", *path.split("/")}
