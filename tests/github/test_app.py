@@ -318,6 +318,18 @@ async def test_a_changed_token_file_is_read_at_once_when_the_old_token_is_refuse
         assert (await github.get_repo("acme", "rockets")).full_name == "acme/rockets"
 
 
+async def test_a_token_that_github_does_not_know_is_tried_again_now_and_then(world: World) -> None:
+    """Whatever waits for it, GitHub is not asked all the time: it locks out who does that."""
+    github = await world.github(FixedToken("revoked"))
+    refused = []
+    for _ in range(50):
+        with pytest.raises(BadCredentials) as caught:
+            await github.get_repo("acme", "rockets")
+        refused.append(str(caught.value))
+        await world.clock.sleep(0.5)
+    assert sum("GitHub answered 401" in text for text in refused) == 3
+
+
 @pytest.mark.parametrize("text", ["two words", "tok\nen", "t\u00f6ken"])
 async def test_a_file_with_no_token_any_more_leaves_the_last_one(tmp_path: Path, world: World, text: str) -> None:
     file = tmp_path / "token"

@@ -26,7 +26,7 @@ import msgspec
 
 from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
 from prow.github.call import GRAPHQL, Answer, Call, Cost, local_path
-from prow.github.errors import AnswerTooLarge
+from prow.github.errors import AnswerTooLarge, BadCredentials
 from prow.github.flights import Flights
 from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
 from prow.github.meter import Meter
@@ -75,6 +75,8 @@ _WHY: dict[Reason, str] = {
     "time": "as much of GitHub's time as it allows was used",
     "throttle": "this component's own limit (--github-hourly-tokens) is reached",
 }
+_UNKNOWN_FOR = timedelta(seconds=10)
+"""How long nothing is asked with a token that GitHub did not know: it locks out whoever tries too often."""
 _LONG = frozenset({"told", "budget"})
 """Waits that may take an hour: whoever calls is told when to come back."""
 _REDIRECTS = frozenset({301, 302, 307, 308})
@@ -143,6 +145,7 @@ class Transport:
         self._http_transport = http
         self._http: httpx2.AsyncClient | None = None
         self._flights: Flights[Key, Answer] = Flights("github-read")
+        self._unknown: dict[str, datetime] = {}
         self._blocked: dict[tuple[str, str], datetime] = {}
         self.meter = Meter(component, clock)
 
@@ -201,6 +204,11 @@ class Transport:
         renewed = False
         while True:
             credential = await self._tokens.credential(call.org, call.path)
+            if self._unknown and self._unknown.get(credential.token, self._clock.now()) > self._clock.now():
+                if renewed or not await self._tokens.renew(credential, call.org):
+                    raise BadCredentials(f"{call.what}: not asked, since GitHub did not know the token a moment ago")
+                renewed = True
+                continue
             identity = credential.identity
             await self._admitted(call, identity, patience)
             verdict: Verdict
@@ -227,6 +235,8 @@ class Transport:
                 case Take():
                     return answer
                 case GiveUp(error):
+                    if isinstance(error, BadCredentials):
+                        self._unknown = {credential.token: self._clock.now() + _UNKNOWN_FOR}
                     raise error
                 case Limited(until, secondary):
                     self._block(identity, "" if secondary else call.resource, until)
