@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from prow.lib.clock import SystemClock
+from tests.support import prefork
 
 _PATIENCE = 30.0
 _LONGEST_LINE = 1 << 22
@@ -21,9 +21,7 @@ _ENDED = b"(the process has ended)\n"
 class ProwProcess:
     """`log`: where what it says is added. Jobs that outlive it may go on writing there."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, said: asyncio.StreamReader, mine: BinaryIO, log: Path
-    ) -> None:
+    def __init__(self, process: prefork.Process, said: asyncio.StreamReader, mine: BinaryIO, log: Path) -> None:
         self._process = process
         self._mine = mine
         self._log = log
@@ -38,9 +36,7 @@ class ProwProcess:
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(said), os.fdopen(reading, "rb", buffering=0)
         )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "prow", command, *arguments, stderr=writing
-        )
+        process = await prefork.start([command, *arguments], stderr=writing)
         return cls(process, said, os.fdopen(writing, "wb", buffering=0), log)
 
     async def _listen(self, said: asyncio.StreamReader) -> None:
