@@ -19,6 +19,8 @@ from prow.sim.payloads import Json
 from prow.sim.state import Issue, IssueEvent, Repo
 
 MOST = 5_000
+_LONGEST = 4_000
+"""Characters of a text that are kept."""
 _SHOWN = 160
 _KINDS = {
     "labeled": "label",
@@ -148,7 +150,7 @@ class Journal:
         if call is not None:
             call.effects += 1
         number = number or (self.number_of(repo, sha) if repo is not None and kind == "status" else 0)
-        self._keep(Write(self._clock.now(), login, repo, kind, about, how, number, of, sha, said, call))
+        self._keep(Write(self._clock.now(), login, repo, kind, about[:_LONGEST], how, number, of, sha, said, call))
 
     def note_entry(self, issue: Issue, entry: IssueEvent) -> None:
         """An entry of an issue's history."""
