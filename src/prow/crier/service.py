@@ -208,7 +208,9 @@ class Controller:
             pause = max(error.after, pause)
         if isinstance(error, Unauthenticated):
             pause = min(pause, error.longest)
-        _log.warning("A report failed and will be tried again.", pause=pause, **fields)
+        # Of limits the client tells, once; every report that waits for their end would tell it again.
+        say = _log.debug if isinstance(error, RateLimited) else _log.warning
+        say("A report failed and will be tried again.", pause=pause, **fields)
         return pause
 
     async def _keep(self, job: ProwJob) -> None:
