@@ -170,3 +170,20 @@ async def test_whoever_has_no_name_is_refused(sim: Sim, repo: RepoStory) -> None
         refused = await bot.get("/repos/acme/widgets")
         assert (refused.status_code, "User-Agent header" in refused.json()["message"]) == (403, True)
         assert refused.headers["x-github-request-id"]
+
+
+async def test_what_has_a_time_may_be_asked_for_by_it_with_any_token(sim: Sim, repo: RepoStory) -> None:
+    issue = await repo.open_issue("mia", title="Help")
+    said = await issue.comment("mia", "Please")
+    async with client(sim, "prow-bot") as bot, client(sim, "wernher") as other:
+        for path in (f"{ISSUES}/{issue.number}", f"{ISSUES}/comments/{said.id}", "/repos/acme/widgets/commits/main"):
+            first = await bot.get(path)
+            since = {"If-Modified-Since": first.headers["last-modified"]}
+            assert (await other.get(path, headers=since)).status_code == 304
+            assert (await other.get(path, headers=since | {"If-None-Match": '"other"'})).status_code == 200
+            assert (await other.get(path, headers={"If-Modified-Since": "yesterday"})).status_code == 200
+        first = await bot.get(f"{ISSUES}/{issue.number}")
+        await sim.clock.sleep(1)
+        await issue.comment("mia", "Really")
+        since = {"If-Modified-Since": first.headers["last-modified"]}
+        assert (await other.get(f"{ISSUES}/{issue.number}", headers=since)).json()["comments"] == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from inspect import isawaitable
 from typing import Any
 from urllib.parse import urlencode
@@ -62,7 +64,9 @@ async def made(request: Request, query: Mapping[str, str], answer: Answer) -> Ma
         seed = request.headers.get("authorization", "").encode()
         etag = f'W/"{hashlib.blake2b(data, digest_size=32, key=hashlib.blake2b(seed).digest()).hexdigest()}"'
         fresh = {"etag": etag} | (_OF_ONE if seed else _OF_ALL)
-        if _known(request.headers.get("if-none-match"), etag):
+        if answer.modified is not None:
+            fresh["last-modified"] = format_datetime(answer.modified.astimezone(UTC), usegmt=True)
+        if _known(request.headers.get("if-none-match"), etag) or _unchanged(request, answer.modified):
             return Made(304, headers=headers | fresh)
         return Made(answer.status, data, headers | fresh | {"content-type": answer.media})
     return Made(answer.status, data, headers | {"content-type": answer.media})
@@ -74,6 +78,17 @@ def _known(names: str | None, etag: str) -> bool:
         return names is not None
     bare = etag.removeprefix("W/")
     return names.strip() == "*" or any(name.strip().removeprefix("W/") == bare for name in names.split(","))
+
+
+def _unchanged(request: Request, modified: datetime | None) -> bool:
+    """By its time, which is told to the second; who names a version is answered by that alone."""
+    since = request.headers.get("if-modified-since")
+    if modified is None or since is None or "if-none-match" in request.headers:
+        return False
+    try:
+        return modified.replace(microsecond=0) <= parsedate_to_datetime(since)
+    except (TypeError, ValueError):
+        return False
 
 
 def refusal(refused: Refused) -> Made:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from prow.sim.accounts import Identity
@@ -50,7 +51,7 @@ class Call:
 class Answer:
     """`items`: a whole list that the server cuts into pages; else `body`, of JSON or of bytes of another `media` type.
 
-    `each`: makes JSON of an item, for those of the page alone. `wrap`: puts the page into an object.
+    `each`: makes JSON of an item, for those of the page alone. `wrap`: puts the page into an object. `modified`: when it changed last.
     """
 
     body: Any = None
@@ -60,6 +61,7 @@ class Answer:
     wrap: Callable[[Sequence[Any]], Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     media: str = "application/json; charset=utf-8"
+    modified: datetime | None = None
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from prow.sim import gitdata, gitlog, gitrepo
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import Json
@@ -79,7 +81,8 @@ class Commits(Area):
         if kind:
             make = gitdata.diff_of if kind == "diff" else gitdata.patch_of
             return Answer(await make(repo.path, sha), media=f"application/vnd.github.{kind}; charset=utf-8")
-        return Answer(await self._full(repo, sha))
+        found = await self._full(repo, sha)
+        return Answer(found, modified=datetime.fromisoformat(found["commit"]["committer"]["date"]))
 
     async def list_pulls(self, call: Call) -> Answer:
         """Those that brought the commit, or want to."""

@@ -84,7 +84,8 @@ class Issues(Area):
         return self.world.json.issue(issue) | {"closed_by": closed_by}
 
     async def get_issue(self, call: Call) -> Answer:
-        return Answer(self._full(self.issue(call)[1]))
+        _, issue = self.issue(call)
+        return Answer(self._full(issue), modified=issue.updated_at)
 
     async def edit_issue(self, call: Call) -> Answer:
         """Its author may change words and state; the rest takes triage, and is passed over for him."""
@@ -149,7 +150,8 @@ class Issues(Area):
         return Answer(self.world.json.comment(issue, comment), 201)
 
     async def get_comment(self, call: Call) -> Answer:
-        return Answer(self.world.json.comment(*self.world.find_comment(self.repo(call), number(call, "comment"))))
+        issue, comment = self.world.find_comment(self.repo(call), number(call, "comment"))
+        return Answer(self.world.json.comment(issue, comment), modified=comment.updated_at)
 
     async def edit_comment(self, call: Call) -> Answer:
         issue, comment = self.world.find_comment(self.repo(call), number(call, "comment"))

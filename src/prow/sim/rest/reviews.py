@@ -160,9 +160,8 @@ class Reviews(Area):
         return Answer(self.world.json.review_comment(issue, comment), 201)
 
     async def get_comment(self, call: Call) -> Answer:
-        return Answer(
-            self.world.json.review_comment(*self.world.find_review_comment(self.repo(call), number(call, "comment")))
-        )
+        issue, comment = self.world.find_review_comment(self.repo(call), number(call, "comment"))
+        return Answer(self.world.json.review_comment(issue, comment), modified=comment.updated_at)
 
     async def edit_comment(self, call: Call) -> Answer:
         issue, comment = self.world.find_review_comment(self.repo(call), number(call, "comment"))
