@@ -223,7 +223,7 @@ class Busy:
             await self._pause(chance)
             await self._say(life, "hedy", "/ok-to-test")
             await pr.expect_no_label("needs-ok-to-test", within=PATIENCE)
-        for step in chance.sample(_STEPS, 2):
+        for step in chance.sample(_STEPS, chance.choice((1, 1, 2))):
             await self._pause(chance)
             await step(self, life, chance, name)
         await self._pause(chance)
