@@ -105,6 +105,20 @@ async def test_a_status_is_written_once() -> None:
     assert world.effects == [["create_status", "dco", "success"]]
 
 
+async def test_a_status_whose_answer_was_lost_is_found_and_not_repeated() -> None:
+    class Losing(World):
+        async def create_status(self, org: str, repo: str, sha: str, status: CommitStatus) -> None:
+            await super().create_status(org, repo, sha, status)
+            raise Retry("connection lost")
+
+    world, effects = Losing(), MemoryEffects()
+    status = CommitStatus(context="dco", state="success")
+    with pytest.raises(Retry):
+        await context(world, effects=effects).set_status("head", status)
+    await context(world, effects=effects).set_status("head", status)
+    assert world.effects == [["create_status", "dco", "success"]]
+
+
 async def test_a_label_that_github_refuses_is_not_taken_for_set() -> None:
     world = World()
     world.faults["add_labels"].append(Permanent("no right to"))

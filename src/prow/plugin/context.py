@@ -219,7 +219,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             await self.github.create_status(org, repo, sha, status)
             return ""
 
-        await self.effects.once(f"status:{sha}:{status.context}:{status.state}", act=act)
+        async def find() -> str | None:
+            combined = await self.github.get_combined_status(org, repo, sha)
+            return "" if any(_same(known, status) for known in combined.statuses) else None
+
+        await self.effects.once(f"status:{sha}:{status.context}:{status.state}", act=act, find=find)
 
     async def delete_comment(self, comment_id: int) -> None:
         """Delete one of our own comments."""
@@ -230,3 +234,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             return ""
 
         await self.effects.once(f"delete-comment:{comment_id}", act=act)
+
+
+def _same(known: CommitStatus, wanted: CommitStatus) -> bool:
+    one, other = ((s.context, s.state, s.description or "", s.target_url or "") for s in (known, wanted))
+    return one == other
