@@ -33,8 +33,8 @@ async def test_a_rebase_is_tried_only_where_both_sides_touch_the_same(sim: Sim, 
     under = await repo.open_pull_request("hedy", title="Under", files={"lib/a.txt": "1\n"})
     await under.push({"lib/a.txt": "2\n"})
     await repo.push("wernher", {"lib": "now a file\n"})
-    await apart.wait_for(lambda p: p.issue.pull.mergeable is not None, "an answer")
-    await under.wait_for(lambda p: p.issue.pull.mergeable is not None, "an answer")
+    await apart.wait_for(lambda p: p.issue.pull is not None and p.issue.pull.mergeable is not None, "an answer")
+    await under.wait_for(lambda p: p.issue.pull is not None and p.issue.pull.mergeable is not None, "an answer")
     assert apart.issue.pull is not None
     assert under.issue.pull is not None
     assert (apart.issue.pull.mergeable, apart.issue.pull.rebaseable) == (True, True)
