@@ -18,7 +18,7 @@ from prow.cli.main import main
 from prow.github.call import Cost
 from prow.github.client import GitHub
 from prow.github.limiter import Limits
-from prow.github.spending import Account, Full, Held, LastHour, Left, Line, Saving
+from prow.github.spending import Account, Full, Held, LastHour, Left, Line, Saving, Stopped
 from prow.github.tokens import FixedToken
 from prow.lib import http
 from prow.lib.clock import SystemClock
@@ -137,6 +137,7 @@ def test_an_account_reads_like_a_bill() -> None:
         ),
         left=(Left(identity="abc", resource="core", limit=5000, remaining=1300, reset=NOON + timedelta(minutes=50)),),
         full=(Full(identity="abc", name="writes in a minute", used=12, limit=80),),
+        stopped=(Stopped(identity="abc", until=NOON + timedelta(seconds=25)),),
         held=(Held(cost="background", reason="budget", calls=1), Held(cost="interactive", reason="content", calls=4)),
     )
     assert (
@@ -155,6 +156,8 @@ prow as prow-bot: 1,201 spent, 8 free, since 11:18 (42 min)
   left of core: 1,300 of 5,000 until 12:50 UTC (in 50 min; identity abc)
 
   writes in a minute: 12 of 80
+
+  nothing is asked until 12:00:25 UTC: too much at once, says GitHub (identity abc)
 
   1 background call waits until there is more left than more urgent ones may need
   4 interactive calls wait for GitHub's limit of writes

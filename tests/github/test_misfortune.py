@@ -128,6 +128,16 @@ async def test_a_secondary_limit_stops_everything_until_it_is_over(world: World,
     assert world.sim.faults.ignored == []
 
 
+async def test_prow_budget_says_until_when_nothing_is_asked(world: World) -> None:
+    world.sim.faults.add(Rule(what=SecondaryLimit(seconds=45), times=1))
+    with pytest.raises(RateLimited) as caught:
+        await world.github.get_repo("acme", "rockets")
+    assert [stopped.until for stopped in world.github.account().stopped] == [caught.value.until]
+    await world.sim.clock.sleep(60)
+    assert world.github.account().stopped == ()
+    assert world.sim.faults.ignored == []
+
+
 async def test_a_query_that_github_cannot_process_now_is_asked_again(world: World) -> None:
     world.sim.faults.add(Rule(match=Match(path="/graphql"), what=Error(422, "Unprocessable"), times=1))
     found = await world.github.graphql(dict, "{viewer {login}}", {})

@@ -40,7 +40,7 @@ def _component(account: Account) -> Iterator[str]:
     if account.lines:
         yield ""
         yield from _table(account.lines)
-    for text in (_savings(account), _left(account), _full(account), _held(account)):
+    for text in (_savings(account), _left(account), _full(account), _stopped(account), _held(account)):
         lines = tuple(text)
         if lines:
             yield ""
@@ -87,6 +87,11 @@ def _full(account: Account) -> Iterator[str]:
     for full in account.full:
         if full.used:
             yield f"  {full.name}: {full.used:,.0f} of {full.limit:,.0f}"
+
+
+def _stopped(account: Account) -> Iterator[str]:
+    for stopped in account.stopped:
+        yield f"  nothing is asked until {stopped.until:%H:%M:%S} UTC: too much at once, says GitHub (identity {stopped.identity})"
 
 
 def _held(account: Account) -> Iterator[str]:

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from prow.github.call import GRAPHQL, Call
 from prow.github.limiter import Pace
-from prow.github.spending import Account, Full, Held, LastHour, Left
+from prow.github.spending import Account, Full, Held, LastHour, Left, Stopped
 from prow.github.windows import standing
 from prow.lib.clock import Clock
 
@@ -170,6 +170,7 @@ class Meter:
                 for pace in known
                 for fill in pace.fills()
             ),
+            stopped=tuple(Stopped(identity=pace.identity, until=pace.told) for pace in known if pace.told > now),
             held=tuple(
                 Held(cost=cost.name.lower(), reason=reason, calls=calls)
                 for pace in known

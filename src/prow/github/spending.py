@@ -58,6 +58,13 @@ class Full(msgspec.Struct, frozen=True, kw_only=True):
     limit: float
 
 
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """GitHub said that it is too much at once: nothing is asked before `until`."""
+
+    identity: str
+    until: datetime
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """Calls that wait now."""
 
@@ -77,6 +84,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     savings: tuple[Saving, ...] = ()
     left: tuple[Left, ...] = ()
     full: tuple[Full, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
     held: tuple[Held, ...] = ()
 
 
