@@ -42,7 +42,10 @@ _FREE = frozenset({"/rate_limit"})
 _GIT_PATHS = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 _PUSH = "/git-receive-pack"
 _ENTERPRISE = "/api/v3/"
-_API = rb"repos|users|orgs|organizations|repositories|app|user|installation|teams|search|rate_limit"
+_API = (
+    b"repos/", b"users/", b"orgs/", b"organizations/", b"repositories/", b"app/", b"user/", b'user"', b"installation/", b"teams/", b"search/",
+)  # fmt: skip
+"""How addresses of the API begin."""
 _NO_NAME = (
     "Request forbidden by administrative rules. Please make sure your request has a User-Agent header "
     "(https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required)."
@@ -174,13 +177,14 @@ class Sim:
 
     def _move_below(self, made: Made) -> None:
         """Whoever asks below `/api/v3`, as at GitHub Enterprise Server, is told of addresses there; pages for people stay where they are."""
-        base = re.escape(self.world.base.encode())
-        made.body = re.sub(
-            rb'(?<!"html_url":)"(' + base + rb")(/(?:" + _API + rb")[/?{\"])", rb'"\1/api/v3\2', made.body
-        )
-        place = made.headers.get("location", "")
-        if place.startswith(f"{self.world.base}/") and not place.startswith(f"{self.world.base}{_ENTERPRISE}"):
-            made.headers["location"] = place.replace(self.world.base, f"{self.world.base}{_ENTERPRISE.rstrip('/')}", 1)
+        base = b'"' + self.world.base.encode()
+        below = base + _ENTERPRISE.encode()
+        for place in _API:
+            made.body = made.body.replace(base + b"/" + place, below + place)
+        made.body = made.body.replace(b'"html_url":' + below, b'"html_url":' + base + b"/")
+        moved = made.headers.get("location", "")
+        if moved.startswith(f"{self.world.base}/") and not moved.startswith(f"{self.world.base}{_ENTERPRISE}"):
+            made.headers["location"] = moved.replace(self.world.base, f"{self.world.base}{_ENTERPRISE.rstrip('/')}", 1)
 
     def _named(self, path: str) -> str:
         """A repository may be named by its number, too."""
