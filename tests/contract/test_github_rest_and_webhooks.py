@@ -83,7 +83,7 @@ async def test_what_is_not_as_described_is_told(tmp_path: Path) -> None:
 
 
 UNCHECKED = {
-    "support/busy.py": "the simulated week has no time for it",
+    "support/busy.py": "a whole simulated week has no time for it; a day of it is checked",
     "sim/test_bodies.py": "what is asked there is nonsense on purpose",
     "sim/test_bots.py": "answers nothing",
 }

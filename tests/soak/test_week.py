@@ -22,7 +22,7 @@ from tests.support import busy
 async def test_nothing_is_lost_nothing_is_written_twice_and_all_limits_are_kept(
     tmp_path: Path, seed: int, pulls: int, comments: int, days: int
 ) -> None:
-    async with busy.busy(tmp_path, seed=seed, days=days) as (people, counted):
+    async with busy.busy(tmp_path, seed=seed, days=days, judged=days == 1) as (people, counted):
         with busy.rarely_collecting():
             await people.live(pulls=pulls, comments=comments, days=days)
         busy.nothing_was_lost(people)

@@ -16,7 +16,7 @@ import httpx2
 import msgspec
 
 from prow.cli import components
-from prow.cli.github_client import GitHubSettings
+from prow.cli.github_client import GitHubSettings, open_paces
 from prow.cli.parts import ConfigSettings, Parts, load_config
 from prow.github.client import GitHub
 from prow.github.tokens import TokenFile
@@ -227,6 +227,7 @@ class Machine:
                 tokens=TokenFile(parts.secrets.load(settings.token_path)),
                 endpoints=settings.endpoints,
                 graphql_endpoint=settings.graphql_endpoint,
+                paces=await open_paces(state, clock=clock, stack=stack),
                 http=Straight(self._sim.app),
             )
             stack.push_async_callback(github.aclose)
