@@ -7,11 +7,12 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from prow.ghproxy.rules import token_hash
 from prow.github.call import Cost
 from prow.github.client import GitHub
 from prow.github.errors import NotFound, ServerBroken
 from prow.github.rules import Options
-from prow.github.tokens import FixedToken, identity_of
+from prow.github.tokens import FixedToken
 from prow.lib.clock import SystemClock
 from tests.support.github import World
 
@@ -29,15 +30,15 @@ class Told:
 
     def __init__(self, github: GitHub, token: str) -> None:
         self.github = github
-        self._identity = identity_of(token)
+        self._hash = token_hash(f"Bearer {token}")
 
     def said(self, name: str, **labels: str) -> dict[tuple[str, ...], float]:
-        """Samples of this test's identity, by the values of their labels in order of name."""
+        """Samples of this test's token, which ghproxies call the same, by the values of their labels in order of name."""
         found: dict[tuple[str, ...], float] = {}
         for family in text_string_to_metric_families(generate_latest(REGISTRY).decode()):
             for sample in family.samples:
                 about = sample.labels
-                mine = about.get("token_hash") == self._identity and labels.items() <= about.items()
+                mine = about.get("token_hash") == self._hash and labels.items() <= about.items()
                 if sample.name == name and mine:
                     found[tuple(value for key, value in sorted(about.items()) if key != "token_hash")] = sample.value
         return found

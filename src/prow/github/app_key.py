@@ -89,7 +89,7 @@ class AppTokens:
         if expires is None or now >= expires - _RENEW_BEFORE or self._key.pem != self._pem:
             self._pem = self._key.pem
             token, expires = self._key.sign(self._app_id, now=now)
-            self._signed = Credential(token, f"app {self._app_id}", self._app_id, expires)
+            self._signed = Credential(token, f"app {self._app_id}", self._app_id, expires, token_hash=self._app_id)
         return self._signed
 
     async def renew(self, used: Credential, org: str) -> bool:

@@ -180,7 +180,8 @@ class Installations:
         known.before = known.credential.token
         identity = f"app {self._app_id} installation {installation.id}"
         account = installation.account.login if installation.account is not None else org
-        known.credential = Credential(made.token, identity, f"{self._slug} - {account}", made.expires_at)
+        budget = f"{self._slug} - {account}"
+        known.credential = Credential(made.token, identity, budget, made.expires_at, token_hash=budget)
 
     def _suspended(self, org: str, installation: Installation) -> NotInstalled:
         since = installation.suspended_at

@@ -100,15 +100,15 @@ class Meter:
         self._rows: Tally[tuple[str, str, str, str, int, bool]] = Tally()
         self._coalesced = 0
 
-    def answered(self, call: Call, *, identity: str, status: int, free: bool, seconds: float) -> None:
+    def answered(self, call: Call, token_hash: str, *, status: int, free: bool, seconds: float) -> None:
         self._book(call, status, free=free)
-        DURATION.labels(identity, call.template, str(status), self._program(call)).observe(seconds)
+        DURATION.labels(token_hash, call.template, str(status), self._program(call)).observe(seconds)
 
-    def unanswered(self, call: Call, *, identity: str, waited: float) -> None:
+    def unanswered(self, call: Call, token_hash: str, *, waited: float) -> None:
         """No answer. `waited`: seconds, where it was too long; else 0."""
         self._book(call, 0, free=False)
         if waited:
-            TIMEOUTS.labels(identity, call.template, self._program(call)).observe(waited)
+            TIMEOUTS.labels(token_hash, call.template, self._program(call)).observe(waited)
 
     def _program(self, call: Call) -> str:
         """As in `User-Agent`, without the version."""
@@ -136,18 +136,18 @@ class Meter:
         POINTS.labels(call.caller, call.cost.name.lower()).inc(points)
         self._hour.book_points(_kind(call), self._clock.now().timestamp(), points)
 
-    def budget(self, call: Call, *, identity: str, headers: Mapping[str, str]) -> None:
+    def budget(self, call: Call, token_hash: str, *, headers: Mapping[str, str]) -> None:
         """Note what the answer says about the budget."""
         said = standing(headers, call.resource)
         if said is None:
             return
-        labels = (identity, "v4" if call.template == GRAPHQL else "v3", said.resource)
+        labels = (token_hash, "v4" if call.template == GRAPHQL else "v3", said.resource)
         USAGE.labels(*labels).set(float(said.remaining))
         RESET.labels(*labels).set((said.reset - self._clock.now()).total_seconds() * 1e9)
 
-    def known(self, *, identity: str, login: str, email: str) -> None:
+    def known(self, token_hash: str, *, login: str, email: str) -> None:
         """Who we are."""
-        USER.labels(identity, login, email).set(1)
+        USER.labels(token_hash, login, email).set(1)
 
     def spent(self) -> Spent:
         rows = tuple(Row(*key, count) for key, count in sorted(self._rows.items()))

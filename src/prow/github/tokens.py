@@ -17,19 +17,22 @@ from prow.lib import logs
 from prow.lib.errors import UsageError
 
 _log = logs.get("github")
+NOBODY = "anonymous"
 
 
 class Credential(msgspec.Struct, frozen=True):
     """What a request is made with.
 
-    `identity`: stands for it in caches, limits and metrics; the tokens of one installation share it. `budget`, `expires`: what a
-    ghproxy in between is told, so that it books renewed tokens together.
+    `identity`: stands for it in caches and limits; the tokens of one installation share it. `budget`, `expires`: what a
+    ghproxy in between is told, so that it books renewed tokens together. `token_hash`: stands for it in metrics, as in those of
+    ghproxies, ours and the original.
     """
 
     token: str = ""
-    identity: str = "anonymous"
+    identity: str = NOBODY
     budget: str = ""
     expires: datetime | None = None
+    token_hash: str = NOBODY
 
 
 class Tokens(Protocol):
@@ -133,9 +136,10 @@ class FixedToken:
 
 def of_token(token: str) -> Credential:
     """The credential that a personal token makes."""
-    return Credential(token, identity_of(token))
+    hashed = hashlib.sha256(f"Bearer {token}".encode()).hexdigest() if token else NOBODY
+    return Credential(token, identity_of(token), token_hash=hashed)
 
 
 def identity_of(token: str) -> str:
     """What stands for a token in caches and metrics. It cannot be turned back."""
-    return hashlib.sha256(token.encode()).hexdigest()[:16] if token else "anonymous"
+    return hashlib.sha256(token.encode()).hexdigest()[:16] if token else NOBODY

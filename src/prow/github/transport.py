@@ -158,7 +158,7 @@ class Transport:
         """Who `path` says that we are."""
         self.known_user = user
         credential = await self._tokens.credential("", path)
-        self.meter.known(identity=credential.identity, login=user.login, email=user.email or "")
+        self.meter.known(credential.token_hash, login=user.login, email=user.email or "")
 
     async def aclose(self) -> None:
         """End what is in flight and close the connections."""
@@ -217,7 +217,7 @@ class Transport:
                     answer = await self._send(call, endpoints[endpoint], credential)
             except _Dropped as dropped:
                 waited = options.request_timeout if dropped.timeout else 0.0
-                self.meter.unanswered(call, identity=identity, waited=waited)
+                self.meter.unanswered(call, credential.token_hash, waited=waited)
                 verdict = judge_dropped(call, dropped.reason, sent=dropped.sent, attempt=attempt, options=options)
                 endpoint = (endpoint + 1) % len(endpoints)
                 if endpoint and not dropped.sent:  # nobody was there: no reason to wait before another address is tried
@@ -330,8 +330,8 @@ class Transport:
         fresh = Answer(status, body, received, trouble=trouble)
         answer = await self._understood(call, key, kept, fresh, credential)
         seconds = self._clock.monotonic() - started
-        self.meter.answered(call, identity=identity, status=status, free=answer.free, seconds=seconds)
-        self.meter.budget(call, identity=identity, headers=received)
+        self.meter.answered(call, credential.token_hash, status=status, free=answer.free, seconds=seconds)
+        self.meter.budget(call, credential.token_hash, headers=received)
         self._limiter.pace(identity).answered(call, answer, seconds)
         return answer
 
