@@ -102,6 +102,38 @@ async def test_open_pull_requests_are_listed_page_by_page_while_some_vanish(sim:
     assert [node["number"] for node in found] == [5, 4]
 
 
+async def test_lists_are_read_from_their_end_and_with_cursors_of_their_own(sim: Sim, repo: RepoStory) -> None:
+    for number in range(4):
+        issue = await repo.open_issue("mia", title=f"Number {number}")
+        await issue.comment("mia", f"Word {number}")
+        await issue.label("wernher", f"label-{number}")
+    query = """query($after: String) { repository(owner: "acme", name: "widgets") {
+        issues(last: 2) { nodes { number } pageInfo { hasNextPage hasPreviousPage } }
+        labels(first: 10, after: $after) { nodes { name } pageInfo { endCursor } } } }"""
+    found = (await ask(sim, query))["data"]["repository"]
+    assert [node["number"] for node in found["issues"]["nodes"]] == [3, 4]
+    assert found["issues"]["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": True}
+    of_labels = found["labels"]["pageInfo"]["endCursor"]
+    back = """query($before: String) { repository(owner: "acme", name: "widgets") {
+        issues(last: 2, before: $before) { nodes { number } pageInfo { startCursor hasPreviousPage } } } }"""
+    seen: list[int] = []
+    before, more = None, True
+    while more:
+        page = (await ask(sim, back, {"before": before}))["data"]["repository"]["issues"]
+        seen = [node["number"] for node in page["nodes"]] + seen
+        before, more = page["pageInfo"]["startCursor"], page["pageInfo"]["hasPreviousPage"]
+    assert seen == [1, 2, 3, 4]
+    said = (
+        '{ repository(owner: "acme", name: "widgets") { issue(number: 1) { comments(last: 1) { nodes { body } } } } }'
+    )
+    assert (await ask(sim, said))["data"]["repository"]["issue"]["comments"]["nodes"] == [{"body": "Word 0"}]
+    searched = """{ search(type: ISSUE, query: "repo:acme/widgets sort:created-asc", last: 1) { nodes { ... on Issue { number } } } }"""
+    assert (await ask(sim, searched))["data"]["search"]["nodes"] == [{"number": 4}]
+    foreign = """query($after: String) { repository(owner: "acme", name: "widgets") {
+        issues(first: 2, after: $after) { nodes { number } } } }"""
+    assert (await ask(sim, foreign, {"after": of_labels}))["errors"][0]["type"] == "INVALID_CURSOR_ARGUMENTS"
+
+
 async def test_repositories_and_who_i_am(sim: Sim, repo: RepoStory) -> None:
     await sim.world.create_repo("acme/old", files={"a": "a"})
     sim.world.repo("acme/old").archived = True

@@ -22,6 +22,7 @@ class Page:
     first: int | None = None
     last: int | None = None
     after: str | None = None
+    before: str | None = None
 
     def size(self, name: str) -> int:
         """GitHub wants to be told how many, and gives no more than a hundred."""
@@ -52,7 +53,11 @@ def _position(text: str) -> Any:
     try:
         return json.loads(base64.b64decode(text, validate=True).removeprefix(b"cursor:"))
     except ValueError:
-        raise refused("INVALID_CURSOR_ARGUMENTS", f"`{text[:80]}` does not appear to be a valid cursor.") from None
+        raise _no_cursor(text) from None
+
+
+def _no_cursor(text: str) -> GraphQLError:
+    return refused("INVALID_CURSOR_ARGUMENTS", f"`{text[:80]}` does not appear to be a valid cursor.")
 
 
 def _counted(name: str, items: Sequence[Any], page: Page) -> Json:
@@ -68,32 +73,40 @@ def by_position(name: str, items: Sequence[Any], page: Page) -> Json:
     """A list that does not move: a cursor is a place in it."""
     if page.first is None and page.last is None:
         return _counted(name, items, page)
-    size = page.size(name)
-    start = 0
-    if page.after is not None:
-        found = _position(page.after)
-        start = found if isinstance(found, int) else 0
-    rest = items[start:]
-    if page.first is None:
-        start += max(0, len(rest) - size)
-        rest = rest[-size:] if size else []
-    shown = rest[:size]
-    more = page.first is not None and len(rest) > size
-    return _connection(shown, [start + i for i in range(1, len(shown) + 1)], more, len(items), start > 0)
+    start, end = (_place(text) if text is not None else None for text in (page.after, page.before))
+    places = range(1, len(items) + 1)[start or 0 : end - 1 if end is not None else None]
+    return _cut(page.size(name), page, places, items=[items[n - 1] for n in places], total=len(items))
+
+
+def _place(text: str) -> int:
+    found = _position(text)
+    if not isinstance(found, int) or found < 0:
+        raise _no_cursor(text)
+    return max(found, 0)
 
 
 def by_key(name: str, items: Sequence[Any], page: Page, key: Callable[[Any], list[Any]], *, down: bool = False) -> Json:
     """A list that may change between two pages: a cursor is the order key of its last item, so that nothing is left out."""
     if page.first is None and page.last is None:
         return _counted(name, items, page)
-    size = page.size(name)
-    ordered = sorted(items, key=key, reverse=down)
-    rest = ordered
-    if page.after is not None:
-        place = _position(page.after)
-        rest = [item for item in ordered if (key(item) < place if down else key(item) > place)]
-    shown = rest[:size]
-    return _connection(shown, [key(item) for item in shown], len(rest) > size, len(items), len(rest) < len(ordered))
+    size, rest = page.size(name), sorted(items, key=key, reverse=down)
+    for text, later in ((page.after, True), (page.before, False)):
+        if text is not None:
+            place = _position(text)
+            try:
+                rest = [one for one in rest if key(one) != place and (key(one) > place) is (later is not down)]
+            except TypeError:  # of another list
+                raise _no_cursor(text) from None
+    return _cut(size, page, [key(one) for one in rest], items=rest, total=len(items))
+
+
+def _cut(size: int, page: Page, places: Sequence[Any], *, items: Sequence[Any], total: int) -> Json:
+    """The first of these, or the last."""
+    start = 0 if page.first is not None else max(0, len(items) - size)
+    shown = slice(start, start + size)
+    more = page.before is not None or start + size < len(items)
+    earlier = page.after is not None or start > 0
+    return _connection(items[shown], places[shown], more, total, earlier)
 
 
 def _connection(nodes: Sequence[Any], places: Sequence[Any], more: bool, total: int, earlier: bool) -> Json:  # noqa: FBT001

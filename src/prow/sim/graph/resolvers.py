@@ -56,18 +56,17 @@ def _organization(_: object, info: Info, *, login: str) -> Org:
 
 
 def _search(
-    _: object, info: Info, *, query: str, type: str = "ISSUE",  # noqa: A002 - GitHub's word
-    first: int | None = None, after: str | None = None, **__: Any,
+    _: object, info: Info, *, query: str, type: str = "ISSUE", **wanted: Any  # noqa: A002 - GitHub's word
 ) -> Json:  # fmt: skip
-    reading = _reading(info)
+    reading, part = _reading(info), Page(**wanted)
     if type == "USER":
         people = reading.world.find_users(query)
-        page = by_position("search", people[: search.MOST_RESULTS], Page(first=first, after=after))
+        page = by_position("search", people[: search.MOST_RESULTS], part)
         return page | {"issueCount": 0, "userCount": len(people)}
     known = {key: pair for key, pair in reading.world.indexed().items() if reading.sees(pair[1].repo)}
     found = search.parse(query).select(entry for entry, _ in known.values())
     issues = [known[entry.id][1] for entry in found]
-    page = by_position("search", issues[: search.MOST_RESULTS], Page(first=first, after=after))
+    page = by_position("search", issues[: search.MOST_RESULTS], part)
     return page | {"issueCount": len(issues), "userCount": 0}
 
 
