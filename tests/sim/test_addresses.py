@@ -54,3 +54,25 @@ async def test_workflows_are_listed_with_their_runs(sim: Sim, repo: RepoStory) -
         runs = await expect(bot.get(f"{at}/ci.yml/runs"), 200)
         assert [one["run_number"] for one in runs["workflow_runs"]] == [2, 1]
         await expect(bot.get(f"{at}/none.yml"), 404)
+
+
+async def test_repositories_are_searched_by_name_and_qualifiers(sim: Sim, repo: RepoStory) -> None:
+    secret = await RepoStory.create(sim, "acme/secret-widgets", files={"a": "b"})
+    secret.repo.private = True
+    other = await RepoStory.create(sim, "globex/gears", files={"a": "b"})
+    other.repo.settings |= {"description": "Turns widgets", "topics": ["wheels"]}
+    await sim.world.fork(repo.repo, "mia")
+
+    async def found(query: str, login: str = "") -> list[str]:
+        async with client(sim, login) as caller:
+            answer = await expect(caller.get("/search/repositories", params={"q": query}), 200)
+        assert answer["total_count"] == len(answer["items"])
+        return [one["full_name"] for one in answer["items"]]
+
+    assert await found("widgets") == ["acme/widgets", "globex/gears"]
+    assert await found("widgets", "wernher") == ["acme/widgets", "acme/secret-widgets", "globex/gears"]
+    assert await found("is:private org:acme", "wernher") == ["acme/secret-widgets"]
+    assert await found("user:globex repo:acme/widgets") == ["acme/widgets", "globex/gears"]
+    assert await found("topic:wheels") == ["globex/gears"]
+    assert await found("widgets fork:only") == ["mia/widgets"]
+    assert await found("nothing") == []

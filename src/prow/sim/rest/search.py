@@ -1,4 +1,4 @@
-"""Search over issues and people, and what is left to spend."""
+"""Search over issues, people and repositories, and what is left to spend."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from prow.sim import search
 from prow.sim.errors import Refused
 from prow.sim.payloads import Json
 from prow.sim.rest.call import Answer, Area, Call, Table
+from prow.sim.state import Repo
 
 _RESOURCES = ("core", "search", "graphql")
 
@@ -16,6 +17,7 @@ class Search(Area):
             ("GET", "/rate_limit"): self.rate_limit,
             ("GET", "/search/issues"): self.issues,
             ("GET", "/search/users"): self.users,
+            ("GET", "/search/repositories"): self.repositories,
         }
 
     async def rate_limit(self, call: Call) -> Answer:
@@ -59,11 +61,48 @@ class Search(Area):
         repo = self.world.repos.get(name)
         return repo is not None and self.world.sees(repo, call.who)
 
+    async def repositories(self, call: Call) -> Answer:
+        """By name, description and the qualifiers of repositories; forks only where they are asked for."""
+        words = self._text(call).lower().split()
+        found = [repo for repo in self.world.repos.values() if self.world.sees(repo, call.who) and _fits(repo, words)]
+        if call.query.get("sort") == "updated":
+            found.sort(key=lambda repo: repo.pushed_at or repo.created_at, reverse=call.query.get("order") != "asc")
+        about = {"total_count": len(found), "incomplete_results": False}
+        return Answer(
+            items=found[: search.MOST_RESULTS],
+            each=lambda repo: self.repo_json(repo, call.login) | {"score": 1.0},
+            wrap=lambda page: about | {"items": list(page)},
+        )
+
     async def users(self, call: Call) -> Answer:
         """By login, or by the address that the simulator gives everybody."""
         found = [self.world.json.user(user) | {"score": 1.0} for user in self.world.find_users(self._text(call))]
         about = {"total_count": len(found), "incomplete_results": False}
         return Answer(items=found[: search.MOST_RESULTS], wrap=lambda page: about | {"items": list(page)})
+
+
+def _fits(repo: Repo, words: list[str]) -> bool:
+    """All of them: text of the name or the description, or a qualifier."""
+    about = f"{repo.full_name} {repo.settings.get('description') or ''}".lower()
+    kept = {
+        "user": {repo.owner.lower()},
+        "org": {repo.owner.lower()},
+        "repo": {repo.full_name.lower()},
+        "is": {"private" if repo.private else "public"},
+        "archived": {str(repo.archived).lower()},
+        "fork": {"true", "only"} if repo.parent is not None else {"true"},
+        "topic": set(repo.settings.get("topics", ())),
+    }
+    given = [(key, value) for key, colon, value in (word.partition(":") for word in words) if colon and key in kept]
+    wanted: dict[str, set[str]] = {}
+    for key, value in given:  # several owners or repositories add up
+        wanted.setdefault("where" if key in {"user", "org", "repo"} else f"{key}:{value}", set()).add(value)
+    where = kept["user"] | kept["repo"]
+    fits = all(
+        (values & where) if key == "where" else (values & kept[key.partition(":")[0]]) for key, values in wanted.items()
+    )
+    hidden = repo.parent is not None and not any(key == "fork" for key, _ in given)
+    return fits and not hidden and all(word in about for word in words if ":" not in word)
 
 
 def _without_empty(issue: Json) -> Json:
