@@ -6,18 +6,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.support.browser import LOOKS, check, needs_browser, open_page, picture
+from tests.support.browser import LOOKS, check_looks, needs_browser, open_page, picture
 from tests.support.prow import World, job, prow
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.asyncio(loop_scope="session")]
 
 SCRIPT = "for i in 1 2 3 4; do printf '\\033[32mok\\033[0m step %s\\n' $i; sleep 0.2; done; sh run.sh"
 JOBS = "presubmits:\n  acme/rockets:\n" + job("unit", SCRIPT) + job("lint", "echo fine")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     may = ["label", "status", "comment"]  # what GitHub sees is a matter of others
     async with prow(tmp_path, jobs=JOBS, files={"run.sh": "exit 0\n"}, may=may) as world:
@@ -53,11 +54,9 @@ async def test_pages_fit_and_can_be_read_light_dark_and_on_a_phone(world: World,
     await pr.expect_status("unit", "failure")
     for scheme, width in LOOKS:
         page, complaints = await open_page(browser, world.system.deck_url, scheme=scheme, width=width)
-        await check(page, dark=scheme == "dark")
-        await picture(page, f"{scheme}-{width}-list")
+        await check_looks(page, scheme, "list")
         await page.get_by_role("link", name="unit").click()
-        await check(page, dark=scheme == "dark")
-        await picture(page, f"{scheme}-{width}-job")
+        await check_looks(page, scheme, "job")
         assert not complaints
         await page.context.close()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from prow.config.config import Config
@@ -14,11 +15,11 @@ from prow.config.tide import Tide as TideConfig
 from prow.model.explanation import Explanation, Gate, GateState, NextStep
 from prow.model.prowjob import JobState
 from tests.deck.test_tide_pages import QUERIES, pool, pull, record
-from tests.support.browser import LOOKS, check, needs_browser, open_page, picture
+from tests.support.browser import LOOKS, check_looks, needs_browser, open_page, picture
 from tests.support.deck import BEFORE, DeckWorld, Tide, deck, waiting_pull
 from tests.support.prow import CONFIG, job, prow
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.asyncio(loop_scope="session")]
 
 JOBS = (
     "presubmits:\n  acme/rockets:\n"
@@ -47,7 +48,7 @@ PAGE = "/pr/acme/rockets/12"
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)>{{7*7}}'
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def world(tmp_path: Path) -> AsyncIterator[DeckWorld]:
     tide = Tide()
     tide.knows(waiting_pull())
@@ -150,8 +151,7 @@ async def test_pages_fit_and_can_be_read_light_dark_and_on_a_phone(world: DeckWo
             for fold in await page.locator("summary").all():
                 await fold.click()
             await page.locator(".live.on").wait_for()
-            await check(page, dark=scheme == "dark")
-            await picture(page, f"{scheme}-{width}-{name}")
+            await check_looks(page, scheme, name)
         assert not complaints
         await page.context.close()
 

@@ -6,13 +6,16 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = os.environ.get("PROW_PICTURES", "")
-LOOKS = (("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390))
+Scheme = Literal["light", "dark"]
+LOOKS: tuple[tuple[Scheme, int], ...] = (("light", 1200), ("dark", 390))
+"""How pages are opened: the colours, and the width."""
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="install chromium (Debian: apt-get install chromium)")
 _FLAGS = (
@@ -77,6 +80,17 @@ _FAINT = """() => {
   return faint;
 }"""
 """Texts below the contrast that WCAG AA asks for (4.5 to 1)."""
+
+
+async def check_looks(page: Page, first: Scheme, name: str) -> None:
+    """As it was opened, and with the other colours."""
+    other: Scheme = "dark" if first == "light" else "light"
+    for scheme in (first, other):
+        await page.emulate_media(color_scheme=scheme)
+        await check(page, dark=scheme == "dark")
+        width = (page.viewport_size or {"width": 0})["width"]
+        await picture(page, f"{scheme}-{width}-{name}")
+    await page.emulate_media(color_scheme=first)
 
 
 async def check(page: Page, *, dark: bool) -> None:
