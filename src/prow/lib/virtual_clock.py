@@ -45,7 +45,7 @@ class VirtualClock:
         if seconds <= 0:
             await asyncio.sleep(0)  # noqa: TID251 - the one place below the clock
             return
-        await self._reach(self._elapsed + seconds)
+        await self._at(self._elapsed + seconds)
 
     @asynccontextmanager
     async def timeout(self, seconds: float | None) -> AsyncIterator[None]:
@@ -54,28 +54,32 @@ class VirtualClock:
             return
         async with asyncio.timeout(None) as limit:  # noqa: TID251 - the one place below the clock
             loop = asyncio.get_running_loop()
+            inside = True
 
-            async def strike() -> None:
-                await self._reach(self._elapsed + seconds)
-                limit.reschedule(loop.time())
+            def strike(reached: asyncio.Future[None]) -> None:
+                if inside and not reached.cancelled():
+                    limit.reschedule(loop.time())
 
-            striker = asyncio.create_task(strike(), name="virtual-timeout")
+            reached = self._at(self._elapsed + seconds)
+            reached.add_done_callback(strike)
             try:
                 yield
             finally:
-                striker.cancel()
+                inside = False
+                reached.cancel()
 
     @contextmanager
     def busy(self) -> Iterator[None]:
         with open_work.counted():
             yield
 
-    async def _reach(self, deadline: float) -> None:
+    def _at(self, deadline: float) -> asyncio.Future[None]:
+        """Done when that time has come."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waits, (deadline, next(self._order), future))
         if self._driver is None or self._driver.done():
             self._driver = asyncio.create_task(self._drive(), name="virtual-clock")
-        await future
+        return future
 
     async def _drive(self) -> None:
         while self._waits:
