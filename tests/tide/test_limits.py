@@ -16,7 +16,7 @@ from prow.jobs.sqlite_store import SQLiteJobStore
 from prow.lib.virtual_clock import VirtualClock
 from prow.sim.plan import Error, Match, PrimaryLimit, Rule, SecondaryLimit
 from prow.tide.service import Settings, Tide
-from tests.support.github import R, World, world_in
+from tests.support.github import BOT, R, World, world_in
 from tests.tide.configs import config_of
 
 CONFIG = """
@@ -76,6 +76,24 @@ async def test_nothing_is_asked_during_a_limit_and_one_line_says_so(
         "GitHub's limit is reached; nothing is asked until it is over."
     ]
     assert world.sim.faults.ignored == []
+
+
+async def test_a_token_that_was_revoked_is_asked_with_seldom_and_the_next_one_merges_soon(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with tide(world) as made:
+        await made.ready()
+        world.sim.faults.add(Rule(match=Match(login=BOT), what=Error(401, message="Bad credentials")))
+        await world.pr.label("wernher", "lgtm")
+        before = sum(world.sim.world.calls.values())
+        with caplog.at_level(logging.WARNING):
+            await world.clock.sleep(5_000)
+        assert sum(world.sim.world.calls.values()) - before < 2 * 5_000 / 120
+        world.sim.faults.clear()
+        await world.clock.sleep(240)
+        await made.idle()
+        await world.pr.expect_merged()
+    assert [record for record in caplog.records if record.name.endswith("tide")] == []
 
 
 async def test_a_pull_request_of_which_nothing_could_be_read_is_read_alone_as_soon_as_that_works(world: World) -> None:

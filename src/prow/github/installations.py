@@ -22,8 +22,10 @@ from prow.github.errors import BadCredentials, BadName, NotFound, Refused
 from prow.github.rules import Options
 from prow.github.tokens import Credential
 from prow.github.transport import Transport
+from prow.lib import logs
 from prow.lib.clock import Clock
 
+_log = logs.get("github")
 _RENEW_BEFORE = timedelta(minutes=1)
 _LIST_AGAIN_AFTER = 60.0
 _FOR_APP = re.compile(r"/app(?:/|\?|$)|/repos/[^/]+/[^/]+/installation(?:\?|$)", re.ASCII)
@@ -79,6 +81,7 @@ class Installations:
         self._known: dict[str, _Known] = {}
         self._slug = ""
         self._listed: float | None = None
+        self._unknown = False
         self._listing = asyncio.Lock()
 
     async def aclose(self) -> None:
@@ -92,7 +95,7 @@ class Installations:
         if _FOR_APP.match(path):
             own = await self._own.credential(org, path)
             named = self._slug and path.partition("?")[0] != "/app"
-            return msgspec.structs.replace(own, budget=self._slug) if named else own
+            return msgspec.structs.replace(own, budget=self._slug, token_hash=self._slug) if named else own
         if not org:
             raise BadName(f"{path or 'this call'}: a GitHub App asks for an organisation, and this names none")
         known = await self._installation(org)
@@ -152,16 +155,30 @@ class Installations:
 
     async def _installations(self) -> tuple[Installation, ...]:
         try:
-            return await self._asks.list_installations()
+            found = await self._asks.list_installations()
         except NotFound:
             raise Refused(f"GitHub knows no App with the id {self._app_id}: see --github-app-id") from None
         except BadCredentials as error:
-            raise BadCredentials(f"{error}: does the key of --github-app-private-key-path belong to the App?") from None
+            raise self._key_unknown(error) from None
+        self._unknown = False
+        return found
+
+    def _key_unknown(self, error: BadCredentials) -> BadCredentials:
+        """Say so once, until the key is known again."""
+        if not self._unknown:
+            self._unknown = True
+            _log.error(
+                "GitHub does not know the App's key (any more). Put another one into its file: it is read at once, and what waits goes on.",
+                app=self._app_id,
+            )
+        return BadCredentials(f"{error}: does the key of --github-app-private-key-path belong to the App?")
 
     async def _make(self, org: str, known: _Known) -> None:
         installation = known.installation
         try:
             made = await self._asks.create_installation_token(installation.id)
+        except BadCredentials as error:
+            raise self._key_unknown(error) from None
         except NotFound:
             self._known.pop(org.lower(), None)
             self._listed = None
@@ -174,6 +191,7 @@ class Installations:
                 known.installation = msgspec.structs.replace(installation, suspended_at=self._clock.now())
                 raise self._suspended(org, known.installation) from None
             raise
+        self._unknown = False
         self._censor(made.token.encode())
         if known.before:
             self._forget(known.before.encode())

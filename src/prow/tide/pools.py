@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import ProwError, RateLimited, Retry
+from prow.lib.errors import ProwError, RateLimited, Retry, Unauthenticated
 from prow.tide import metrics
 from prow.tide.model import PoolDecision, PoolKey, PoolSnapshot
 from prow.tide.troubles import say
@@ -128,7 +128,8 @@ class Pools:
     def _failed(self, pool: Pool, error: Exception) -> None:
         pool.failures += 1
         now = self._clock.now()
-        pool.again_at = now + timedelta(seconds=min(_FIRST_PAUSE * 2 ** (pool.failures - 1), _LONGEST_PAUSE))
+        longest = error.longest if isinstance(error, Unauthenticated) else _LONGEST_PAUSE
+        pool.again_at = now + timedelta(seconds=min(_FIRST_PAUSE * 2 ** (pool.failures - 1), longest))
         if isinstance(error, RateLimited):
             pool.again_at = error.until
         elif isinstance(error, Retry) and error.after is not None:
