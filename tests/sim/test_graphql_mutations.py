@@ -140,3 +140,45 @@ async def test_an_issue_is_closed_for_a_reason(sim: Sim, ids: dict[str, str]) ->
     wanted = {"issueId": ids["issue"], "stateReason": "NOT_PLANNED"}
     closed = await change(sim, "closeIssue", wanted, "issue { state stateReason }")
     assert closed["issue"] == {"state": "CLOSED", "stateReason": "NOT_PLANNED"}
+
+
+async def test_assignees_reactions_locks_and_comments_are_changed(
+    sim: Sim, repo: RepoStory, ids: dict[str, str]
+) -> None:
+    issue, who = repo.repo.issues[2], "assignable { assignees(first: 5) { nodes { login } } }"
+    wanted = {"assignableId": ids["issue"], "assigneeIds": [ids["katherine"]]}
+    done = await change(sim, "addAssigneesToAssignable", wanted, who)
+    assert done["assignable"]["assignees"]["nodes"] == [{"login": "katherine"}]
+    done = await change(sim, "removeAssigneesFromAssignable", wanted, who)
+    assert done["assignable"]["assignees"]["nodes"] == []
+    lock = {"lockableId": ids["issue"], "lockReason": "TOO_HEATED"}
+    assert (await change(sim, "lockLockable", lock, "", login="mia"))["type"] == "FORBIDDEN"
+    done = await change(sim, "lockLockable", lock, "lockedRecord { locked activeLockReason }")
+    assert done["lockedRecord"] == {"locked": True, "activeLockReason": "TOO_HEATED"}
+    done = await change(sim, "unlockLockable", {"lockableId": ids["issue"]}, "unlockedRecord { locked }")
+    assert done["unlockedRecord"] == {"locked": False}
+    said = await sim.world.comment(issue, "mia", "Helo")
+    comment = f"IC_sim{said.id}"
+    edited = {"id": comment, "body": "Hello"}
+    assert (await change(sim, "updateIssueComment", edited, "", login="katherine2"))["type"] == "FORBIDDEN"
+    done = await change(sim, "updateIssueComment", edited, "issueComment { body }", login="mia")
+    assert done["issueComment"]["body"] == "Hello"
+    for subject in (ids["issue"], comment):
+        heart = {"subjectId": subject, "content": "HEART"}
+        shown = "reaction { content user { login } } reactionGroups { content users(first: 1) { totalCount } }"
+        done = await change(sim, "addReaction", heart, shown)
+        assert done["reaction"] == {"content": "HEART", "user": {"login": "wernher"}}
+        assert {"content": "HEART", "users": {"totalCount": 1}} in done["reactionGroups"]
+        assert "reaction" in await change(sim, "removeReaction", heart, "reaction { content }")
+        assert (await change(sim, "removeReaction", heart, ""))["type"] == "UNPROCESSABLE"
+    await change(sim, "deleteIssueComment", {"id": comment}, "")
+    assert issue.comments == []
+
+
+async def test_a_review_is_dismissed(sim: Sim, repo: RepoStory, ids: dict[str, str]) -> None:
+    review = await sim.world.review(repo.repo.issues[1], "katherine", state="APPROVED")
+    wanted = {"pullRequestReviewId": f"PRR_sim{review.id}", "message": "It has changed."}
+    assert (await change(sim, "dismissPullRequestReview", wanted, "", login="mia"))["type"] == "FORBIDDEN"
+    done = await change(sim, "dismissPullRequestReview", wanted, "pullRequestReview { state }")
+    assert done["pullRequestReview"]["state"] == "DISMISSED"
+    assert (await change(sim, "dismissPullRequestReview", wanted, ""))["type"] == "UNPROCESSABLE"

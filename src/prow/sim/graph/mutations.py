@@ -243,6 +243,7 @@ _NEEDS = {
     "createRepository": ("administration",),
     "mergePullRequest": ("contents",),
     "addPullRequestReview": ("pull_requests",),
+    "dismissPullRequestReview": ("pull_requests",),
     "requestReviews": ("pull_requests",),
     "resolveReviewThread": ("contents",),
     "unresolveReviewThread": ("contents",),

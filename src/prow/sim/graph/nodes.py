@@ -8,7 +8,7 @@ from typing import TypeVar
 from graphql import GraphQLError
 
 from prow.sim.graph.pages import refused
-from prow.sim.graph.reading import Reading, Said
+from prow.sim.graph.reading import Reading, Reviewed, Said
 from prow.sim.payloads import node
 from prow.sim.state import Issue, Label, Milestone, Org, Repo, Team, User
 
@@ -79,4 +79,14 @@ def find_said(reading: Reading, wanted: str) -> Said:
             for comment in issue.comments:
                 if node("IC", comment.id) == wanted:
                     return Said(issue, comment)
+    raise _unknown(wanted)
+
+
+def find_review(reading: Reading, wanted: str) -> Reviewed:
+    """The review of that id, with the pull request that it is of."""
+    for repo in reading.world.repos.values():
+        for issue in repo.issues.values() if reading.sees(repo) else ():
+            for review in reading.world.visible_reviews(issue, reading.login) if issue.pull is not None else ():
+                if node("PRR", review.id) == wanted:
+                    return Reviewed(issue, review)
     raise _unknown(wanted)

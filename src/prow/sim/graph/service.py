@@ -28,7 +28,7 @@ from graphql import (
 
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
-from prow.sim.graph import blame, commits, mutations, people, pulls, repositories, resolvers, talk, threads
+from prow.sim.graph import blame, commits, mutations, people, pulls, repositories, resolvers, talk, talking, threads
 from prow.sim.graph.cost import MOST_NODES, cost_of
 from prow.sim.graph.reading import Reading
 from prow.sim.graph.resolvers import type_of
@@ -119,7 +119,7 @@ def _schema() -> GraphQLSchema:
         elif isinstance(kind, GraphQLScalarType) and name in _SCALARS:
             kind.coerce_output_value = partial(_scalar, name, _SCALARS[name])
         elif isinstance(kind, GraphQLObjectType):
-            for area in (resolvers, pulls, repositories, people, commits, blame, talk, mutations, threads):
+            for area in (resolvers, pulls, repositories, people, commits, blame, talk, mutations, talking, threads):
                 for field, resolver in area.FIELDS.get(name, {}).items():
                     kind.fields[field].resolve = resolver
     return schema

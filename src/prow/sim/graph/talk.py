@@ -15,7 +15,7 @@ from prow.sim.state import Issue, Pull, Reaction, User
 from prow.sim.world.views import pull_of
 
 Info = GraphQLResolveInfo[Reading]
-_REACTIONS = {
+REACTIONS = {
     "THUMBS_UP": "+1",
     "THUMBS_DOWN": "-1",
     "LAUGH": "laugh",
@@ -40,10 +40,10 @@ def _no_items(_: Issue, __: Info, **page: Any) -> Json:
     return by_position("projectItems", [], Page(**page))
 
 
-def _grouped(reactions: Sequence[Reaction]) -> list[Json]:
+def grouped(reactions: Sequence[Reaction]) -> list[Json]:
     """All kinds, also those that nobody has given."""
     found = []
-    for content, word in _REACTIONS.items():
+    for content, word in REACTIONS.items():
         users = [one.user for one in reactions if one.content == word]
         found.append({"content": content, "users": lambda _, users=users, **page: _some(users, **page)})
     return found
@@ -87,7 +87,7 @@ _BOTH: dict[str, Callable[..., Any]] = {
     "comments": _comments,
     "projectCards": _no_cards,
     "projectItems": _no_items,
-    "reactionGroups": lambda issue, _: _grouped(issue.reactions),
+    "reactionGroups": lambda issue, _: grouped(issue.reactions),
 }
 
 FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
@@ -95,7 +95,7 @@ FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
     "PullRequest": _BOTH | {"reviewRequests": _asked, "latestReviews": _latest, "closingIssuesReferences": _closing},
     "PullRequestReview": {
         "authorAssociation": lambda one, info: _association(info, one.issue, one.review.user),
-        "reactionGroups": lambda *_: _grouped(()),
+        "reactionGroups": lambda *_: grouped(()),
     },
     "IssueComment": {
         "id": lambda said, _: node("IC", said.comment.id),
@@ -107,7 +107,7 @@ FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
         "includesCreatedEdit": lambda said, _: said.comment.updated_at != said.comment.created_at,
         "isMinimized": lambda said, _: bool(said.comment.minimized),
         "minimizedReason": lambda said, _: said.comment.minimized or None,
-        "reactionGroups": lambda said, _: _grouped(said.comment.reactions),
+        "reactionGroups": lambda said, _: grouped(said.comment.reactions),
         "url": _url,
         "viewerCanMinimize": lambda said, info: info.context.world.may(said.issue.repo, info.context.login, "write"),
         "viewerDidAuthor": lambda said, info: said.comment.user.login == info.context.login,
