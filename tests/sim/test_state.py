@@ -14,6 +14,7 @@ from prow.sim.server import Sim
 from prow.sim.store import KEPT, Store
 from prow.sim.verbs import PullStory, RepoStory
 from tests.sim.support import client
+from tests.sim.test_apps import KEY, PUBLIC, Installed
 from tests.support.checked import checked
 
 RUN = {
@@ -141,6 +142,27 @@ async def test_what_is_changed_after_it_was_saved_is_saved_again(tmp_path: Path)
         assert comment.reactions[0].user is sim.world.user("wernher")
         assert found.hooks[0].deliveries[0].status == 202
         assert [event.actor.login for event in found.issues[1].events] == ["wernher"]
+
+
+async def test_apps_and_fine_grained_tokens_are_kept(tmp_path: Path) -> None:
+    async with kept(tmp_path) as (sim, _):
+        sim.faults.lose_webhooks()
+        sim.world.org("acme", members=["wernher"])
+        repo = await RepoStory.create(sim, "acme/rockets", files={"a.txt": "a\n"})
+        app = sim.world.app("merge-bot", permissions={"issues": "write"}, events=["issues"])
+        app.public_keys.append(PUBLIC)
+        sim.world.set_app_hook(app, url="http://127.0.0.1:9/", secret="s3cret")
+        sim.world.suspend(sim.world.install(app, "acme", repos=[repo.repo]), "wernher")
+        token = sim.world.fine_token("wernher", "acme", {"issues": "read"}, repos=[repo.repo])
+    async with kept(tmp_path) as (sim, _):
+        app, (installation,) = sim.world.apps["merge-bot"], sim.world.installations.values()
+        assert installation.app is app
+        assert installation.suspended_by is sim.world.user("wernher")
+        assert app.hook is not None
+        assert [one.action for one in app.hook.deliveries] == ["", "created", "suspend"]
+        assert sim.world.identify(token).permissions == {"issues": "read"}
+        async with Installed(sim, app, KEY, installation).as_app() as as_app:
+            assert (await as_app.get("/app/hook/config")).json()["url"] == "http://127.0.0.1:9/"
 
 
 async def test_only_one_process_works_in_a_folder(tmp_path: Path) -> None:
