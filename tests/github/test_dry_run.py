@@ -163,3 +163,11 @@ async def test_the_body_is_told_without_secrets(github: GitHub, caplog: pytest.L
     assert "/repos/acme/rockets/hooks" in said
     assert "up" not in said.partition("body")[2].partition("secret")[2].partition("}")[0]
     assert "made" not in said
+
+
+async def test_a_long_body_is_cut_and_says_so(github: GitHub, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        await github.create_comment(*R, 1, "x" * 3000)
+    said = str(caplog.records[-1].__dict__)
+    assert "x" * 1900 in said
+    assert "… (1011 more characters)" in said

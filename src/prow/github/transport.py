@@ -9,7 +9,8 @@ round again. The rules of repeating:
   is raised and the caller looks at GitHub first;
 * waits beyond the caller's patience are not sat through: `RateLimited` or `ServerBroken` say when to come back.
 
-Reads are merged only until the next write of this client, so nobody joins a read that may be older than his own write.
+Reads are merged only until the next write of this client that may change what they tell (`rules.outdates`), so nobody joins a read
+that may be older than his own write.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ class Transport:
                 method=call.method,
                 path=call.path,
                 caller=call.caller,
-                body=_SECRET.sub(rb'\1"XXX"', call.body or b"")[:_SHOWN].decode("utf-8", "replace"),
+                body=_shown(call.body or b""),
             )
             self.meter.saved(call.caller, "dry-run")
             return Answer(204, suppressed=True)
@@ -423,3 +424,9 @@ class _Patience:
 def _named(error: BaseException) -> str:
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _shown(body: bytes) -> str:
+    """For a person, without secrets."""
+    text = _SECRET.sub(rb'\1"XXX"', body).decode("utf-8", "replace")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text) - _SHOWN} more characters)"
