@@ -12,13 +12,13 @@ from playwright.async_api import Browser
 from tests.support.browser import LOOKS, check_looks, needs_browser, open_page, picture
 from tests.support.prow import World, job, prow
 
-pytestmark = [needs_browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 SCRIPT = "for i in 1 2 3 4; do printf '\\033[32mok\\033[0m step %s\\n' $i; sleep 0.2; done; sh run.sh"
 JOBS = "presubmits:\n  acme/rockets:\n" + job("unit", SCRIPT) + job("lint", "echo fine")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="module")
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     may = ["label", "status", "comment"]  # what GitHub sees is a matter of others
     async with prow(tmp_path, jobs=JOBS, files={"run.sh": "exit 0\n"}, may=may) as world:

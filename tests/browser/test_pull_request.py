@@ -19,7 +19,7 @@ from tests.support.browser import LOOKS, check_looks, needs_browser, open_page, 
 from tests.support.deck import BEFORE, DeckWorld, Tide, deck, waiting_pull
 from tests.support.prow import CONFIG, job, prow
 
-pytestmark = [needs_browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
 JOBS = (
     "presubmits:\n  acme/rockets:\n"
@@ -48,7 +48,7 @@ PAGE = "/pr/acme/rockets/12"
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)>{{7*7}}'
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="module")
 async def world(tmp_path: Path) -> AsyncIterator[DeckWorld]:
     tide = Tide()
     tide.knows(waiting_pull())
