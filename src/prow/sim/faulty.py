@@ -5,10 +5,10 @@ Time may be virtual and the caller in this process: while an answer is held back
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 
 from prow.lib import open_work
@@ -234,8 +234,8 @@ def _resource(path: str) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body) if body else None
-    except ValueError:
+        return msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -246,7 +246,7 @@ def _instead(fault: Error | Html) -> _Answer:
 
 
 def _json_answer(status: int, value: Any, headers: dict[str, str]) -> _Answer:
-    body = json.dumps(value).encode()
+    body = msgspec.json.encode(value)
     own = [(b"content-type", b"application/json; charset=utf-8"), _length(body)]
     return _Answer(status, own + [(name.encode(), text.encode()) for name, text in headers.items()], body)
 
@@ -257,11 +257,11 @@ def _length(body: bytes) -> tuple[bytes, bytes]:
 
 def _with_errors(body: bytes, fault: GraphQLErrors) -> bytes:
     """`errors` beside the data, in which the places are null."""
-    answer = json.loads(body)
+    answer = msgspec.json.decode(body)
     places = _blank(answer.get("data"), fault.path) if fault.path else [[]]
     said: dict[str, Any] = {"message": fault.message} | ({"type": fault.type} if fault.type else {})
     answer["errors"] = [said | ({"path": place} if place else {}) for place in places]
-    return json.dumps(answer).encode()
+    return msgspec.json.encode(answer)
 
 
 def _blank(data: Any, path: tuple[str, ...]) -> list[list[str | int]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx2
+import msgspec
 
 from prow.lib import logs, open_work
 from prow.lib.clock import Clock
@@ -76,7 +76,7 @@ class Webhooks:
             guid=self._ids.new(),
             event=event,
             action=payload.get("action", ""),
-            body=json.dumps(payload).encode(),
+            body=msgspec.json.encode(payload),
             delivered_at=self._clock.now(),
             repository_id=repo.get("id"),
             installation_id=installation.get("id"),
@@ -210,5 +210,5 @@ def headers(hook: Hook, delivery: Delivery, body: bytes) -> dict[str, str]:
         "X-GitHub-Hook-Installation-Target-ID": str(hook.target[1]),
     }
     for name, kind in (("X-Hub-Signature", "sha1"), ("X-Hub-Signature-256", "sha256")) if hook.secret else ():
-        found[name] = f"{kind}={hmac.new(hook.secret.encode(), body, kind).hexdigest()}"
+        found[name] = f"{kind}={hmac.digest(hook.secret.encode(), body, kind).hex()}"
     return found
