@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prow.config.plugin_options import ProminentInvite, TriggerConfig
 from prow.jobs.rules import How
 from prow.lib.errors import ProwError
 from prow.model.events import Event, PullRequestEvent
 from prow.model.forge import PullRequest
 from prow.plugin.context import Context
+from prow.plugin.ports import OpenJob
 from prow.plugin.text import plain
 from prow.plugin.trust import NEEDS_OK_TO_TEST, OK_TO_TEST, trusted_pull, trusted_user
 from prow.plugins.trigger import rules, start
@@ -30,9 +33,10 @@ async def handle(ctx: Context, event: Event) -> None:
         case "edited" if event.base_changed:
             await _run_if_trusted(ctx, event)
         case "synchronize":
-            if await _outdated(ctx, event.pull_request, before=event.before):
+            running = tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key))
+            if await _outdated(ctx, event.pull_request, running, before=event.before):
                 return
-            await start.abort_all(ctx)
+            await start.abort_all(ctx, running)  # not those of a newer head, of which the index hears in this moment
             await _run_if_trusted(ctx, event)
         case "labeled" if event.label is not None:
             await _labelled(ctx, event, event.label.name)
@@ -115,14 +119,14 @@ async def _labelled(ctx: Context, event: PullRequestEvent, label: str) -> None:
         await _run_automatic(ctx, event)
 
 
-async def _outdated(ctx: Context, pull: PullRequest, *, before: str = "") -> bool:
+async def _outdated(ctx: Context, pull: PullRequest, running: Sequence[OpenJob], *, before: str = "") -> bool:
     """Whether an event is told so late that the pull request has another head by now: its jobs would end those of the newer one.
 
     GitHub is asked only when the event is old, or jobs run for a head that it does not know. `before`: the head that it replaced.
     """
     late = pull.updated_at is not None and (ctx.clock.now() - pull.updated_at).total_seconds() >= _LATE
     known = {"", before, pull.head.sha}
-    if not late and all(job.head in known for job in ctx.known_jobs.unfinished_presubmits(*ctx.pull.key)):
+    if not late and all(job.head in known for job in running):
         return False
     if (await ctx.pull.fresh_pull()).head.sha == pull.head.sha:
         return False
@@ -133,7 +137,7 @@ async def _outdated(ctx: Context, pull: PullRequest, *, before: str = "") -> boo
 async def _run_automatic(ctx: Context, event: PullRequestEvent) -> None:
     """Everything that runs by itself, unless the pull request is a draft."""
     pull = event.pull_request
-    if pull.draft or await _outdated(ctx, pull):
+    if pull.draft or await _outdated(ctx, pull, tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key))):
         return
     found = await start.presubmits_of(ctx, pull)
     chosen = await start.select(ctx, found.jobs, pull, filters=(How.ALL,))

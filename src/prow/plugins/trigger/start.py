@@ -121,18 +121,21 @@ async def create(ctx: Context, job: ProwJob) -> None:
     await ctx.effects.once(f"job:{job.name}", act=act)
 
 
-async def abort_all(ctx: Context) -> None:
-    """Abort the pull request's unfinished presubmits; whoever runs them stops them and completes them.
+async def abort_all(ctx: Context, jobs: Sequence[OpenJob] | None = None) -> None:
+    """Abort the pull request's unfinished presubmits; whoever runs them stops them and completes them. `jobs`: these alone.
 
     All of them are one effect, done before this delivery creates jobs: a repeat must not abort what the first try started.
     A job that changed since the index saw it, perhaps because it has just finished, is looked at again.
     """
 
+    meant = None if jobs is None else {job.name for job in jobs}
+
     async def act() -> str:
         for left in reversed(range(_ABORT_ATTEMPTS)):
             try:
                 for job in tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key)):
-                    await _abort(ctx, job)
+                    if meant is None or job.name in meant:
+                        await _abort(ctx, job)
                 break
             except Conflict:
                 if not left:
