@@ -25,17 +25,3 @@ async def test_forks_outlive_what_they_were_made_of(sim: Sim, repo: RepoStory) -
         assert await gitrepo.resolve(fork.path, "refs/heads/main") == tip
         await sim.world.commit(fork, fork.owner, "main", {"more.txt": fork.owner}, message="More")
     assert all(gitrepo.are_family(forks[0].path, fork.path) for fork in forks[1:])
-
-
-async def test_a_rebase_is_tried_only_where_both_sides_touch_the_same(sim: Sim, repo: RepoStory) -> None:
-    apart = await repo.open_pull_request("mia", title="Apart", files={"docs/new.txt": "1\n"})
-    await apart.push({"docs/new.txt": "2\n"})
-    under = await repo.open_pull_request("hedy", title="Under", files={"lib/a.txt": "1\n"})
-    await under.push({"lib/a.txt": "2\n"})
-    await repo.push("wernher", {"lib": "now a file\n"})
-    await apart.wait_for(lambda p: p.issue.pull is not None and p.issue.pull.mergeable is not None, "an answer")
-    await under.wait_for(lambda p: p.issue.pull is not None and p.issue.pull.mergeable is not None, "an answer")
-    assert apart.issue.pull is not None
-    assert under.issue.pull is not None
-    assert (apart.issue.pull.mergeable, apart.issue.pull.rebaseable) == (True, True)
-    assert (under.issue.pull.mergeable, under.issue.pull.rebaseable) == (False, False)

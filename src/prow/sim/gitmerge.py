@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
+from pygit2.enums import DeltaStatus
 
 from prow.sim import gitlib, gitlog
-from prow.sim.gitrepo import Compared, GitFailed, git_code
+from prow.sim.gitrepo import Compared, GitFailed, git_code, only_in
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,40 @@ _GITHUB = Person("GitHub", "noreply@github.example")
 
 async def tree_of_merge(path: Path, ours: str, theirs: str) -> str | None:
     """The tree of a clean merge, None when the commits conflict."""
+    tree = _tree_where_apart(path, ours, theirs)
+    if tree is not None:
+        return tree
     code, out, err = await git_code("merge-tree", "--write-tree", "--end-of-options", ours, theirs, cwd=path)
     if code > 1:
         raise GitFailed(f"git merge-tree: {err.decode('utf-8', 'replace').strip()}")
     return out.decode().splitlines()[0] if code == 0 else None
+
+
+def _tree_where_apart(path: Path, ours: str, theirs: str) -> str | None:
+    """The tree of a merge that leaves git nothing to judge: one side has a single line of commits, neither takes a file away (which may
+    be a rename), and no file of the one side is a file or a folder of the other."""
+    repo = gitlib.opened(path)
+    commits = list(only_in(repo, ours, theirs))
+    if not commits or any(len(commit.parent_ids) != 1 for commit in commits):
+        return None
+    fork = commits[0].parents[0].tree
+    trees = (repo[ours].peel(pygit2.Tree), repo[theirs].peel(pygit2.Tree))
+    one, other = (_touched(fork, tree) for tree in trees)
+    if one is None or other is None or _with_folders(one) & other or one & _with_folders(other):
+        return None
+    return str(repo.merge_trees(fork, *trees).write_tree(repo))
+
+
+def _touched(before: pygit2.Tree, after: pygit2.Tree) -> set[bytes] | None:
+    """None: something is gone."""
+    deltas = list(before.diff_to_tree(after).deltas)
+    gone = any(delta.status == DeltaStatus.DELETED for delta in deltas)
+    return None if gone else {delta.new_file.raw_path for delta in deltas}
+
+
+def _with_folders(names: set[bytes]) -> set[bytes]:
+    parts = [name.split(b"/") for name in names]
+    return {b"/".join(words[:length]) for words in parts for length in range(1, len(words) + 1)}
 
 
 async def preview(path: Path, base: str, head: str, *, when: int) -> str | None:
@@ -75,30 +106,8 @@ async def rebase(path: Path, base: str, compared: Compared, *, when: int) -> str
 
 
 async def rebases(path: Path, base: str, compared: Compared, *, when: int) -> bool:
-    """Whether `rebase` would find no conflict. Where both sides changed other files, nobody has to try."""
-    if not compared.linear:
-        return False
-    return _apart(path, base, compared) or await rebase(path, base, compared, when=when) is not None
-
-
-def _apart(path: Path, base: str, compared: Compared) -> bool:
-    """Whether no file of the one side is a file or a folder of the other."""
-    if not compared.commits:
-        return True
-    ours = _changed(path, compared.commits[0][1][0], base)
-    theirs = {name for commit, (parent,) in compared.commits for name in _changed(path, parent, commit)}
-    return not (_with_folders(ours) & theirs or ours & _with_folders(theirs))
-
-
-def _changed(path: Path, before: str, after: str) -> set[bytes]:
-    repo = gitlib.opened(path)
-    diff = repo[before].peel(pygit2.Tree).diff_to_tree(repo[after].peel(pygit2.Tree))
-    return {delta.new_file.raw_path for delta in diff.deltas}
-
-
-def _with_folders(names: set[bytes]) -> set[bytes]:
-    parts = [name.split(b"/") for name in names]
-    return {b"/".join(words[:length]) for words in parts for length in range(1, len(words) + 1)}
+    """Whether `rebase` would find no conflict."""
+    return await rebase(path, base, compared, when=when) is not None
 
 
 async def _replayed(path: Path, tree: str, commit: str, parent: str, when: int) -> str | None:
