@@ -176,11 +176,14 @@ class Base(Accounts):
 
 
 def _concerned(repo: Repo, payload: Json) -> list[Issue] | None:
-    """The issues that an event speaks of, by number or by the commit that heads them; None: of none in particular."""
+    """The issues that an event speaks of, by number or by the commit that heads them; None: of none in particular. What a push changes
+    about pull requests is told by events of theirs."""
     about = payload.get("issue") or payload.get("pull_request")
     if about is not None:
         issue = repo.issues.get(about["number"])
         return None if issue is None else [issue]
+    if "pusher" in payload:
+        return []
     run = payload.get("check_run") or payload.get("check_suite") or {}
     sha = payload.get("sha") or run.get("head_sha")
     if sha is None:

@@ -183,7 +183,7 @@ class Checks(Orgs):
         """That it is over is told to everybody; requests are for its app alone."""
         app = None if action == "completed" else suite.app
         if not self.listeners(repo, "check_suite", app=app):
-            await self.changed()
+            await self.changed([])
             return
         found = self._suite_json(repo, suite, webhook=True) | self._runs_json(repo, suite)
         found["head_commit"] = self.json.simple_commit(await gitlog.one(repo.path, suite.head_sha))

@@ -29,6 +29,7 @@ class Merges(Repos):
         """
         pull = pull_of(issue)
         base = await gitrepo.resolve(issue.repo.path, f"refs/heads/{pull.base_ref}")
+        await self.clock.sleep(0)  # whoever asks at the same time reads it, too
         async with self.lock(issue.repo):
             if issue.state != "open" or base is None:
                 raise Refused(405, NOT_MERGEABLE)

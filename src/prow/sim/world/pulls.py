@@ -168,7 +168,7 @@ class Pulls(Reviews):
         pull.mergeable = made is not None
         pull.rebaseable = rebases
         pull.checking = False
-        await self.changed()
+        await self.changed([issue])
 
     # Changes by people
 
