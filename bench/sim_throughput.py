@@ -46,7 +46,7 @@ class Caller:
     """One connection. `etags`: of pull requests that it has seen."""
 
     def __init__(self, token: str, sha: str, seed: int) -> None:
-        self._auth = f"Host: localhost\r\nAuthorization: token {token}\r\n"
+        self._auth = f"User-Agent: bench\r\nHost: localhost\r\nAuthorization: token {token}\r\n"
         self._sha = sha
         self._luck = random.Random(seed)
         self._etags: dict[int, str] = {}
