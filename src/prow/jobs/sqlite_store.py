@@ -389,13 +389,10 @@ def _place(continue_from: str) -> tuple[int | None, str]:
 
 
 def _since(connection: sqlite3.Connection, version: int) -> list[_Logged]:
-    connection.execute("BEGIN")
-    try:
-        _expect_kept(connection, version)
-        rows = connection.execute(
-            "SELECT version, change, body, labels_before FROM changes WHERE version > ? ORDER BY version LIMIT ?",
-            (version, _BATCH),
-        ).fetchall()
-        return [_Logged(row[0], Change(row[1]), row[2], row[3]) for row in rows]
-    finally:
-        connection.execute("COMMIT")
+    """What is looked for first and only then found to be too old may be refused without need, but is never incomplete."""
+    rows = connection.execute(
+        "SELECT version, change, body, labels_before FROM changes WHERE version > ? ORDER BY version LIMIT ?",
+        (version, _BATCH),
+    ).fetchall()
+    _expect_kept(connection, version)
+    return [_Logged(row[0], Change(row[1]), row[2], row[3]) for row in rows]

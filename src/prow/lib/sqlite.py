@@ -177,16 +177,21 @@ class Database:
 
     def _commit(self, connection: sqlite3.Connection, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
         answers: list[tuple[Future[Any], Any]] = []
+        alone = len(batch) == 1  # then the transaction is its savepoint: each statement costs two changes of threads
         try:
             connection.execute("BEGIN IMMEDIATE")
             for work, future in batch:
-                connection.execute("SAVEPOINT work")
+                if not alone:
+                    connection.execute("SAVEPOINT work")
                 try:
                     answers.append((future, work(connection)))
                 except BaseException as error:  # noqa: BLE001 - it belongs to the caller of this work
-                    connection.execute("ROLLBACK TO work")
+                    connection.execute("ROLLBACK" if alone else "ROLLBACK TO work")
                     _fail(future, error)
-                connection.execute("RELEASE work")
+                    if alone:
+                        return
+                if not alone:
+                    connection.execute("RELEASE work")
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
