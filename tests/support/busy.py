@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from prow.sim.plan import (
     StaleSearch,
 )
 from prow.sim.server import Sim
+from prow.sim.state import Delivery
 from prow.sim.verbs import PullStory, RepoStory
 from tests.support.checked import checked
 from tests.support.prow import BOT, CONFIG, OWNERS, REVIEWED
@@ -206,7 +207,7 @@ class Busy:
             since = self.clock.now() - timedelta(seconds=_LOOKED_BACK)
             for repo in self.repos:
                 for hook in repo.repo.hooks:
-                    late = list(takewhile(lambda d: d.delivered_at > since, reversed(hook.deliveries)))  # noqa: B023
+                    late = list(_newer(hook.deliveries, since))
                     answered = {d.guid for d in late if d.status in _ANSWERED}
                     for delivery in {d.guid: d for d in late if d.guid not in answered}.values():
                         self.sim.world.hooks.redeliver(hook, delivery)
@@ -367,6 +368,10 @@ _STEPS = (
 )
 _FATE = {"merge": Busy._merge, "hold": Busy._keep, "red": Busy._fail, "wait": Busy._wait, "close": Busy._close}
 _FATES, _WEIGHTS = tuple(_FATE), (80, 6, 5, 5, 4)
+
+
+def _newer(deliveries: Sequence[Delivery], since: datetime) -> Iterator[Delivery]:
+    return takewhile(lambda delivery: delivery.delivered_at > since, reversed(deliveries))
 
 
 def _pr(life: Life) -> PullStory:

@@ -226,9 +226,24 @@ async def commit(
     author: str,
     when: int,
     parent: str | None,
+) -> str:
+    """Write a commit on `branch`: as `make_commit`, and the branch moves."""
+    sha = await make_commit(path, files, message=message, author=author, when=when, parent=parent)
+    await update_ref(path, f"refs/heads/{branch}", sha)
+    return sha
+
+
+async def make_commit(
+    path: Path,
+    files: Mapping[str, str | bytes | None],
+    *,
+    message: str,
+    author: str,
+    when: int,
+    parent: str | None,
     by: tuple[str, str] | None = None,
 ) -> str:
-    """Write a commit on `branch`. A file (or a folder) that is None is removed; a name that ends in `.sh` is executable. `by`: name
+    """Write a commit; no ref moves. A file (or a folder) that is None is removed; a name that ends in `.sh` is executable. `by`: name
     and address in place of the author's."""
     repo = gitlib.opened(path)
     name, email = by or (author, f"{author}@users.noreply.example")
@@ -244,11 +259,9 @@ async def commit(
                 data = content.encode() if isinstance(content, str) else content
                 mode = FileMode.BLOB_EXECUTABLE if file.endswith(".sh") else FileMode.BLOB
                 index.add(pygit2.IndexEntry(file, repo.create_blob(data), mode))
-        sha = str(repo.create_commit(None, who, who, message, index.write_tree(repo), [parent] if parent else []))
+        return str(repo.create_commit(None, who, who, message, index.write_tree(repo), [parent] if parent else []))
     except gitlib.MISSING as error:
-        raise GitFailed(f"the commit on {branch} was not made: {error}") from error
-    await update_ref(path, f"refs/heads/{branch}", sha)
-    return sha
+        raise GitFailed(f"the commit was not made: {error}") from error
 
 
 def _remove(index: pygit2.Index, name: str) -> None:

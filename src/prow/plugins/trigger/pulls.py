@@ -33,7 +33,7 @@ async def handle(ctx: Context, event: Event) -> None:
         case "edited" if event.base_changed:
             await _run_if_trusted(ctx, event)
         case "synchronize":
-            running = tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key))
+            running = start.unfinished(ctx)
             if await _outdated(ctx, event.pull_request, running, before=event.before):
                 return
             await start.abort_all(ctx, running)  # not those of a newer head, of which the index hears in this moment
@@ -137,7 +137,7 @@ async def _outdated(ctx: Context, pull: PullRequest, running: Sequence[OpenJob],
 async def _run_automatic(ctx: Context, event: PullRequestEvent) -> None:
     """Everything that runs by itself, unless the pull request is a draft."""
     pull = event.pull_request
-    if pull.draft or await _outdated(ctx, pull, tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key))):
+    if pull.draft or await _outdated(ctx, pull, start.unfinished(ctx)):
         return
     found = await start.presubmits_of(ctx, pull)
     chosen = await start.select(ctx, found.jobs, pull, filters=(How.ALL,))

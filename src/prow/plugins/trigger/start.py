@@ -121,6 +121,11 @@ async def create(ctx: Context, job: ProwJob) -> None:
     await ctx.effects.once(f"job:{job.name}", act=act)
 
 
+def unfinished(ctx: Context) -> tuple[OpenJob, ...]:
+    """The pull request's presubmits that are not over, as the index has them now."""
+    return tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key))
+
+
 async def abort_all(ctx: Context, jobs: Sequence[OpenJob] | None = None) -> None:
     """Abort the pull request's unfinished presubmits; whoever runs them stops them and completes them. `jobs`: these alone.
 
@@ -133,7 +138,7 @@ async def abort_all(ctx: Context, jobs: Sequence[OpenJob] | None = None) -> None
     async def act() -> str:
         for left in reversed(range(_ABORT_ATTEMPTS)):
             try:
-                for job in tuple(ctx.known_jobs.unfinished_presubmits(*ctx.pull.key)):
+                for job in unfinished(ctx):
                     if meant is None or job.name in meant:
                         await _abort(ctx, job)
                 break

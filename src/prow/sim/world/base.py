@@ -129,7 +129,7 @@ class Base(Accounts):
             if org is not None:
                 body["organization"] = self.json.org(org)
             self._tell(listeners, event, body)
-        await self.changed(_concerned(repo, payload))
+        await self.changed(_concerned(repo, event, payload))
 
     async def emit_org(self, org: Org, event: str, sender: User, payload: Json) -> None:
         """The same for what concerns an organisation alone."""
@@ -175,14 +175,14 @@ class Base(Accounts):
         await self.hooks.close()
 
 
-def _concerned(repo: Repo, payload: Json) -> list[Issue] | None:
+def _concerned(repo: Repo, event: str, payload: Json) -> list[Issue] | None:
     """The issues that an event speaks of, by number or by the commit that heads them; None: of none in particular. What a push changes
     about pull requests is told by events of theirs."""
     about = payload.get("issue") or payload.get("pull_request")
     if about is not None:
         issue = repo.issues.get(about["number"])
         return None if issue is None else [issue]
-    if "pusher" in payload:
+    if event == "push":
         return []
     run = payload.get("check_run") or payload.get("check_suite") or {}
     sha = payload.get("sha") or run.get("head_sha")

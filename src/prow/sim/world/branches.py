@@ -13,8 +13,6 @@ from prow.sim.state import Issue, Repo, User
 from prow.sim.world.pulls import Pulls
 from prow.sim.world.views import pull_of
 
-_SCRATCH = "sim/scratch"
-
 
 class Branches(Pulls):
     async def commit(
@@ -43,17 +41,9 @@ class Branches(Pulls):
         ref, login = f"refs/heads/{branch}", who.login or ""
         async with self.lock(repo):
             before = await gitrepo.resolve(repo.path, ref)
-            after = await gitrepo.commit(
-                repo.path,
-                _SCRATCH,
-                {name: data},
-                message=message,
-                author=login,
-                by=by,
-                when=self.seconds,
-                parent=before,
+            after = await gitrepo.make_commit(
+                repo.path, {name: data}, message=message, author=login, by=by, when=self.seconds, parent=before
             )
-            await gitrepo.delete_ref(repo.path, f"refs/heads/{_SCRATCH}")
             refused = await self.push_refusal(repo, who, ref, before or NOTHING, after)
             if refused:
                 raise Refused(409, f"Could not update file: {refused}")
@@ -84,6 +74,13 @@ class Branches(Pulls):
                     raise Refused(422, "Update is not a fast forward")
                 await gitrepo.update_ref(repo.path, ref, sha)
         await self.pushed(repo, who.login or "", ref, before or NOTHING, sha)
+
+    async def _advance(self, repo: Repo, who: Identity, ref: str, before: str, after: str) -> None:
+        """Under the repository's lock: the ref moves unless a rule of its forbids it."""
+        refused = await self.push_refusal(repo, who, ref, before, after)
+        if refused:
+            raise Refused(422, refused)
+        await gitrepo.update_ref(repo.path, ref, after)
 
     async def pushed(self, repo: Repo, login: str, ref: str, before: str, after: str) -> None:
         """A ref moved: the push event, and what it means for pull requests. Of one repository in the order in which its refs moved."""

@@ -137,10 +137,7 @@ class Merges(Repos):
             made = await gitmerge.merge(repo.path, before, after, message=text, author=author, when=self.seconds)
             if made is None:
                 raise Refused(409, "Merge conflict")
-            refused = await self.push_refusal(repo, who, ref, before, made)
-            if refused:
-                raise Refused(422, refused)
-            await gitrepo.update_ref(repo.path, ref, made)
+            await self._advance(repo, who, ref, before, made)
         await self.pushed(repo, who.login or "", ref, before, made)
         return made
 
@@ -162,10 +159,7 @@ class Merges(Repos):
                 made = await gitmerge.merge(repo.path, before, theirs, message=text, author=author, when=self.seconds)
             if made is None:
                 raise Refused(409, "There are merge conflicts")
-            refused = await self.push_refusal(repo, who, ref, before, made)
-            if refused:
-                raise Refused(422, refused)
-            await gitrepo.update_ref(repo.path, ref, made)
+            await self._advance(repo, who, ref, before, made)
         await self.pushed(repo, who.login or "", ref, before, made)
         return "fast-forward" if made == theirs else "merge"
 
