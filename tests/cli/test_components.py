@@ -156,6 +156,19 @@ def test_what_cannot_be_is_one_line(name: str, flags: dict[str, object], says: s
     assert "Traceback" not in text
 
 
+def test_one_look_that_cannot_ask_github_ends_with_an_error_that_says_why(folder: Path, prow: Prow) -> None:
+    (folder / "config.yaml").write_text("tide: {queries: [{orgs: [acme], repos: [other/rockets]}]}")
+    nobody = {"github_endpoint": "http://127.0.0.1:1", "github_graphql_endpoint": "http://127.0.0.1:1/graphql"}
+    code, _, text = prow("tide", "--run-once", "--github-client.max-retries=1", **nobody)
+    assert code == 1
+    last = text.splitlines()[-1]
+    assert last.startswith(
+        "prow: not everything could be done: The organisation's repositories cannot be listed (acme): "
+    )
+    assert "no answer from GitHub" in last
+    assert last.endswith("(1 more in the log)")
+
+
 def test_one_process_runs_the_jobs_of_a_job_store(folder: Path, prow: Prow) -> None:
     (folder / "shared").mkdir()
     with (folder / "shared" / "plank.lock").open("w") as lock:

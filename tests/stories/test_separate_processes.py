@@ -144,6 +144,35 @@ async def test_what_happens_while_one_of_them_is_dead_is_not_lost(tmp_path: Path
         await pr.expect_merged(within=30)
 
 
+async def test_one_look_of_tide_merges_what_is_ready_and_its_exit_code_says_whether_it_saw_everything(
+    tmp_path: Path,
+) -> None:
+    looks = {"all": "orgs: [acme]", "one too many": "repos: [acme/rockets, acme/none]"}
+    async with github(tmp_path, files=FILES) as (sim, repo):
+        (tmp_path / "token").write_text(sim.world.token(BOT))
+        codes = {}
+        for name, where in looks.items():
+            pr = await repo.open_pull_request("wernher", title=name, files={f"{name}.txt": "x\n"})
+            (tmp_path / "config.yaml").write_text(f"tide: {{queries: [{{{where}}}]}}")
+            tide = Component(
+                tmp_path,
+                "tide",
+                {
+                    "config-path": tmp_path / "config.yaml",
+                    "github-endpoint": sim.world.base,
+                    "github-graphql-endpoint": f"{sim.world.base}/graphql",
+                    "github-token-path": tmp_path / "token",
+                    "run-once": True,
+                    "dry-run": False,
+                },
+            )
+            await tide.start()
+            codes[name] = await tide.ended()
+            await pr.expect_merged()
+    assert codes == {"all": 0, "one too many": 1}
+    assert "not everything could be done: The open pull requests cannot be listed (acme/none)" in tide.log()
+
+
 async def test_others_may_ask_the_tide_of_up_and_get_its_events(tmp_path: Path) -> None:
     taken = Noting("watcher", kinds=set(EventKind))
     verifier = Verifier(Secret(tmp_path / "hmac", SECRET.encode()))

@@ -16,13 +16,14 @@ from prow.github.limiter import Limits
 from prow.github.webhook import Verifier
 from prow.lib import flags, http, logs
 from prow.lib.clock import Clock
-from prow.lib.errors import UsageError
+from prow.lib.errors import Retry, UsageError
 from prow.lib.flags import flag
 from prow.storage.buckets import Buckets
 from prow.storage.ports import Storage
 from prow.tide import web
 from prow.tide.service import Settings as TideSettings
 from prow.tide.service import Tide
+from prow.tide.troubles import Troubles
 
 _log = logs.get("tide")
 _HISTORY = "tide-history.json"
@@ -31,7 +32,9 @@ _HISTORY = "tide-history.json"
 class TideFlags(flags.FlagGroup):
     port: int = flag("port", 8888, "Port of the pools, the history, and hook's events.")
     dry_run: bool = flag("dry-run", True, "Merge nothing, start no jobs, write no statuses; say what would be done.")
-    run_once: bool = flag("run-once", False, "Look at everything once, do what is due, and end.")
+    run_once: bool = flag(
+        "run-once", False, "Look at everything once, do what is due, and end: with 1 where something could not be done."
+    )
     max_records_per_pool: int = flag("max-records-per-pool", 1000, "Records of history that are kept of each pool.")
     history_uri: str = flag(
         "history-uri", "", "Where the history is kept: a path, gs://… or s3://…; default: a file in the state folder."
@@ -105,6 +108,7 @@ async def _serve(given: Given, clock: Clock) -> None:
         async with parts.running({"tide": tide.run()}, listing=listing):
             if options.run_once:
                 await tide.idle()
+                _tell(tide.troubles)
                 return
             async with http.serve(app, host=given.host, port=options.port) as port:
                 where = http.url(given.host, port)
@@ -124,6 +128,13 @@ async def _tide(parts: Parts, given: Given, state: Path) -> Tide:
         history_uri=uri,
         dry_run=options.dry_run,
     )
+
+
+def _tell(troubles: Troubles) -> None:
+    """Raise what kept one look at everything from being that."""
+    if troubles.count:
+        more = f" ({troubles.count - 1} more in the log)" if troubles.count > 1 else ""
+        raise Retry(f"not everything could be done: {troubles.first}{more}")
 
 
 def _history(given: Given, state: Path) -> tuple[str, Storage]:

@@ -18,7 +18,7 @@ from prow.tide import required
 from prow.tide.model import PoolKey, PoolRules, Problem, Requirements
 from prow.tide.ports import ReadsOwnJobs, ReadsPulls
 from prow.tide.queries import gaps_of
-from prow.tide.troubles import say
+from prow.tide.troubles import Troubles
 
 _MOST_KEPT = 5_000
 OwnJobs = Callable[[Config, str, str], ReadsOwnJobs | None]
@@ -27,9 +27,10 @@ OwnJobs = Callable[[Config, str, str], ReadsOwnJobs | None]
 class Knowledge:
     """Caches in front of GitHub and git."""
 
-    def __init__(self, github: ReadsPulls, own_jobs: OwnJobs) -> None:
+    def __init__(self, github: ReadsPulls, own_jobs: OwnJobs, *, troubles: Troubles) -> None:
         self._github = github
         self._own_jobs = own_jobs
+        self._say = troubles.say
         self._files: OrderedDict[Any, tuple[str, ...]] = OrderedDict()
         self._requirements: OrderedDict[Any, Requirements] = OrderedDict()
 
@@ -62,7 +63,7 @@ class Knowledge:
         except ConfigError as error:
             return Problem(text=f"the repository's own job config cannot be used: {error}")
         except (Denied, Retry) as error:
-            say(error, "What the pull request needs cannot be read now.", pr=str(pull.key))
+            self._say(error, "What the pull request needs cannot be read now.", pr=str(pull.key))
             return Problem(text=str(error), passing=True)
         except Permanent as error:
             return Problem(text=str(error))

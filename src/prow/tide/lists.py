@@ -18,7 +18,7 @@ from prow.tide import metrics
 from prow.tide.model import PoolKey
 from prow.tide.open_pulls import OpenPulls
 from prow.tide.ports import ReadsPulls
-from prow.tide.troubles import again_in, say
+from prow.tide.troubles import Troubles, again_in
 
 _log = logs.get("tide")
 _AT_ONCE = 4
@@ -32,10 +32,11 @@ Listed = Callable[[frozenset[PoolKey]], None]
 class Lists:
     """`wanted`: whether it matters that a pull request's mergeability is unknown."""
 
-    def __init__(self, github: ReadsPulls, pulls: OpenPulls, *, clock: Clock) -> None:
+    def __init__(self, github: ReadsPulls, pulls: OpenPulls, *, clock: Clock, troubles: Troubles) -> None:
         self._github = github
         self._pulls = pulls
         self._clock = clock
+        self._say = troubles.say
         self._listed: set[Repo] = set()
         self._unread: set[Repo] = set()
         self._due: dict[Repo, tuple[float, float]] = {}
@@ -129,7 +130,7 @@ class Lists:
             except ProwError as error:
                 metrics.LISTS.labels("error").inc()
                 listed(frozenset(changed))
-                say(error, "The open pull requests cannot be listed.", org=repo[0], repo=repo[1])
+                self._say(error, "The open pull requests cannot be listed.", org=repo[0], repo=repo[1])
                 if isinstance(error, Permanent):
                     return None
                 self._unread.add(repo)
@@ -163,7 +164,7 @@ class Lists:
             try:
                 names = await self._github.list_org_repos(org)
             except ProwError as error:
-                say(error, "The organisation's repositories cannot be listed.", org=org)
+                self._say(error, "The organisation's repositories cannot be listed.", org=org)
                 pauses.append(again_in(error, self._clock, least=_AGAIN_AFTER))
                 continue
             found.update((org, name) for name in names if any(q.applies_to(org, name) for q in config.tide.queries))

@@ -10,14 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 
-from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import ProwError, RateLimited, Retry, Unauthenticated
 from prow.tide import metrics
 from prow.tide.model import PoolDecision, PoolKey, PoolSnapshot
-from prow.tide.troubles import say
+from prow.tide.troubles import Troubles
 
-_log = logs.get("tide")
 _COALESCE = 0.1
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 600.0
@@ -53,10 +51,12 @@ class Pools:
         *,
         at_once: int,
         clock: Clock,
+        troubles: Troubles,
     ) -> None:
         self._round_of = round_of
         self._alive = alive
         self._clock = clock
+        self._say = troubles.say
         self._pools: dict[PoolKey, Pool] = {}
         self._slots = asyncio.Semaphore(at_once)
         self._born: asyncio.Queue[Pool] = asyncio.Queue()
@@ -102,12 +102,9 @@ class Pools:
                     async with self._slots:
                         await self._round_of(pool)
                     pool.failures = 0
-                except ProwError as error:
-                    self._failed(pool, error)
-                    say(error, "A pool could not be handled; it is tried again.", pool=str(pool.key))
                 except Exception as error:  # noqa: BLE001 - one pool never stops the others
                     self._failed(pool, error)
-                    _log.exception("A pool could not be handled; it is tried again.", pool=str(pool.key))
+                    self._say(error, "A pool could not be handled; it is tried again.", pool=str(pool.key))
                 finally:
                     pool.busy = False
                     self._changed.set()

@@ -13,7 +13,9 @@ from collections.abc import Callable
 import msgspec
 
 from prow.config.config import Config
+from prow.github.errors import NotFound
 from prow.jobs.index import JobIndex
+from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent, ProwError
 from prow.model.events import Event, EventKind, IssueEvent, PullRequestEvent, PushEvent, ReviewEvent
@@ -33,9 +35,10 @@ from prow.tide.pools import Pools
 from prow.tide.ports import CreatesJobs, GitHubForTide, NamesPeople
 from prow.tide.rounds import Rounds, decided
 from prow.tide.statuses import StatusWriter
-from prow.tide.troubles import again_in, say
+from prow.tide.troubles import Troubles, again_in
 from prow.tide.wire import pools_json
 
+_log = logs.get("tide")
 _AGAIN_AFTER = 10.0
 
 
@@ -52,7 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tide:
-    """A `bus.Listener`. Call `run()` as a task, and `config_changed()` when it has. `github`: for what a merge waits for; `background`: for lists and statuses."""
+    """A `bus.Listener`. Call `run()` as a task, and `config_changed()` when it has. `github`: for what a merge waits for; `background`: for lists and statuses.
+
+    `troubles`: what it could not do so far.
+    """
 
     name = "tide"
     kinds = frozenset(
@@ -87,15 +93,16 @@ class Tide:
         self._clock = clock
         self._history = history or HistoryStore("", None, longest=settings.longest_history, clock=clock)
         self._pulls = OpenPulls()
-        knowledge = Knowledge(background, own_jobs)
+        self.troubles = Troubles()
+        knowledge = Knowledge(background, own_jobs, troubles=self.troubles)
         self._hints = Hints(people, knowledge)
-        self._lists = Lists(background, self._pulls, clock=clock)
+        self._lists = Lists(background, self._pulls, clock=clock, troubles=self.troubles)
         self._blockers: dict[tuple[str, str], tuple[Blocker, ...]] = {}
         self._rounds = Rounds(
             config=config,
             github=github,
             merger=Merger(github, jobs, clock=clock),
-            statuses=StatusWriter(github, self._pulls, self._hints, clock=clock),
+            statuses=StatusWriter(github, self._pulls, self._hints, clock=clock, troubles=self.troubles),
             knowledge=knowledge,
             pulls=self._pulls,
             lists=self._lists,
@@ -106,7 +113,13 @@ class Tide:
             wait_for_reviews=settings.wait_for_reviews,
         )
         at_once = max(1, config().tide.max_goroutines or 20)
-        self._pools = Pools(self._rounds.run, lambda key: bool(self._pulls.of(key)), at_once=at_once, clock=clock)
+        self._pools = Pools(
+            self._rounds.run,
+            lambda key: bool(self._pulls.of(key)),
+            at_once=at_once,
+            clock=clock,
+            troubles=self.troubles,
+        )
         self._relist = asyncio.Event()
         self._ready = asyncio.Event()
 
@@ -254,8 +267,10 @@ class Tide:
         """Seconds after which they may be read, when they could not be now: what is known of them still counts."""
         try:
             await self._read_blockers(org, repo)
+        except NotFound:
+            _log.debug("The repository has no issues, so none holds up merges.", org=org, repo=repo)
         except ProwError as error:
-            say(error, "Issues that hold up merges cannot be listed.", org=org, repo=repo)
+            self.troubles.say(error, "Issues that hold up merges cannot be listed.", org=org, repo=repo)
             return None if isinstance(error, Permanent) else again_in(error, self._clock, least=_AGAIN_AFTER)
         return None
 

@@ -16,7 +16,7 @@ from prow.tide.hints import Hints
 from prow.tide.model import TIDE, PoolDecision, PoolSnapshot
 from prow.tide.open_pulls import OpenPulls
 from prow.tide.status import differs, status_of
-from prow.tide.troubles import again_in, say
+from prow.tide.troubles import Troubles, again_in
 
 _AT_ONCE = 4
 _AGAIN_AFTER = 3.0
@@ -29,9 +29,12 @@ class WritesStatuses(Protocol):
 class StatusWriter:
     """Also notes what it wrote, so that it is not written again before GitHub tells of it."""
 
-    def __init__(self, github: WritesStatuses, pulls: OpenPulls, hints: Hints, *, clock: Clock) -> None:
+    def __init__(
+        self, github: WritesStatuses, pulls: OpenPulls, hints: Hints, *, clock: Clock, troubles: Troubles
+    ) -> None:
         self._github = github
         self._clock = clock
+        self._say = troubles.say
         self._pulls = pulls
         self._hints = hints
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -57,7 +60,7 @@ class StatusWriter:
                 if status is not None:
                     await self.write(pull, status)
             except ProwError as error:
-                say(error, "A status could not be written.", pr=str(pull.key))
+                self._say(error, "A status could not be written.", pr=str(pull.key))
                 return again_in(error, self._clock, least=_AGAIN_AFTER)
             return None
 

@@ -13,9 +13,25 @@ from prow.lib.errors import ProwError, RateLimited, Retry, Unauthenticated
 _log = logs.get("tide")
 
 
-def say(error: ProwError, what: str, **about: str) -> None:
-    """Log `what` could not be done, and about whom."""
-    (_log.debug if isinstance(error, (RateLimited, Unauthenticated)) else _log.warning)(what, error=str(error), **about)
+class Troubles:
+    """Of one tide since it began. `count`: how often something could not be done; `first`: what that was and why, for people."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = ""
+
+    def say(self, error: Exception, what: str, **about: str) -> None:
+        """Log `what` could not be done, and about whom. An error that nobody expected is logged with where it came from."""
+        expected = isinstance(error, ProwError)
+        text = str(error) if expected else f"unexpected error: {error!r}"
+        self.count += 1
+        self.first = self.first or f"{what.rstrip('.')} ({'/'.join(about.values())}): {text}"
+        if not expected:
+            _log.exception(what, **about)
+        elif isinstance(error, (RateLimited, Unauthenticated)):
+            _log.debug(what, error=text, **about)
+        else:
+            _log.warning(what, error=text, **about)
 
 
 def again_in(error: ProwError, clock: Clock, *, least: float) -> float:
