@@ -17,17 +17,18 @@ from prow.hook.settings import Settings
 from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.secrets import Secrets
+from prow.model.prowjob import ProwJob
 from prow.plugin.ports import OpenJob
 from prow.plugins import BUILT
 
 
 class NoJobs:
-    async def create(self, job: object) -> object:
+    async def create(self, job: ProwJob) -> ProwJob:
         return job
 
-    async def patch(self, name: str, merge_patch: object, *, resource_version: str = "") -> object:
+    async def patch(self, name: str, merge_patch: object, *, resource_version: str = "") -> ProwJob:
         del name, merge_patch, resource_version
-        return None
+        return ProwJob()
 
     def unfinished_presubmits(self, org: str, repo: str, number: int) -> tuple[OpenJob, ...]:
         del org, repo, number

@@ -26,6 +26,7 @@ from prow.lib.http_client import http_client
 from prow.lib.secrets import Secret
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.events import Event, EventKind, IssueCommentEvent
+from prow.model.prowjob import ProwJob
 from prow.plugin.ports import GitHubForPlugins
 from tests.bus.support import Noting, comment
 from tests.support.processes import free_port
@@ -41,10 +42,10 @@ class Snap(msgspec.Struct, frozen=True):
 class Nobody:
     """No plugin runs here, so nobody asks."""
 
-    async def create(self, job: object) -> object:
+    async def create(self, job: object) -> ProwJob:
         raise AssertionError(job)
 
-    async def patch(self, name: str, merge_patch: Mapping[str, object], *, resource_version: str = "") -> object:
+    async def patch(self, name: str, merge_patch: Mapping[str, object], *, resource_version: str = "") -> ProwJob:
         raise AssertionError(name, merge_patch, resource_version)
 
     def unfinished_presubmits(self, org: str, repo: str, number: int) -> tuple[()]:

@@ -42,7 +42,7 @@ from prow.model.forge import (
     ReviewComment,
     User,
 )
-from prow.model.prowjob import ProwJob
+from prow.model.prowjob import JobState, ObjectMeta, ProwJob, ProwJobStatus
 from prow.owners import rules as owners_rules
 from prow.owners.queries import RepoOwners
 from prow.plugin.context import Context
@@ -240,9 +240,9 @@ class World:
             raise AlreadyExists(job.name)
         self.created.append(job)
         self.open_jobs.append(OpenJob(job.name, "1"))
-        return job
+        return msgspec.structs.replace(job, metadata=msgspec.structs.replace(job.metadata, resource_version="1"))
 
-    async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> None:
+    async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> ProwJob:
         if self.faults["patch"]:
             raise self.faults["patch"].pop(0)
         known = {job.name: job.resource_version for job in self.open_jobs}
@@ -250,6 +250,7 @@ class World:
             raise Conflict(name)
         assert merge_patch["status"]["state"] == "aborted"
         self.aborted.append(name)
+        return ProwJob(metadata=ObjectMeta(name=name), status=ProwJobStatus(state=JobState.ABORTED))
 
     def unfinished_presubmits(self, org: str, repo: str, number: int) -> Iterable[OpenJob]:
         return tuple(self.open_jobs)

@@ -26,6 +26,7 @@ class ProwProcess:
         self._mine = mine
         self._log = log
         self._ready, self._heard = asyncio.Event(), asyncio.Event()
+        self._said = asyncio.Condition()
         self._listening = asyncio.create_task(self._listen(said), name=f"log-{log.name}")
 
     @classmethod
@@ -48,6 +49,8 @@ class ProwProcess:
                 log.write(line)
                 if _READY in line:
                     self._ready.set()
+                async with self._said:
+                    self._said.notify_all()
 
     @property
     def running(self) -> bool:
@@ -62,6 +65,16 @@ class ProwProcess:
             task.cancel()
         if not self._ready.is_set():
             raise AssertionError(f"prow did not start: {self._log.read_text()[-2000:]}")
+
+    async def says(self, *texts: str) -> None:
+        """Return when one line of its log has all of these."""
+
+        def said() -> bool:
+            lines = self._log.read_text().splitlines() if self._log.exists() else ()
+            return any(all(text in line for text in texts) for line in lines)
+
+        async with SystemClock().timeout(_PATIENCE), self._said:
+            await self._said.wait_for(said)
 
     def signal(self, how: signal.Signals) -> None:
         if self.running:

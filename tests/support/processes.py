@@ -62,6 +62,11 @@ class Component:
         assert self._process is not None
         await self._process.ready()
 
+    async def says(self, *texts: str) -> None:
+        """Return when one line of its log has all of these."""
+        assert self._process is not None
+        await self._process.says(*texts)
+
     async def ended(self) -> int:
         """Its exit code, when it ends by itself."""
         assert self._process is not None
@@ -105,6 +110,7 @@ async def processes(
     plugins: str = PLUGINS,
     only: Collection[str] = (),
     may: Collection[str] = (),
+    dry_run: bool = False,
 ) -> AsyncIterator[Processes]:
     """Every component running (or `only` these), with the webhook installed.
 
@@ -119,7 +125,9 @@ async def processes(
             ("token", sim.world.token(BOT)),
         ):
             (folder / name).write_text(text)
-        made = {name: made for name, made in _components(folder, sim).items() if not only or name in only}
+        made = {
+            name: made for name, made in _components(folder, sim, dry_run=dry_run).items() if not only or name in only
+        }
         store = await SQLiteJobStore.open(folder / "shared" / "jobs.db", clock=sim.clock)
         try:
             await asyncio.gather(*(component.start() for component in made.values()))
@@ -136,7 +144,7 @@ async def processes(
             await store.close()
 
 
-def _components(folder: Path, sim: Sim) -> dict[str, Component]:
+def _components(folder: Path, sim: Sim, *, dry_run: bool) -> dict[str, Component]:
     every: dict[str, object] = {
         "config-path": folder / "config.yaml",
         "job-config-path": folder / "jobs.yaml",
@@ -153,14 +161,14 @@ def _components(folder: Path, sim: Sim) -> dict[str, Component]:
     plugins, signed, real = (
         {"plugin-config": folder / "plugins.yaml"},
         {"hmac-secret-file": folder / "hmac"},
-        {"dry-run": False},
+        {"dry-run": dry_run},
     )
     tide = Component(folder, "tide", every | known | buckets | signed | real)
     events = {"event-endpoint": f"tide={tide.url}/hook"}
     made = [
         Component(folder, "hook", every | known | plugins | signed | events | real),
         Component(folder, "prow-controller-manager", {**every, **known, **buckets, **real, **FLAGS}),
-        Component(folder, "crier", every | known | buckets | {"github-workers": 4, "blob-storage-workers": 4}),
+        Component(folder, "crier", every | known | buckets | real | {"github-workers": 4, "blob-storage-workers": 4}),
         tide,
         Component(folder, "horologium", every | real),
         Component(folder, "sinker", every | real),

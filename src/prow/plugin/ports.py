@@ -113,11 +113,11 @@ class GitHubForPlugins(ReadsPulls, WritesIssues, WritesStatuses, AsksPeople, Kno
 
 
 class MakesJobs(Protocol):
-    """What a plugin does with ProwJobs."""
+    """What a plugin does with ProwJobs. Both give the job as it is stored then; a dry run stores nothing, and says itself what it would."""
 
-    async def create(self, job: ProwJob) -> object: ...
+    async def create(self, job: ProwJob) -> ProwJob: ...
 
-    async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> object: ...
+    async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> ProwJob: ...
 
 
 class OpenJob(NamedTuple):

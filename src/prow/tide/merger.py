@@ -102,8 +102,11 @@ class Merger:
                 scheduling=config.scheduler.enabled,
             )
             try:
-                await self._jobs.create(prowjob)
-                _log.info("Created a job.", job=trigger.job.name, name=name, pr=str(pull.key), base=decision.base_sha)
+                made = await self._jobs.create(prowjob)
+                if made.metadata.resource_version:
+                    _log.info(
+                        "Created a job.", job=trigger.job.name, name=name, pr=str(pull.key), base=decision.base_sha
+                    )
             except AlreadyExists:
                 pass
             except RateLimited:

@@ -39,7 +39,9 @@ class GitHubForTide(ReadsPulls, Merges, Protocol):
 
 
 class CreatesJobs(Protocol):
-    async def create(self, job: ProwJob) -> object: ...
+    async def create(self, job: ProwJob) -> ProwJob:
+        """The job as it is stored; a dry run stores nothing, and says itself what it would."""
+        ...
 
 
 class KnowsJobs(Protocol):

@@ -112,10 +112,11 @@ async def create(ctx: Context, job: ProwJob) -> None:
 
     async def act() -> str:
         try:
-            await ctx.jobs.create(job)
+            made = await ctx.jobs.create(job)
         except AlreadyExists:
             return job.name
-        ctx.log.info("Created a job.", job=job.spec.job, name=job.name)
+        if made.metadata.resource_version:
+            ctx.log.info("Created a job.", job=job.spec.job, name=job.name)
         return job.name
 
     await ctx.effects.once(f"job:{job.name}", act=act)
@@ -154,7 +155,8 @@ async def abort_all(ctx: Context, jobs: Sequence[OpenJob] | None = None) -> None
 async def _abort(ctx: Context, job: OpenJob) -> None:
     change = {"status": {"state": JobState.ABORTED.value, "description": ABORT_TEXT}}
     try:
-        await ctx.jobs.patch(job.name, change, resource_version=job.resource_version)
+        now = await ctx.jobs.patch(job.name, change, resource_version=job.resource_version)
     except NotFound:
         return
-    ctx.log.info("Aborted a job.", name=job.name)
+    if now.status.state is JobState.ABORTED:
+        ctx.log.info("Aborted a job.", name=job.name)
