@@ -1,8 +1,8 @@
 """The one way to GitHub: `Transport.request(call)`.
 
 In this order a call meets: the dry run (writes are logged, not sent), reads in flight that it can join, limits that GitHub
-told us of, our own pacing, a place in flight, the ETag cache, the connection, and the judgement of `rules`, which may send it
-round again. The rules of repeating:
+told us of, our own pacing, a place in flight, the `wire` with its ETag cache, and the judgement of `rules`, which may send it round
+again. The rules of repeating:
 
 * a read, and a write whose repetition changes nothing, is repeated after 5xx and dropped connections;
 * a write that must not happen twice (`Call.once`) is repeated only when GitHub cannot have got it; else `MaybeDone`
@@ -16,56 +16,29 @@ that may be older than his own write.
 from __future__ import annotations
 
 import re
-import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
-from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
-from prow.github.call import GRAPHQL, Answer, Call, Cost, local_path
-from prow.github.errors import AnswerTooLarge, BadCredentials
+from prow.github.cache import Cache, Key, MemoryCache
+from prow.github.call import GRAPHQL, Answer, Call, Cost
+from prow.github.errors import BadCredentials
 from prow.github.flights import Flights
 from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
 from prow.github.meter import Meter
-from prow.github.rules import (
-    PATIENCE,
-    Again,
-    GiveUp,
-    Limited,
-    Options,
-    Take,
-    Verdict,
-    judge,
-    judge_dropped,
-    outdates,
-    unreadable,
-)
-from prow.github.tokens import Credential, Tokens, identity_of
+from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped, outdates
+from prow.github.tokens import Tokens
+from prow.github.wire import Dropped, Endpoint, Wire
 from prow.lib import logs
 from prow.lib.clock import Clock
 from prow.lib.errors import RateLimited, UsageError
-from prow.lib.http_client import http_client
-from prow.lib.open_work import in_thread
 from prow.model.forge import User
 
 _log = logs.get("github")
 
-API_VERSION = "2022-11-28"
-BUDGET_HEADER = "X-PROW-GHCACHE-TOKEN-BUDGET-IDENTIFIER"
-EXPIRES_HEADER = "X-PROW-TOKEN-EXPIRES-AT"
-"""What ghproxies, ours and the original, are told of a GitHub App's token."""
-_MAX_REDIRECTS = 3
 _SHOWN = 2000
-_LONG_TO_CHECK = 1 << 20
-"""Bytes of JSON that are checked in a thread, since it takes milliseconds."""
-_FREE_MODES = frozenset({"COALESCED", "REVALIDATED", "ERROR"})
-_NEVER_SENT: Final = (
-    httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol
-)  # fmt: skip
 _SECRET = re.compile(rb'("secret":\s*)"(?:[^"\\]|\\.)*"')
 """A hook's secret, also one that was just made up."""
 _WHY: dict[Reason, str] = {
@@ -80,30 +53,6 @@ _UNKNOWN_FOR = timedelta(seconds=10)
 """How long nothing is asked with a token that GitHub did not know: it locks out whoever tries too often."""
 _LONG = frozenset({"told", "budget"})
 """Waits that may take an hour: whoever calls is told when to come back."""
-_REDIRECTS = frozenset({301, 302, 307, 308})
-_ENTERPRISE = "/api/v3"
-_MOVED = re.compile(r"(?:/api/v3)?/(?:repositories|repos|organizations|orgs|user|users)/", re.ASCII)
-"""Where GitHub sends whoever asks for a repository or an account by its old name."""
-
-
-class _Dropped(Exception):
-    def __init__(self, reason: str, *, sent: bool, timeout: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.sent = sent
-        self.timeout = timeout
-
-
-class Endpoint:
-    """A base address. `prefix`: its path, e.g. `/api/v3` of GitHub Enterprise."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise UsageError(f"{url!r} is not an address of a GitHub API: give something like https://api.github.com")
-        self.url = url.rstrip("/")
-        self.prefix = parts.path.rstrip("/")
-        self.origin = (parts.scheme, parts.netloc)
 
 
 class Transport:
@@ -129,26 +78,36 @@ class Transport:
         self.known_user: User | None = None
         self.long_lists: set[str] = set()
         self.unsure_statuses: set[tuple[str, str, str, str]] = set()
-        self._tokens = tokens
         self.app = tokens.app
-        self.endpoints = tuple(Endpoint(url) for url in endpoints)
-        if not self.endpoints:
-            raise UsageError("no GitHub endpoint is given")
-        self.prefixes = (*{each.prefix for each in self.endpoints}, _ENTERPRISE)
-        self._graphql = (Endpoint(graphql_endpoint),)
-        self._component = component
-        self._version = version
         self.dry_run = dry_run
+        self.meter = Meter(component, clock)
+        self._tokens = tokens
+        self._endpoints = tuple(Endpoint(url) for url in endpoints)
+        if not self._endpoints:
+            raise UsageError("no GitHub endpoint is given")
+        self._graphql = (Endpoint(graphql_endpoint),)
         self._options = options or Options()
-        self._limits = limits or Limits()
-        self._limiter = Limiter(clock, self._limits, paces)
-        self._cache = cache or MemoryCache()
-        self._http_transport = http
-        self._http: httpx2.AsyncClient | None = None
+        limits = limits or Limits()
+        self._limiter = Limiter(clock, limits, paces)
         self._flights: Flights[Key, Answer] = Flights("github-read")
         self._unknown: dict[str, datetime] = {}
         self._blocked: dict[tuple[str, str], datetime] = {}
-        self.meter = Meter(component, clock)
+        self._wire = Wire(
+            clock=clock,
+            program=component,
+            version=version,
+            endpoints=self._endpoints,
+            options=self._options,
+            connections=limits.in_flight,
+            cache=cache or MemoryCache(),
+            meter=self.meter,
+            http=http,
+        )
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Paths that our endpoints have: GitHub names them in links."""
+        return self._wire.prefixes
 
     @property
     def paces(self) -> Paces:
@@ -164,9 +123,7 @@ class Transport:
     async def aclose(self) -> None:
         """End what is in flight and close the connections."""
         await self._flights.aclose()
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        await self._wire.aclose()
 
     async def request(self, call: Call) -> Answer:
         """Ask GitHub. Raises the errors of `github.errors`, `RateLimited`, `Denied`."""
@@ -200,7 +157,7 @@ class Transport:
     async def _attempts(self, call: Call) -> Answer:
         options = self._options
         patience = _Patience(call, self._clock)
-        endpoints = self._graphql if call.template == GRAPHQL else self.endpoints
+        endpoints = self._graphql if call.template == GRAPHQL else self._endpoints
         endpoint = attempt = 0
         renewed = False
         while True:
@@ -214,9 +171,10 @@ class Transport:
             await self._admitted(call, identity, patience)
             verdict: Verdict
             try:
-                async with self._limiter.pace(identity).under_way(call):
-                    answer = await self._send(call, endpoints[endpoint], credential)
-            except _Dropped as dropped:
+                pace = self._limiter.pace(identity)
+                async with pace.under_way(call):
+                    answer = await self._wire.send(call, endpoints[endpoint], credential, pace)
+            except Dropped as dropped:
                 waited = options.request_timeout if dropped.timeout else 0.0
                 self.meter.unanswered(call, credential.token_hash, waited=waited)
                 verdict = judge_dropped(call, dropped.reason, sent=dropped.sent, attempt=attempt, options=options)
@@ -288,122 +246,6 @@ class Transport:
     def _limited(call: Call, until: datetime, reason: Reason = "told") -> RateLimited:
         return RateLimited(f"{call.what}: {_WHY[reason]} until {until:%H:%M:%S} UTC", until=until)
 
-    async def _send(self, call: Call, endpoint: Endpoint, credential: Credential) -> Answer:
-        """One attempt, redirects followed. Raises _Dropped."""
-        path = call.path
-        for _ in range(_MAX_REDIRECTS + 1):
-            answer = await self._exchange(call, endpoint, path, credential)
-            if answer.status not in _REDIRECTS or answer.status in call.ok:
-                return answer
-            if call.method != "GET" and answer.status not in {307, 308}:
-                return answer
-            path = self._followed(answer.headers.get("location", ""), endpoint)
-            if not path:
-                return answer
-        return answer
-
-    def _followed(self, location: str, endpoint: Endpoint) -> str:
-        """The path that a redirect leads to at our endpoint, empty when it leads elsewhere. A proxy passes GitHub's own addresses on."""
-        parts = urlsplit(location)
-        origin = (parts.scheme, parts.netloc)
-        if not location or (parts.netloc and not _MOVED.match(parts.path) and origin != endpoint.origin):
-            return ""
-        return local_path(location, *self.prefixes)
-
-    async def _exchange(self, call: Call, endpoint: Endpoint, path: str, credential: Credential) -> Answer:
-        identity = credential.identity
-        key = Key(identity, endpoint.url + path, call.accept)
-        kept = await self._cache.get(key) if call.method == "GET" else None
-        headers = self._headers(call, credential, kept)
-        started = self._clock.monotonic()
-        try:
-            with self._clock.busy():
-                async with self._clock.timeout(self._options.request_timeout):
-                    status, received, body = await self._over_the_wire(call, endpoint.url + path, headers)
-        except _NEVER_SENT as error:
-            raise _Dropped(_named(error), sent=False) from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ssl.SSLError, OSError) as error:
-            timeout = isinstance(error, TimeoutError)
-            reason = f"nothing for {self._options.request_timeout:.0f} s" if timeout else _named(error)
-            raise _Dropped(reason, sent=True, timeout=timeout) from error
-        check = (call, status, received.get("content-type", ""), body)
-        trouble = unreadable(*check) if len(body) < _LONG_TO_CHECK else await in_thread(unreadable, *check)
-        fresh = Answer(status, body, received, trouble=trouble)
-        answer = await self._understood(call, key, kept, fresh, credential)
-        seconds = self._clock.monotonic() - started
-        self.meter.answered(call, credential.token_hash, status=status, free=answer.free, seconds=seconds)
-        self.meter.budget(call, credential.token_hash, headers=received)
-        self._limiter.pace(identity).answered(call, answer, seconds)
-        return answer
-
-    async def _understood(
-        self, call: Call, key: Key, kept: Kept | None, answer: Answer, credential: Credential
-    ) -> Answer:
-        """Put a 304's body in its place; keep a new 200."""
-        free = answer.headers.get("x-cache-mode", "") in _FREE_MODES
-        if call.method != "GET":
-            return msgspec.structs.replace(answer, free=free)
-        if answer.status == 304 and kept is not None:
-            self.meter.cached(call, "revalidated")
-            return Answer(200, kept.body, kept.revalidated(answer.headers), free=True)
-        if answer.status == 200:
-            self.meter.cached(call, "miss" if kept is None else "changed")
-            fresh = keepable(
-                answer.body,
-                answer.headers,
-                token=identity_of(credential.token),
-                now=self._clock.now().timestamp(),
-                largest=self._cache.largest,
-            )
-            if fresh is not None and not answer.trouble:
-                await self._cache.put(key, fresh)
-        elif kept is not None and answer.status in {404, 410}:
-            await self._cache.drop(key)
-        return msgspec.structs.replace(answer, free=free)
-
-    def _headers(self, call: Call, credential: Credential, kept: Kept | None) -> dict[str, str]:
-        headers = {"Accept": call.accept, "X-GitHub-Api-Version": API_VERSION}
-        if call.caller and call.caller != self._component:
-            headers["User-Agent"] = f"{self._component}.{call.caller}/{self._version}"
-        if credential.token:
-            headers["Authorization"] = f"Bearer {credential.token}"
-        if credential.budget:
-            headers[BUDGET_HEADER] = credential.budget
-        if credential.budget and credential.expires is not None:
-            headers[EXPIRES_HEADER] = f"{credential.expires:%Y-%m-%dT%H:%M:%SZ}"
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-        return headers | kept.conditions(identity_of(credential.token)) if kept is not None else headers
-
-    async def _over_the_wire(
-        self, call: Call, url: str, headers: Mapping[str, str]
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        async with self._client.stream(call.method, url, headers=headers, content=call.body) as response:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > self._options.largest_answer:
-                    raise AnswerTooLarge(
-                        f"{call.what}: GitHub's answer has more than {self._options.largest_answer} bytes"
-                    )
-            received = {name.lower(): value for name, value in response.headers.items()}
-            return response.status_code, received, bytes(body)
-
-    @property
-    def _client(self) -> httpx2.AsyncClient:
-        if self._http is None:
-            connections = self._limits.in_flight
-            self._http = http_client(
-                trust_env=True,
-                transport=self._http_transport,
-                headers={"User-Agent": f"{self._component}/{self._version}"},
-                timeout=None,  # the Clock's deadline stands around every exchange
-                limits=httpx2.Limits(
-                    max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=15
-                ),
-            )
-        return self._http
-
 
 class _Patience:
     """How long one call may still wait."""
@@ -419,11 +261,6 @@ class _Patience:
         if self._left is not None:
             self._left -= seconds
         await self._clock.sleep(seconds)
-
-
-def _named(error: BaseException) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _shown(body: bytes) -> str:
