@@ -17,6 +17,7 @@ from prow.sim.limits import NOTIFYING
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from prow.sim.world import World
+from prow.sim.world.lines import Spot
 from tests.support.checked import Checked, checked
 from tests.support.github_description import OCTOKIT, description, needs_foreign
 from tests.support.github_webhooks import deliveries, wrong_webhook
@@ -217,7 +218,7 @@ async def _pulls(story: RepoStory) -> None:
     review = await pr.review("wernher", "CHANGES_REQUESTED", "No.")
     await world.edit_review(pr.issue, review, "wernher", "Not yet.")
     await pr.dismiss("boss", review)
-    line = await world.review_comment(pr.issue, "wernher", body="Why?", path="b.txt")
+    line = await world.review_comment(pr.issue, "wernher", body="Why?", spot=Spot("b.txt"))
     await world.edit_review_comment(pr.issue, line, "wernher", "Why so?")
     await world.resolve_thread(pr.issue, line, "wernher", resolved=True)
     await world.resolve_thread(pr.issue, line, "wernher", resolved=False)

@@ -12,6 +12,7 @@ import pytest
 from prow.sim import rest
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from prow.sim.world.lines import Spot
 from tests.sim.callers import expect
 from tests.sim.support import client
 from tests.support.github_description import Operation, description, needs_foreign
@@ -63,7 +64,7 @@ async def test_nothing_that_is_sent_is_a_fault_of_the_simulator(tmp_path: Path) 
     hook = sim.world.add_hook(repo.repo, url="http://nobody.invalid/", secret="")
     pr = await repo.open_pull_request("wernher", title="Fix it", files={"new": "1"})
     said, review = await pr.comment("boss", "Hm"), await pr.review("boss", "COMMENTED", "Hm")
-    on_line = await sim.world.review_comment(pr.issue, "boss", body="Hm", path="new")
+    on_line = await sim.world.review_comment(pr.issue, "boss", body="Hm", spot=Spot("new"))
     sim.world.create_milestone(repo.repo, "boss", "v1")
     await sim.world.create_label(repo.repo, "boss", "bug")
     named = {

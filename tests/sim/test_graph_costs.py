@@ -11,6 +11,7 @@ from prow.sim.accounts import Identity
 from prow.sim.graph.cost import Cost, cost_of
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from prow.sim.world.lines import Spot
 from tests.sim.support import Events, ask, client
 
 DOCUMENTED = """{ viewer { repositories(first: 100) { edges { node { issues(first: 50) { edges { node {
@@ -97,7 +98,7 @@ async def test_lines_are_blamed_on_those_who_wrote_them(sim: Sim, repo: RepoStor
 
 async def test_a_conversation_is_resolved_by_its_thread(sim: Sim, repo: RepoStory, events: Events) -> None:
     pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "a\n"})
-    await sim.world.review_comment(pr.issue, "ada", body="Why?", path="a")
+    await sim.world.review_comment(pr.issue, "ada", body="Why?", spot=Spot("a"))
     query = """{ repository(owner: "acme", name: "widgets") { pullRequest(number: 1) {
         reviewThreads(first: 5) { nodes { id isResolved path } } } } }"""
 

@@ -30,7 +30,7 @@ AT = "/repos/acme/widgets"
         ("POST", "/milestones", {"title": "v1"}, "Milestone", "title", "already_exists"),
         ("POST", "/pulls", {"title": "T", "head": "gone", "base": "main"}, "PullRequest", "head", "invalid"),
         ("POST", "/pulls", {"title": "T", "head": "main", "base": "gone"}, "PullRequest", "base", "invalid"),
-        ("POST", "/pulls/2/comments", {"body": "x", "path": "no", "line": 1}, "PullRequestReviewComment", "path", "invalid"),
+        ("POST", "/pulls/2/comments", {"body": "x", "path": "no", "line": 1}, "PullRequestReviewComment", "commit_id", "missing_field"),
         ("PUT", "/pulls/2/merge", {"merge_method": "octopus"}, "PullRequest", "merge_method", "invalid"),
         ("POST", "/statuses/{sha}", {"state": "green"}, "Status", "state", "custom"),
         ("POST", "/hooks", {"config": {"url": "ftp://x"}}, "Hook", "url", "invalid"),

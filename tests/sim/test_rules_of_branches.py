@@ -11,6 +11,7 @@ from prow.sim.errors import Refused
 from prow.sim.server import Sim
 from prow.sim.state import Protection
 from prow.sim.verbs import PullStory, RepoStory
+from prow.sim.world.lines import Spot
 from tests.sim.callers import bearer, expect, installed
 from tests.sim.support import client
 
@@ -102,7 +103,7 @@ async def test_a_linear_history_is_squashed_or_rebased(repo: RepoStory, pr: Pull
 
 async def test_conversations_must_be_resolved(sim: Sim, repo: RepoStory, pr: PullStory) -> None:
     repo.repo.protections["main"] = Protection(conversations=True)
-    said = await sim.world.review_comment(pr.issue, "ada", body="Why?", path="src/new.txt")
+    said = await sim.world.review_comment(pr.issue, "ada", body="Why?", spot=Spot("src/new.txt"))
     assert "conversation must be resolved" in await refusal(pr)
     await sim.world.resolve_thread(pr.issue, said, "mia", resolved=True)
     await pr.merge("prow-bot", "squash")

@@ -6,6 +6,7 @@ import pytest
 
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
+from prow.sim.world.lines import Spot
 from tests.sim.callers import expect
 from tests.sim.support import Events, client
 
@@ -79,7 +80,7 @@ async def test_a_locked_issue_is_for_those_who_may_write(sim: Sim, repo: RepoSto
 async def test_a_reaction_is_there_once_for_each_user(sim: Sim, repo: RepoStory) -> None:
     pr = await repo.open_pull_request("mia", title="Fix it", files={"a": "a\n"})
     comment = await pr.comment("mia", "Hello")
-    line = await sim.world.review_comment(pr.issue, "mia", body="Here", path="a")
+    line = await sim.world.review_comment(pr.issue, "mia", body="Here", spot=Spot("a"))
     async with client(sim, "prow-bot") as bot, client(sim, "mia") as mia:
         for place in (
             f"{PLACE}/issues/{pr.number}",

@@ -13,6 +13,7 @@ from prow.lib.errors import UsageError
 from prow.sim.server import Sim
 from prow.sim.store import KEPT, Store
 from prow.sim.verbs import PullStory, RepoStory
+from prow.sim.world.lines import Spot
 from tests.sim.support import client
 from tests.sim.test_apps import KEY, PUBLIC, Installed
 from tests.support.checked import checked
@@ -72,7 +73,7 @@ async def eventful(sim: Sim) -> str:
     await pr.approve("wernher")
     await pr.label("wernher", "lgtm")
     await pr.set_status("unit", "success")
-    await sim.world.review_comment(pr.issue, "wernher", body="Nice", path="b.txt")
+    await sim.world.review_comment(pr.issue, "wernher", body="Nice", spot=Spot("b.txt"))
     sim.world.create_milestone(repo.repo, "wernher", "v1")
     await sim.world.edit(pr.issue, "wernher", {"milestone": 1, "assignees": ["wernher"]})
     await pr.expect_mergeable()

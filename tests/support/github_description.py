@@ -144,6 +144,7 @@ ERRATA = (
     # operation and what a judge who believes its description would say, as regular expressions
     (r"GET /app/installations", r"\d+/account: "),  # an account that is a user and an enterprise at once (allOf)
     (r"POST .*/issues/\{issue_number\}/labels", r"\(whole\): \["),  # its prose allows a list of names alone
+    (r".*/pulls/.*comments.*", r"(?:\d+/)?(?:position|(?:original_)?line): null "),  # outdated, or on a file as a whole
     (
         r".*/pulls\b.*",
         r"(?:\d+/)?labels/\d+/description: null ",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import DeltaStatus, FileMode, SortMode
+from pygit2.enums import FileMode, SortMode
 
 from prow.lib import open_work
 from prow.sim import gitlib
@@ -31,7 +31,6 @@ ENVIRONMENT = {
 }
 NOTHING = "0" * 40
 _SHA = re.compile(r"[0-9a-f]{40}")
-_KINDS = {DeltaStatus.ADDED: "added", DeltaStatus.DELETED: "removed", DeltaStatus.TYPECHANGE: "changed"}
 _SETTINGS = """
 [uploadpack]
 	allowFilter = true
@@ -286,38 +285,6 @@ async def fetch(path: Path, source: Path, ref: str, target: str = "") -> None:
         raise GitFailed(f"git fetch: {ref} is not there")
     if target:
         await update_ref(path, target, found)
-
-
-async def changed_files(path: Path, base: str | None, head: str) -> list[dict[str, object]]:
-    """The files of a pull request: against the merge base, with numbers of lines. Without a base all files of the head are new."""
-    repo = gitlib.opened(path)
-    tree = repo[head].peel(pygit2.Tree)
-    if base is None:
-        diff = tree.diff_to_tree(swap=True)
-    else:
-        diff = repo[_fork_point(repo, base, head) or base].peel(pygit2.Tree).diff_to_tree(tree)
-    found: list[dict[str, object]] = []
-    for patch in filter(None, diff):
-        _, added, removed = patch.line_stats
-        found.append(
-            {
-                "sha": NOTHING,
-                "filename": patch.delta.new_file.raw_path.decode("utf-8", "replace"),
-                "status": _KINDS.get(patch.delta.status, "modified"),
-                "additions": added,
-                "deletions": removed,
-                "changes": added + removed,
-            }
-        )
-    return found
-
-
-def _fork_point(repo: pygit2.Repository, base: str, head: str) -> pygit2.Oid | None:
-    """None when they have nothing in common."""
-    try:
-        return repo.merge_base(base, head)
-    except gitlib.MISSING:
-        return None
 
 
 async def read_file(path: Path, commit_sha: str, name: str) -> bytes | None:

@@ -182,9 +182,11 @@ class Comment(_Part, frozen=True, kw_only=True):
 
 
 class LineComment(_Part, frozen=True, kw_only=True):
+    """`line`: one of what changes or stands beside it, the first unless told."""
+
     path: str
     body: str
-    line: int = 1
+    line: int | None = None
 
 
 class Review(_Part, frozen=True, kw_only=True):

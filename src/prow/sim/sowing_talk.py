@@ -8,6 +8,7 @@ from prow.sim import seed
 from prow.sim.errors import Refused
 from prow.sim.seed import Source
 from prow.sim.verbs import PullStory, RepoStory
+from prow.sim.world.lines import Spot
 
 Place = tuple[str | int, ...]
 
@@ -76,9 +77,8 @@ class Talk:
         issue, bare = opened.issue, bool(wanted.comments)
         review = await self._world.review(issue, wanted.author, state=wanted.state, body=wanted.body, bare=bare)
         for one in wanted.comments:
-            await self._world.review_comment(
-                issue, wanted.author, body=one.body, path=one.path, line=one.line, review=review
-            )
+            spot = Spot(one.path, one.line)
+            await self._world.review_comment(issue, wanted.author, body=one.body, spot=spot, review=review)
 
     async def _ask(self, opened: PullStory, wanted: seed.Pull) -> None:
         org = self._world.orgs.get(self._repo.owner.lower())

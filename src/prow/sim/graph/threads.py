@@ -16,7 +16,8 @@ from prow.sim.world.views import pull_of
 Info = GraphQLResolveInfo[Reading]
 
 
-def _threads(issue: Issue, info: Info, **page: Any) -> Json:
+async def _threads(issue: Issue, info: Info, **page: Any) -> Json:
+    await info.context.world.follow_lines(issue)
     comments = info.context.world.visible_comments(issue, info.context.login)
     first = [comment for comment in comments if comment.in_reply_to is None]
     return by_position("reviewThreads", [_thread(issue, comment) for comment in first], Page(**page))
@@ -26,7 +27,7 @@ def _thread(issue: Issue, comment: ReviewComment) -> Json:
     return {
         "id": node("PRRT", comment.id),
         "isResolved": comment.id in pull_of(issue).resolved,
-        "isOutdated": comment.commit_id != pull_of(issue).head_sha,
+        "isOutdated": comment.position is None and comment.subject == "line",
         "path": comment.path,
         "line": comment.line,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import quote
 
@@ -139,14 +140,16 @@ class Commits(Repos):
             "_links": links,
         }
 
-    def changed_file(self, repo: Repo, head: str, file: Json) -> Json:
-        """One file of a comparison; `file`: its name, state and numbers."""
+    def changed_file(self, repo: Repo, head: str, file: Json, patches: Mapping[str, str]) -> Json:
+        """One file of a comparison; `file`: its name, state and numbers; `patches`: by name, of those that have one to show."""
         page, name = f"{self.base}/{repo.full_name}", quote(str(file["filename"]))
-        return file | {
+        found = file | {
             "blob_url": f"{page}/blob/{head}/{name}",
             "raw_url": f"{page}/raw/{head}/{name}",
             "contents_url": f"{self.base}/repos/{repo.full_name}/contents/{name}?ref={head}",
         }
+        patch = patches.get(str(file["filename"]))
+        return found | {"patch": patch} if patch is not None else found
 
     def status(self, repo: Repo, sha: str, status: Status) -> Json:
         return self.short_status(repo, sha, status) | {"creator": self.user(status.creator)}

@@ -85,17 +85,18 @@ class Pulls(Issues):
         api = f"{self.base}/repos/{issue.repo.full_name}/pulls"
         url, html = f"{api}/comments/{comment.id}", f"{self.issue_page(issue)}#discussion_r{comment.id}"
         links = {"self": url, "html": html, "pull_request": f"{api}/{issue.number}"}
+        whole = comment.subject == "file"
         found: Json = {
             "url": url,
             "pull_request_review_id": comment.review_id,
             "id": comment.id,
             "node_id": node("PRRC", comment.id),
-            "diff_hunk": comment.diff_hunk or f"@@ -{comment.line},1 +{comment.line},1 @@",
+            "diff_hunk": comment.diff_hunk,
             "path": comment.path,
-            "position": comment.line,
-            "original_position": comment.line,
+            "position": 1 if whole else comment.position,
+            "original_position": 1 if whole else comment.original_position,
             "commit_id": comment.commit_id,
-            "original_commit_id": comment.commit_id,
+            "original_commit_id": comment.original_commit or comment.commit_id,
             "user": self.user(comment.user),
             "body": comment.body,
             "created_at": stamp(comment.created_at),
@@ -106,12 +107,12 @@ class Pulls(Issues):
             "_links": {name: {"href": link} for name, link in links.items()},
             "reactions": self.reactions(url, comment.reactions),
             "start_line": comment.start_line,
-            "original_start_line": comment.start_line,
-            "start_side": comment.side if comment.start_line is not None else None,
+            "original_start_line": comment.original_start_line,
+            "start_side": comment.side if comment.original_start_line is not None else None,
             "line": comment.line,
-            "original_line": comment.line,
+            "original_line": comment.original_line,
             "side": comment.side,
-            "subject_type": "line",
+            "subject_type": comment.subject,
         }
         if comment.in_reply_to is not None:
             found["in_reply_to_id"] = comment.in_reply_to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from prow.sim import gitdata, gitlog, gitrepo
+from prow.sim import gitdata, gitdiff, gitlog, gitrepo
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import Json
 from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login
@@ -65,11 +65,13 @@ class Commits(Area):
     async def _full(self, repo: Repo, sha: str) -> Json:
         """A commit with what it changes."""
         told = await gitlog.one(repo.path, sha)
-        files = await gitrepo.changed_files(repo.path, told.parents[0] if told.parents else None, sha)
+        parent = told.parents[0] if told.parents else None
+        files = await gitdiff.changed_files(repo.path, parent, sha)
+        shown = gitdiff.patches(repo.path, parent, sha)
         plus, minus = sum(int(str(f["additions"])) for f in files), sum(int(str(f["deletions"])) for f in files)
         return self.world.commit_json(repo, told) | {
             "stats": {"total": plus + minus, "additions": plus, "deletions": minus},
-            "files": [self.world.json.changed_file(repo, sha, file) for file in files[:_MOST_FILES_OF_COMMIT]],
+            "files": [self.world.json.changed_file(repo, sha, file, shown) for file in files[:_MOST_FILES_OF_COMMIT]],
         }
 
     async def get_commit(self, call: Call) -> Answer:
@@ -149,7 +151,8 @@ class Commits(Area):
         shas = await gitdata.only_in(repo.path, base, head, most=_MOST_COMPARED)
         told = {one.sha: one for one in await gitlog.of(repo.path, list(dict.fromkeys([base, fork, *shas])))}
         found = [self.world.commit_json(repo, told[sha]) for sha in (base, fork, *shas)]
-        files = (await gitrepo.changed_files(repo.path, base, head))[:_MOST_FILES]
+        files = (await gitdiff.changed_files(repo.path, base, head))[:_MOST_FILES]
+        shown = gitdiff.patches(repo.path, base, head)
         api, page = f"{self.world.base}/repos/{repo.full_name}", f"{self.world.base}/{repo.full_name}"
         span = f"{left}...{right}"
         word = "identical" if base == head else "diverged" if ahead and behind else "ahead" if ahead else "behind"
@@ -165,7 +168,7 @@ class Commits(Area):
             "ahead_by": ahead,
             "behind_by": behind,
             "total_commits": ahead,
-            "files": [self.world.json.changed_file(repo, head, file) for file in files],
+            "files": [self.world.json.changed_file(repo, head, file, shown) for file in files],
         }
         return Answer(items=found[2:], wrap=lambda page: about | {"commits": list(page)})
 

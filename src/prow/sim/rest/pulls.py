@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prow.sim import gitdata, gitlog
+from functools import partial
+
+from prow.sim import gitdata, gitdiff, gitlog
 from prow.sim.errors import Refused, not_found
 from prow.sim.rest.call import PULL, REPO, Answer, Area, Call, Table, body, login, names
 from prow.sim.rest.contents import media_of
@@ -95,9 +97,10 @@ class Pulls(Area):
 
     async def list_files(self, call: Call) -> Answer:
         issue = self.pull(call)
-        files = (await self.world.files(issue))[:MOST_FILES]
-        head = pull_of(issue).head_sha
-        return Answer(items=files, each=lambda file: self.world.json.changed_file(issue.repo, head, file))
+        files, pull = (await self.world.files(issue))[:MOST_FILES], pull_of(issue)
+        shown = gitdiff.patches(issue.repo.path, *(pull.files[0] if pull.files else (pull.base_sha, pull.head_sha)))
+        each = partial(self.world.json.changed_file, issue.repo, pull.head_sha, patches=shown)
+        return Answer(items=files, each=each)
 
     async def list_commits(self, call: Call) -> Answer:
         issue = self.pull(call)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from prow.sim.errors import Refused, not_found
+from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.rest.call import PULL, REPO, Answer, Area, Call, Table, body, login, number
 from prow.sim.rest.issues import since
 from prow.sim.state import Issue, Review
+from prow.sim.world.lines import Spot
 
 _EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED", "PENDING": "PENDING"}
 _REVIEW = f"{PULL}/reviews/{{review}}"
 _COMMENT = f"{REPO}/pulls/comments/{{comment}}"
+_LINE = "PullRequestReviewComment"
 
 
 class Reviews(Area):
@@ -53,14 +55,18 @@ class Reviews(Area):
             str(wanted.get("body") or ""),
             wanted.get("comments") or [],
         )
-        commit = str(wanted.get("commit_id") or "")
+        commit, said = (
+            str(wanted.get("commit_id") or ""),
+            [(str(one.get("body") or ""), _spot(one)) for one in comments],
+        )
+        for _, spot in said:
+            try:
+                await self.world.place_of(issue, spot)
+            except Refused as refused:
+                raise Refused(422, "Unprocessable Entity", [_in_words(refused)]) from refused
         review = await self.world.review(issue, login(call), state=state, body=text, bare=bool(comments), commit=commit)
-        for one in comments:
-            where, line = str(one.get("path") or ""), int(one.get("line") or one.get("position") or 1)
-            said, side = str(one.get("body") or ""), str(one.get("side") or "RIGHT")
-            await self.world.review_comment(
-                issue, login(call), body=said, path=where, line=line, review=review, side=side
-            )
+        for words, spot in said:
+            await self.world.review_comment(issue, login(call), body=words, spot=spot, review=review)
         return Answer(self.world.json.review(issue, review))
 
     def _review(self, call: Call, needed: str = "read") -> tuple[Issue, Review]:
@@ -110,6 +116,7 @@ class Reviews(Area):
 
     async def list_comments_of_review(self, call: Call) -> Answer:
         issue, review = self._review(call)
+        await self.world.follow_lines(issue)
         found = [c for c in (issue.pull.review_comments if issue.pull else ()) if c.review_id == review.id]
         kept = ("line", "original_line", "side", "start_line", "original_start_line", "start_side", "subject_type")
         items = [
@@ -120,6 +127,7 @@ class Reviews(Area):
 
     async def list_comments(self, call: Call) -> Answer:
         issue = self.pull(call)
+        await self.world.follow_lines(issue)
         found = [c for c in self.world.visible_comments(issue, call.login) if c.updated_at >= since(call)]
         return Answer(items=found, each=lambda comment: self.world.json.review_comment(issue, comment))
 
@@ -127,6 +135,8 @@ class Reviews(Area):
         """Of all pull requests of the repository."""
         repo = self.repo(call)
         pulls = [issue for issue in repo.issues.values() if issue.pull is not None]
+        for issue in pulls:
+            await self.world.follow_lines(issue)
         found = [
             (i, c) for i in pulls for c in self.world.visible_comments(i, call.login) if c.updated_at >= since(call)
         ]
@@ -137,18 +147,23 @@ class Reviews(Area):
         issue, wanted = self.pull(call), body(call)
         answered = wanted.get("in_reply_to")
         parent = self.world.find_review_comment(issue.repo, int(answered))[1] if answered else None
-        start = wanted.get("start_line")
-        comment = await self.world.review_comment(
-            issue,
-            login(call),
-            body=str(wanted.get("body") or ""),
-            path=str(wanted.get("path") or ""),
-            line=int(wanted.get("line") or wanted.get("position") or 1),
-            side=str(wanted.get("side") or "RIGHT"),
-            start_line=int(start) if start is not None else None,
-            reply_to=parent,
-        )
+        spot = _spot(wanted)
+        if parent is None:
+            await self._check_commit(issue, str(wanted.get("commit_id") or ""))
+            if spot.line is None and spot.position is None and not spot.file:
+                raise unprocessable(_LINE, "line", "missing_field")
+        text = str(wanted.get("body") or "")
+        comment = await self.world.review_comment(issue, login(call), body=text, spot=spot, reply_to=parent)
         return Answer(self.world.json.review_comment(issue, comment), 201)
+
+    async def _check_commit(self, issue: Issue, sha: str) -> None:
+        """Whoever comments says which commit he has read; it has to be there still."""
+        if not sha:
+            raise unprocessable(_LINE, "commit_id", "missing_field")
+        if sha not in {commit for commit, _ in (await self.world.compared(issue)).commits}:
+            about = {"resource": _LINE, "code": "custom", "field": "commit_id"}
+            text = "commit_id is not part of the pull request"
+            raise Refused(422, "Validation Failed", [about | {"message": text}])
 
     async def reply(self, call: Call) -> Answer:
         issue = self.pull(call)
@@ -156,11 +171,12 @@ class Reviews(Area):
         if found is not issue:
             raise not_found()
         text = str(body(call).get("body") or "")
-        comment = await self.world.review_comment(issue, login(call), body=text, path="", reply_to=parent)
+        comment = await self.world.review_comment(issue, login(call), body=text, reply_to=parent)
         return Answer(self.world.json.review_comment(issue, comment), 201)
 
     async def get_comment(self, call: Call) -> Answer:
         issue, comment = self.world.find_review_comment(self.repo(call), number(call, "comment"))
+        await self.world.follow_lines(issue)
         return Answer(self.world.json.review_comment(issue, comment), modified=comment.updated_at)
 
     async def edit_comment(self, call: Call) -> Answer:
@@ -174,3 +190,26 @@ class Reviews(Area):
         self.may_edit(call, issue, comment.user.login, "write")
         await self.world.delete_review_comment(issue, comment, login(call))
         return Answer(status=204)
+
+
+def _spot(wanted: dict[str, Any]) -> Spot:
+    """Where a body says that its comment belongs."""
+    return Spot(
+        str(wanted.get("path") or ""),
+        line=wanted.get("line"),
+        side=str(wanted.get("side") or "RIGHT"),
+        position=wanted.get("position"),
+        start_line=wanted.get("start_line"),
+        file=wanted.get("subject_type") == "file",
+    )
+
+
+def _in_words(refused: Refused) -> str:
+    """A whole review is refused in one sentence."""
+    texts = {"missing_field": "can't be blank", "invalid": "is invalid"}
+    found = []
+    for one in refused.errors or ():
+        name = str(one["field"]).rpartition(".")[2].replace("_", " ")
+        message = str(one.get("message", "")).partition(" ")[2] or texts.get(one["code"], "is invalid")
+        found.append(f"Pull request review thread {name} {message}")
+    return " and ".join(found)

@@ -67,13 +67,14 @@ class Review:
 
 @dataclass(eq=False)
 class ReviewComment:
-    """A comment on a line of a pull request."""
+    """A comment on a line of a pull request, or on a file (`subject`). `line`, `position` and `commit_id` move with the head, None: it is
+    outdated; the `original` ones do not."""
 
     id: int
     user: User
     body: str
     path: str
-    line: int
+    line: int | None
     commit_id: str
     created_at: datetime
     updated_at: datetime
@@ -82,6 +83,12 @@ class ReviewComment:
     side: str = "RIGHT"
     start_line: int | None = None
     diff_hunk: str = ""
+    subject: str = "line"
+    position: int | None = None
+    original_line: int | None = None
+    original_position: int | None = None
+    original_start_line: int | None = None
+    original_commit: str = ""
     reactions: list[Reaction] = field(default_factory=list)
 
 

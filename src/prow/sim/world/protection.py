@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prow.lib.clock import Clock
 from prow.lib.ids import Ids
-from prow.sim import codeowners, gitrepo, rules
+from prow.sim import codeowners, gitdiff, gitrepo, rules
 from prow.sim.accounts import Identity
 from prow.sim.gitrepo import NOTHING
 from prow.sim.payloads import Json
@@ -67,7 +67,7 @@ class Protections(Actions):
         lines = await self._codeowners(repo, pull.base_sha) if pull is not None else []
         if pull is None or not lines:
             return []
-        files = await gitrepo.changed_files(repo.path, pull.base_sha, pull.head_sha)
+        files = await gitdiff.changed_files(repo.path, pull.base_sha, pull.head_sha)
         return [codeowners.owners_of(lines, str(file["filename"])) for file in files]
 
     async def _codeowners(self, repo: Repo, commit: str) -> list[codeowners.Line]:

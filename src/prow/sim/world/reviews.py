@@ -1,20 +1,21 @@
-"""Reviews: opinions on a pull request, comments on its lines, and who is asked for them."""
+"""Reviews: opinions on a pull request, and who is asked for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from prow.sim.errors import Refused, not_found, unprocessable
-from prow.sim.payloads import Json, node
-from prow.sim.state import Issue, Repo, Review, ReviewComment, Team, User
-from prow.sim.world.issues import Issues, check_body, check_text
+from prow.sim.errors import Refused, not_found
+from prow.sim.payloads import Json
+from prow.sim.state import Issue, Repo, Review, Team, User
+from prow.sim.world.issues import check_text
+from prow.sim.world.lines import Lines
 from prow.sim.world.views import pull_of
 
 _OPINIONS = {"APPROVED": "approve", "CHANGES_REQUESTED": "request changes on"}
 
 
-class Reviews(Issues):
+class Reviews(Lines):
     async def review(
         self, issue: Issue, login: str, *, state: str, body: str = "", bare: bool = False, commit: str = ""
     ) -> Review:
@@ -62,7 +63,7 @@ class Reviews(Issues):
         review.state, review.body, review.submitted_at = state, body or review.body, self.clock.now()
         await self._submitted(issue, review)
         for comment in own:
-            await self._line_event(issue, comment, comment.user, "created")
+            await self.line_event(issue, comment, comment.user, "created")
 
     async def edit_review(self, issue: Issue, review: Review, login: str, body: str) -> None:
         before, review.body = review.body, body
@@ -85,6 +86,10 @@ class Reviews(Issues):
         if found is None:
             raise not_found()
         return found
+
+    def visible_reviews(self, issue: Issue, login: str | None) -> list[Review]:
+        me = (login or "").lower()
+        return [r for r in pull_of(issue).reviews if r.state != "PENDING" or r.user.login.lower() == me]
 
     async def dismiss_review(self, issue: Issue, review: Review, login: str, message: str) -> None:
         """An approval or a request for changes counts no more."""
@@ -119,95 +124,6 @@ class Reviews(Issues):
             "review": self.json.review(issue, review, webhook=True),
             "pull_request": await self.pull_json(issue, full=False, webhook=True),
         }
-
-    # Comments on lines
-
-    async def review_comment(
-        self, issue: Issue, login: str, *, body: str, path: str, line: int = 1, review: Review | None = None,
-        reply_to: ReviewComment | None = None, side: str = "RIGHT", start_line: int | None = None,
-    ) -> ReviewComment:  # fmt: skip
-        """On a line of a file that the pull request changes, or in answer to another. Outside of a review it is one of its own."""
-        check_body("PullRequestReviewComment", body)
-        if not self.may_speak(issue, login):
-            raise Refused(403, "Unable to create comment because issue is locked.")
-        pull, now = pull_of(issue), self.clock.now()
-        if reply_to is not None:
-            path, line, side = reply_to.path, reply_to.line, reply_to.side
-        if not path:
-            raise unprocessable("PullRequestReviewComment", "path", "missing_field")
-        if reply_to is None and all(file["filename"] != path for file in await self.files(issue)):
-            raise unprocessable("PullRequestReviewComment", "path", "invalid")
-        if review is None:
-            review = Review(self.new_id(), self.user(login), "", "COMMENTED", pull.head_sha, now)
-            pull.reviews.append(review)
-        comment = ReviewComment(self.new_id(), self.user(login), body, path, line, pull.head_sha, now, now)
-        comment.review_id, comment.side, comment.start_line = review.id, side, start_line
-        comment.in_reply_to = (reply_to.in_reply_to or reply_to.id) if reply_to is not None else None
-        pull.review_comments.append(comment)
-        if review.state == "PENDING":
-            await self.changed()
-            return comment
-        issue.updated_at = now
-        await self._line_event(issue, comment, comment.user, "created")
-        return comment
-
-    def visible_comments(self, issue: Issue, login: str | None) -> list[ReviewComment]:
-        """Those of a review that is not submitted are its author's alone."""
-        pull = pull_of(issue)
-        me = (login or "").lower()
-        hidden = {r.id for r in pull.reviews if r.state == "PENDING" and r.user.login.lower() != me}
-        return [c for c in pull.review_comments if c.review_id not in hidden]
-
-    def visible_reviews(self, issue: Issue, login: str | None) -> list[Review]:
-        me = (login or "").lower()
-        return [r for r in pull_of(issue).reviews if r.state != "PENDING" or r.user.login.lower() == me]
-
-    async def resolve_thread(self, issue: Issue, comment: ReviewComment, login: str, *, resolved: bool) -> None:
-        """A conversation is over, or begins again. Its author and whoever may write can say so."""
-        user, pull = self.user(login), pull_of(issue)
-        if user is not issue.user and not self.may(issue.repo, login, "write"):
-            raise Refused(403, "Must have write access to resolve a conversation.")
-        first = comment.in_reply_to or comment.id
-        if (first in pull.resolved) is resolved:
-            return
-        (pull.resolved.add if resolved else pull.resolved.discard)(first)
-        own = [one for one in pull.review_comments if first in {one.id, one.in_reply_to}]
-        thread: Json = {
-            "node_id": node("PRRT", first),
-            "comments": [self.json.review_comment(issue, one) for one in own],
-        }
-        payload = {
-            "action": "resolved" if resolved else "unresolved",
-            "thread": thread,
-            "pull_request": await self.pull_json(issue, full=False, webhook=True),
-        }
-        await self.emit(issue.repo, "pull_request_review_thread", user, payload)
-
-    async def edit_review_comment(self, issue: Issue, comment: ReviewComment, login: str, body: str) -> None:
-        check_body("PullRequestReviewComment", body)
-        before, comment.body, comment.updated_at = comment.body, body, self.clock.now()
-        await self._line_event(issue, comment, self.user(login), "edited", changes={"body": {"from": before}})
-
-    async def delete_review_comment(self, issue: Issue, comment: ReviewComment, login: str) -> None:
-        pull_of(issue).review_comments.remove(comment)
-        await self._line_event(issue, comment, self.user(login), "deleted")
-
-    def find_review_comment(self, repo: Repo, comment_id: int) -> tuple[Issue, ReviewComment]:
-        for issue in repo.issues.values():
-            for comment in issue.pull.review_comments if issue.pull is not None else ():
-                if comment.id == comment_id:
-                    return issue, comment
-        raise not_found()
-
-    async def _line_event(self, issue: Issue, comment: ReviewComment, sender: User, action: str, **extra: Any) -> None:
-        self.journal.note(issue.repo, sender.login, "comment", comment.body, action, number=issue.number, of=comment.id)
-        payload = {
-            "action": action,
-            "comment": self.json.review_comment(issue, comment),
-            "pull_request": await self.pull_json(issue, full=False, webhook=True),
-            **extra,
-        }
-        await self.emit(issue.repo, "pull_request_review_comment", sender, payload)
 
     # Who is asked
 

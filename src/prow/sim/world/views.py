@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from prow.sim import gitlog, gitrepo, references, rules
+from prow.sim import gitdiff, gitlog, gitrepo, references, rules
 from prow.sim.errors import not_found
 from prow.sim.gitrepo import Compared
 from prow.sim.payloads import Json, Payloads
@@ -79,7 +79,7 @@ class Views(Protections):
         pull = pull_of(issue)
         key = (pull.base_sha, pull.head_sha)
         if pull.files is None or (pull.files[0] != key and not pull.merged):
-            pull.files = (key, await gitrepo.changed_files(issue.repo.path, *key))
+            pull.files = (key, await gitdiff.changed_files(issue.repo.path, *key))
         return pull.files[1]
 
     # Its JSON
