@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from prow.git.errors import NoSuchRepository
-from prow.git.merging import try_merge
+from prow.git.errors import GitFailed, NoSuchRef, NoSuchRepository
+from prow.git.merging import merged_tree, try_merge
+from prow.git.model import Strategy
 from tests.git.support import World, world_in
 
 
@@ -165,6 +166,113 @@ async def test_what_a_killed_git_locked_is_unlocked(world: World, one_two: tuple
     await world.mirror.fetch(["refs/heads/main"])
     assert await world.mirror.resolve("refs/heads/main") == new
     assert repairs() == before
+
+
+@pytest.mark.parametrize(("old", "new"), [("release", "release/1"), ("release/1", "release"), ("a/b/c", "a")])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("pattern", [False, True])
+async def test_a_branch_that_is_gone_makes_way_for_one_of_a_like_name(
+    world: World, old: str, new: str, packed: bool, pattern: bool
+) -> None:
+    main = await world.commit({"f": "1\n"})
+    await world.commit({"f": "2\n"}, branch=old)
+    await world.mirror.fetch(["refs/heads/main", f"refs/heads/{old}"])
+    if packed:
+        await world.raw("pack-refs", "--all", where=world.mirror.folder)
+    await world.raw("update-ref", "-d", f"refs/heads/{old}")
+    tip = await world.commit({"f": "3\n"}, branch=new)
+    await world.mirror.fetch(["+refs/heads/*:refs/heads/*" if pattern else f"refs/heads/{new}"])
+    assert await world.mirror.resolve(f"refs/heads/{new}") == tip
+    assert await world.mirror.resolve("refs/heads/main") == main
+    with pytest.raises(NoSuchRef):
+        await world.mirror.resolve(f"refs/heads/{old}")
+
+
+async def test_a_server_that_is_damaged_itself_costs_no_mirror(world: World, one_two: tuple[str, str]) -> None:
+    new = await world.commit({"g": "1\n"}, start=one_two[0])
+    tree = await world.raw("rev-parse", f"{new}^{{tree}}")
+    (world.remote / "objects" / tree[:2] / tree[2:]).unlink()
+    before = repairs()
+    with pytest.raises(GitFailed):
+        await world.mirror.fetch(["refs/heads/main"])
+    assert repairs() == before
+    assert await world.mirror.resolve("refs/heads/main") == one_two[0]
+
+
+async def test_what_is_gone_at_the_server_keeps_nothing_else_out(world: World, one_two: tuple[str, str]) -> None:
+    base, one = one_two
+    await world.commit({"f": "4\n"}, start=base, branch="short")
+    await world.mirror.fetch(["refs/heads/short"])
+    await world.raw("update-ref", "-d", "refs/heads/short")
+    await world.mirrors.aclose()
+    cut_pack(world.mirror.folder)
+    before = repairs()
+    for _ in range(2):
+        with pytest.raises(NoSuchRef):
+            await world.mirror.read_file("1" * 40, "f")
+        assert await world.mirror.resolve("refs/heads/main") == base
+        assert await world.mirror.read_file(one, "docs/g") == b"g\n"
+        with pytest.raises(NoSuchRef):
+            await world.mirror.resolve("refs/heads/short")
+    assert repairs() - before == 1
+
+
+async def test_processes_that_know_of_different_commits_mend_a_mirror_once(world: World) -> None:
+    shas = [await world.commit({"f": f"{n}\n"}, branch=f"b{n}") for n in range(2)]
+    async with world_in(world.folder) as other:
+        both = list(zip((world, other), shas, strict=True))
+        for each, sha in both:
+            await each.mirror.ensure([sha])
+            await each.mirrors.aclose()
+        cut_pack(world.mirror.folder)
+        before = repairs()
+        for _ in range(3):
+            for each, sha in both:
+                assert await each.mirror.read_file(sha, "f") == f"{shas.index(sha)}\n".encode()
+        assert repairs() - before == 1
+        for each, _ in both:
+            with pytest.raises(NoSuchRef):
+                await each.mirror.read_file("1" * 40, "f")
+        assert repairs() - before == 1
+
+
+async def test_what_another_process_took_away_comes_back_with_a_fetch_of_something_else(world: World) -> None:
+    first = await world.commit({"f": "1\n"})
+    await world.mirror.ensure([first])
+    shutil.rmtree(world.mirror.folder)
+    await world.mirror.ensure([await world.commit({"f": "2\n"}, branch="other")])
+    assert await world.mirror.has(first)
+
+
+async def test_a_mirror_made_again_in_the_same_place_is_another_one(world: World) -> None:
+    """File systems give the numbers of files that are gone to those that come next."""
+    lines = "".join(f"{number}\n" for number in range(20))
+    base = await world.commit({"f": lines})
+    one, two = [
+        await world.commit({"f": text}, start=base, branch=text[:1]) for text in (f"top\n{lines}", f"{lines}end\n")
+    ]
+    await world.mirror.ensure([one, two])
+    merged = await merged_tree(world.mirror, one, [two], Strategy.MERGE)
+    await world.mirrors._readers.aclose()
+    lose_everything(world.mirror.folder)
+    await world.raw("init", "--quiet", "--bare", str(world.mirror.folder))
+    await world.mirror.ensure([one, two])
+    assert await merged_tree(world.mirror, one, [two], Strategy.MERGE) == merged
+    assert isinstance(merged, str)
+    assert (await world.mirror.read_file(merged, "f")).startswith(b"top\n0\n")
+
+
+async def test_a_cache_folder_that_cannot_be_written_is_told(world: World) -> None:
+    """Whoever waits hears of it, and hears it again."""
+    commit = await world.commit({"f": "1\n"})
+    world.cache.write_text("no folder")
+    for _ in range(2):
+        for call in (world.mirror.fetch(["refs/heads/main"]), world.mirror.read_file(commit, "f")):
+            with pytest.raises(GitFailed, match="Not a directory"):
+                await call
+    world.cache.unlink()
+    await world.mirror.fetch(["refs/heads/main"])
+    assert await world.mirror.read_file(commit, "f") == b"1\n"
 
 
 async def test_a_mirror_that_cannot_be_mended_is_told_once(world: World, one_two: tuple[str, str]) -> None:

@@ -155,6 +155,26 @@ async def test_branches_named_like_something_else_never_reach_git(world: World) 
                 await call
 
 
+@pytest.mark.parametrize("name", ["x" * 251, "ä" * 126, "a/" + "x" * 251, "a\ud800"])
+async def test_a_name_that_no_file_can_have_costs_no_mirror(world: World, name: str) -> None:
+    """Anybody may write such a name into a comment."""
+    await world.commit({"f": "1\n"})
+    await world.mirror.fetch(["refs/heads/main"])
+    before = world.mirror.local.identity
+    for call in (world.mirror.fetch([f"refs/heads/{name}"]), world.mirror.resolve(f"refs/heads/{name}")):
+        with pytest.raises(BadName):
+            await call
+    assert world.mirror.local.identity == before
+
+
+async def test_the_longest_names_are_names(world: World) -> None:
+    name = f"refs/heads/{'x' * 240}/{'y' * 240}"
+    commit = await world.commit({"f": "1\n"})
+    await world.raw("update-ref", name, commit)
+    await world.mirror.fetch([name])
+    assert await world.mirror.resolve(name) == commit
+
+
 async def test_a_branch_named_like_an_option_is_a_branch(world: World) -> None:
     commit = await world.commit({"f": "1\n"})
     await world.raw("update-ref", "refs/heads/--exec", commit)
@@ -162,11 +182,31 @@ async def test_a_branch_named_like_an_option_is_a_branch(world: World) -> None:
     assert await world.mirror.resolve("refs/heads/--exec") == commit
 
 
-async def test_a_tree_without_end_is_given_up(world: World) -> None:
+async def endless(world: World) -> str:
+    """A tree of 8 to the power of 12 files, made of 13 folders."""
     tree = await world.raw("mktree", stdin=f"100644 blob {await world.blob(b'x')}\tf\n".encode())
     for _ in range(12):
         rows = "".join(f"040000 tree {tree}\t{name}\n" for name in "abcdefgh")
         tree = await world.raw("mktree", stdin=rows.encode())
+    return tree
+
+
+async def test_a_merge_with_a_tree_without_end_does_not_take_all_memory(tmp_path: Path) -> None:
+    """What one side changed may be anywhere in it."""
+    async with world_in(tmp_path, most_memory=100 << 20) as world:
+        lines = "".join(f"{number}\n" for number in range(20))
+        base = await world.commit({"f": lines})
+        one = await world.commit({"f": f"top\n{lines}"}, start=base, branch="one")
+        root = await world.raw("mktree", stdin=f"040000 tree {await endless(world)}\tbomb\n".encode())
+        bomb = await world.raw("commit-tree", root, "-p", base, "-m", "Bomb")
+        await world.raw("update-ref", "refs/heads/two", bomb)
+        await world.mirror.ensure([one, bomb])
+        with pytest.raises(TooLarge):
+            await try_merge(world.mirror, one, bomb)
+
+
+async def test_a_tree_without_end_is_given_up(world: World) -> None:
+    tree = await endless(world)
     bomb = await world.raw("commit-tree", tree, "-m", "Bomb")
     await world.raw("update-ref", "refs/heads/main", bomb)
     await world.mirror.ensure([bomb])
@@ -198,6 +238,17 @@ async def test_a_pack_larger_than_the_bound_is_given_up(tmp_path: Path) -> None:
         huge = await world.commit({"huge": random.Random(1).randbytes(200_000)})
         with pytest.raises(TooLarge):
             await world.mirror.ensure([huge])
+        assert list(world.cache.rglob("tmp_*")) == []
+
+
+async def test_contents_larger_than_the_bound_are_given_up(tmp_path: Path) -> None:
+    async with world_in(tmp_path, largest_file=100_000) as world:
+        huge = await world.commit({"huge": random.Random(1).randbytes(200_000), "f": "1\n"})
+        await world.mirror.ensure([huge])
+        with pytest.raises(TooLarge):
+            await world.mirror.read_file(huge, "huge")
+        assert list(world.cache.rglob("tmp_*")) == []
+        assert await world.mirror.read_file(huge, "f") == b"1\n"
 
 
 async def test_a_server_that_never_ends_is_left(tmp_path: Path) -> None:

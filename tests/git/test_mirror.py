@@ -28,7 +28,7 @@ from prow.git.pushing import heads
 from prow.lib.clock import SystemClock
 from prow.lib.errors import ProwError, UsageError
 from prow.sim import gitrepo
-from tests.git.support import Hub, World, hub_in, processes
+from tests.git.support import Hub, World, hub_in, processes, world_in
 
 FILES = {
     "OWNERS": "approvers: [a]\n", "docs/OWNERS": "approvers: [b]\n", "docs/a.md": "a\n",
@@ -91,6 +91,41 @@ async def test_what_is_asked_for_together_is_fetched_together(hub: Hub) -> None:
     assert hub.watched.fetches == 2
     for n, sha in enumerate(shas):
         assert await hub.mirror.resolve(f"refs/heads/b{n}") == sha
+
+
+async def test_contents_that_are_asked_for_together_are_fetched_together(hub: Hub) -> None:
+    await hub.mirror.fetch(["refs/heads/main"])
+    commit = await hub.mirror.resolve("refs/heads/main")
+    before = hub.watched.fetches
+    hub.watched.go.clear()
+    hub.watched.arrived.clear()
+    first = asyncio.create_task(hub.mirror.read_file(commit, "OWNERS"))
+    await hub.watched.arrived.wait()
+    paths = ("OWNERS", "docs/OWNERS", "docs/a.md", "docs/a.md", ".prow/one.yaml")
+    rest = [asyncio.create_task(hub.mirror.read_file(commit, path)) for path in paths]
+    while (batch := hub.mirror.local._contents._next) is None or len(batch.members) < len(rest):
+        await SystemClock().sleep(0)
+    first.cancel()  # the others do not suffer from it
+    hub.watched.go.set()
+    assert await asyncio.gather(*rest) == [FILES[path].encode() for path in paths]
+    assert hub.watched.fetches - before == 2
+
+
+async def test_contents_that_another_process_is_fetching_are_waited_for(hub: Hub) -> None:
+    await hub.mirror.fetch(["refs/heads/main"])
+    commit = await hub.mirror.resolve("refs/heads/main")
+    before = hub.watched.fetches
+    async with world_in(hub.world.folder, base=hub.sim.world.base, tokens=hub.tokens) as other:
+        hub.watched.go.clear()
+        hub.watched.arrived.clear()
+        one = asyncio.create_task(hub.mirror.read_file(commit, "code"))
+        await hub.watched.arrived.wait()
+        two = asyncio.create_task(other.mirror.read_file(commit, "code"))
+        while other.mirror.local._contents._next is None:
+            await SystemClock().sleep(0)
+        hub.watched.go.set()
+        assert await one == await two
+    assert hub.watched.fetches - before == 1
 
 
 async def test_a_wish_that_cannot_be_met_does_not_spoil_the_others(hub: Hub) -> None:

@@ -14,6 +14,7 @@ from prow.git.commits import parse, signed_off
 from prow.git.errors import (
     Broken,
     GitFailed,
+    InTheWay,
     LeftLocked,
     NoAccess,
     NoSuchRef,
@@ -24,7 +25,7 @@ from prow.git.errors import (
 from prow.git.failures import Output, failure, parse_version
 from prow.git.finder import Finder, Memory
 from prow.git.model import Identity, TreeEntry
-from prow.git.refs import read_answer
+from prow.git.refs import excludes, read_answer
 from prow.git.safety import environment, is_old_blemish
 from prow.git.trees import Folder, Node, TreeCache
 
@@ -86,6 +87,15 @@ def test_anything_else_is_no_list_of_refs(data: bytes) -> None:
     except ValueError:
         return
     assert all(len(sha) == 40 for sha in found.values())
+
+
+@pytest.mark.parametrize(("wanted", "other", "out"), [
+    ("refs/heads/a/b", "refs/heads/a", True), ("refs/heads/a", "refs/heads/a/b", True), ("refs/heads/a", "refs/heads/a", False),
+    ("refs/heads/a", "refs/heads/ab", False), ("refs/heads/ab", "refs/heads/a", False), ("refs/heads/*", "refs/heads/a", True),
+    ("refs/heads/*", "refs/tags/a", False),
+])  # fmt: skip
+def test_a_ref_is_a_file_or_a_folder(wanted: str, other: str, out: bool) -> None:
+    assert excludes(wanted, other) is out
 
 
 # Finding files
@@ -205,6 +215,12 @@ def test_a_message_is_signed_off_once_and_where_git_looks(message: str, signed: 
     ("error: file /m/objects/pack/pack-1.pack is far too short to be a packfile", Broken),
     ("fatal: not a git repository: '/m'", Broken),
     ("fatal: bad config line 1 in file /m/config", Broken),
+    ("remote: fatal: bad tree object 11; error: git upload-pack: git-pack-objects died with error.; fatal: early EOF", GitFailed),
+    ("remote: error: Unable to create '/srv/x.lock': File exists.", GitFailed),
+    ("remote: Enumerating objects: 3; fatal: bad object 1111111111111111111111111111111111111111", Broken),
+    ("error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'", InTheWay),
+    ("fatal: Out of memory, malloc failed (tried to allocate 1052 bytes)", TooLarge),
+    ("fatal: write error: No space left on device; fatal: index-pack failed", GitFailed),
     ("", GitFailed),
 ])  # fmt: skip
 def test_the_end_of_a_git_has_a_meaning(text: str, kind: type[Exception]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -110,6 +111,18 @@ async def test_without_files_in_memory_the_token_is_in_the_environment_of_git_al
         assert not any(secret in seen["cmdline"] for secret in secrets)
         assert not any(secret.decode() in " ".join(os.environ.values()) for secret in secrets)
         await no_file_or_log_has(secrets, hub, caplog)
+
+
+async def test_no_git_that_knows_the_token_leaves_an_image_of_itself(closed: Hub) -> None:
+    """When it is killed for what it writes, or fails by itself."""
+    closed.watched.go.clear()
+    task = asyncio.ensure_future(closed.world.mirror.fetch(["refs/heads/main"]))
+    await closed.watched.arrived.wait()
+    limits = [told_by(pid, "limits") for pid in descendants() if b"fetch" in told_by(pid, "cmdline")]
+    closed.watched.go.set()
+    await task
+    assert limits
+    assert all(re.search(rb"Max core file size +0 +0 ", each) for each in limits)
 
 
 async def test_the_token_goes_to_its_own_server_alone(closed: Hub) -> None:

@@ -155,6 +155,22 @@ async def test_what_a_killed_process_left_half_made_goes(world: World) -> None:
     assert {path.name for path in (world.cache / "acme").iterdir()} == {".fresh.git.79.new", ".github.git"}
 
 
+async def test_what_a_killed_fetch_left_goes_when_nobody_can_be_writing(world: World) -> None:
+    commits = await filled(world, "old")
+    packs = world.cache / "acme" / "old.git" / "objects" / "pack"
+    left = [packs / "tmp_pack_x", packs / f"{next(packs.glob('*.pack')).stem}.keep", packs / ".tmp-7-pack-x.pack"]
+    for path in left:
+        path.touch()
+    upkeep = Upkeep(world.git, clock=CLOCK, folder=world.cache)
+    for suffix in (".lock", ".files"):
+        async with held(world.cache / "acme" / f"old{suffix}", CLOCK):
+            await upkeep.round()
+        assert all(path.exists() for path in left)
+    await upkeep.round()
+    assert not any(path.exists() for path in left)
+    assert len(await world.mirrors.mirror("acme", "old").read_file(commits["old"], "f")) == 50_000
+
+
 async def test_a_fetch_begins_a_round_now_and_then(tmp_path: Path) -> None:
     clock = VirtualClock()
     async with world_in(tmp_path, clock=clock) as world:

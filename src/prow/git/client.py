@@ -25,6 +25,7 @@ MINIMUM = (2, 38)
 _READ = 1 << 16
 _STDERR_KEPT = 1 << 16
 LARGEST_FILE = 16 << 30
+MOST_MEMORY = 4 << 30
 MEMORY_FILES = hasattr(os, "memfd_create")
 """Only Linux has them."""
 
@@ -32,7 +33,8 @@ MEMORY_FILES = hasattr(os, "memfd_create")
 class Git:
     """The git program of this machine. Make it with `open`.
 
-    `largest_file`: bytes of any file that git may write. `memory_files`: whether tokens are given in such files.
+    `largest_file`: bytes of any file that git may write. `most_memory`: bytes that one process of it may fill.
+    `memory_files`: whether tokens are given in such files.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Git:
         home: Path,
         environ: Mapping[str, str],
         largest_file: int = LARGEST_FILE,
+        most_memory: int = MOST_MEMORY,
         memory_files: bool = MEMORY_FILES,
     ) -> None:
         self._clock = clock
@@ -50,6 +53,7 @@ class Git:
         self._home = home
         self._environ = dict(environ)
         self._largest_file = largest_file
+        self._most_memory = most_memory
         self._memory_files = memory_files
 
     @classmethod
@@ -61,12 +65,19 @@ class Git:
         program: str = "git",
         environ: Mapping[str, str] | None = None,
         largest_file: int = LARGEST_FILE,
+        most_memory: int = MOST_MEMORY,
         memory_files: bool = MEMORY_FILES,
     ) -> Git:
         """`home`: an existing folder of ours. Raises UsageError when git is missing or too old."""
         environ = os.environ if environ is None else environ
         git = cls(
-            clock, program=program, home=home, environ=environ, largest_file=largest_file, memory_files=memory_files
+            clock,
+            program=program,
+            home=home,
+            environ=environ,
+            largest_file=largest_file,
+            most_memory=most_memory,
+            memory_files=memory_files,
         )
         wanted = ".".join(map(str, MINIMUM))
         try:
@@ -160,7 +171,7 @@ class Git:
         except (OSError, ValueError) as error:
             raise GitFailed(f"{self._program} cannot be started: {getattr(error, 'strerror', None) or error}") from None
         metrics.PROCESSES.labels(_command(args)).inc()
-        _bound_files(process.pid, self._largest_file)
+        _bound(process.pid, self._largest_file, self._most_memory)
         return process
 
 
@@ -235,7 +246,13 @@ async def end(process: asyncio.subprocess.Process) -> None:
     transport.close()
 
 
-def _bound_files(pid: int, largest: int) -> None:
-    """No file that git writes may exceed the bound."""
-    with suppress(OSError, ValueError, AttributeError):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest, largest))
+def _bound(pid: int, largest_file: int, most_memory: int) -> None:
+    """What git and its helpers may fill. No image of a process that knows a token is left on the disk."""
+    bounds = {
+        resource.RLIMIT_FSIZE: largest_file,
+        resource.RLIMIT_DATA: most_memory,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, most in bounds.items():
+        with suppress(OSError, ValueError, AttributeError):
+            resource.prlimit(pid, kind, (most, most))

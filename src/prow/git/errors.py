@@ -78,5 +78,9 @@ class LeftLocked(GitFailed):
     """A file that a killed git left behind keeps others out. A mirror removes it once before a caller sees this."""
 
 
+class InTheWay(GitFailed):
+    """A ref that is gone at the server keeps another out, as `a` does `a/b`. A mirror drops it once before a caller sees this."""
+
+
 class Broken(Retry):
     """The local copy is damaged. A mirror repairs itself once before a caller sees this."""

@@ -9,6 +9,7 @@ import msgspec
 from prow.git.errors import (
     Broken,
     GitFailed,
+    InTheWay,
     LeftLocked,
     NoAccess,
     NoSuchRef,
@@ -31,6 +32,7 @@ _DAMAGE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists", re.ASCII)
+_IN_THE_WAY = re.compile(r"cannot lock ref '[^']*': '[^']*' exists; cannot create", re.ASCII)
 _ABSENT = re.compile(
     r"couldn't find remote ref|not our ref|no such remote ref|unadvertised object|"
     r"does not appear to be a valid object name|Not a valid object name|invalid object name|unknown revision|"
@@ -51,7 +53,10 @@ _UNKNOWN = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _UNSAFE = re.compile(r"fsck error|hasDot(?:dot|git)?\b|gitmodules(?:Url|Name|Path|Symlink)|fullPathname", re.ASCII)
-_HUGE = re.compile(r"died of signal 25|File too large|exceeds maximum allowed size", re.ASCII)
+_HUGE = re.compile(
+    r"died of signal 25|File too large|exceeds maximum allowed size|[Oo]ut of memory|mmap failed: Cannot allocate",
+    re.ASCII,
+)
 _OTHER_HASHES = re.compile(r"mismatched algorithms|unknown object format|does not support algorithm", re.ASCII)
 _ORDER: tuple[tuple[re.Pattern[str], type[ProwError]], ...] = (
     (_OTHER_HASHES, OtherHashes),
@@ -60,9 +65,13 @@ _ORDER: tuple[tuple[re.Pattern[str], type[ProwError]], ...] = (
     (_ABSENT, NoSuchRef),
     (_GONE, NoSuchRepository),
     (_CLOSED, NoAccess),
+)
+_HERE: tuple[tuple[re.Pattern[str], type[ProwError]], ...] = (
     (_LOCKED, LeftLocked),
+    (_IN_THE_WAY, InTheWay),
     (_DAMAGE, Broken),
 )
+"""What git says of this disk. A server may say the same of its own."""
 _SHOWN = 500
 
 
@@ -77,7 +86,12 @@ class Output(msgspec.Struct, frozen=True):
 def failure(what: str, output: Output) -> ProwError:
     """The error that an unexpected exit means."""
     said = f"{what}: {output.error or f'git ended with {output.code}'}"
-    return next((kind for pattern, kind in _ORDER if pattern.search(output.error)), GitFailed)(said)
+    own = "; ".join(part for part in output.error.split("; ") if not part.startswith("remote:"))
+    for patterns, text in ((_ORDER, output.error), (_HERE, own)):
+        for pattern, kind in patterns:
+            if pattern.search(text):
+                return kind(said)
+    return GitFailed(said)
 
 
 def is_unauthorized(output: Output) -> bool:

@@ -1,13 +1,12 @@
 """How objects come into a mirror, and how a damaged mirror is mended.
 
-Fetches of one repository run one after another (a lock in the process and a file lock between processes); those that are asked for while
-one runs are merged into the next. What a killed git left locked is unlocked. A damaged mirror is made again while its readers wait, and
-filled with what was fetched lately and with what they were about to read: once, before a caller hears of it.
+Fetches of one repository run one after another, merged (`batches`). What a killed git left locked is unlocked, and a ref that is gone at the
+server makes way. A damaged mirror is made again while its readers wait, and filled with what was fetched lately and with what they were about to
+read: once, before a caller hears of it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from collections import OrderedDict
@@ -15,24 +14,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from prow.git import metrics, safety
+from prow.git import leftovers, metrics, refs, safety
+from prow.git.batches import Batches
 from prow.git.blemished import fetch_blemished
-from prow.git.errors import Broken, EmptyRepository, LeftLocked, NoSuchRef, UnsafeObjects
-from prow.git.local import Local
-from prow.git.locks import held
+from prow.git.errors import Broken, EmptyRepository, GitFailed, InTheWay, LeftLocked, NoSuchRef, UnsafeObjects
+from prow.git.local import Local, text
+from prow.git.locks import Alone, fetch_lock
+from prow.git.objects import NOWHERE, Identity
 from prow.lib import logs, open_work
-from prow.lib.errors import Permanent, ProwError
+from prow.lib.errors import ProwError
 
 T = TypeVar("T")
 _log = logs.get("git")
 _REMEMBERED = 200
-
-
-class _Batch:
-    """Fetches that will run as one."""
-
-    def __init__(self) -> None:
-        self.members: list[tuple[tuple[str, ...], asyncio.Future[None]]] = []
 
 
 class Fetching:
@@ -41,30 +35,18 @@ class Fetching:
     def __init__(self, local: Local, *, fetched: Callable[[], None]) -> None:
         self._local = local
         self._fetched = fetched
-        self._clock = local.tools.clock
-        self._path = local.folder.with_suffix(".lock")
-        self._lock = asyncio.Lock()
-        self._next: _Batch | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._alone = Alone(fetch_lock(local.folder), local.tools.clock)
+        self._batches = Batches(f"{local.name}: fetch", alone=self._alone, work=self._get_all)
         self._lately: OrderedDict[str, None] = OrderedDict()
+        self._filled: Identity | None = None
 
     async def aclose(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._batches.aclose()
 
     async def fetch(self, refspecs: Sequence[str]) -> None:
         specs = tuple(_stored(safety.refspec(spec)) for spec in refspecs)
-        if not specs:
-            return
-        if self._next is None:
-            self._next = _Batch()
-            task = asyncio.create_task(self._run(self._next), name=f"git-fetch-{self._local.folder.name}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._next.members.append((specs, done))
-        await done
+        if specs:
+            await self._batches.ask(specs)
 
     async def mended(self, read: Callable[[], Awaitable[T]], *, needs: Sequence[str] = ()) -> T:
         """Read with the mirror in use; when it turns out to be damaged, have it made again with `needs` in it, and read once more."""
@@ -75,15 +57,27 @@ class Fetching:
         except (Broken, NoSuchRef) as error:
             if isinstance(error, NoSuchRef) and await self._is_sound():
                 raise
-            async with self._lock, held(self._path, self._clock):
-                if self._local.identity == seen:
-                    await self._renew(error)
-                    await self._refill(needs)
+            async with self._alone.held():
+                await self._mend(error, seen, needs)
         async with self._local.use.shared():
             return await read()
 
+    async def _mend(self, error: ProwError, seen: Identity, needs: Sequence[str]) -> None:
+        """What another process made again lacks what it never knew of; only what was damaged is made again."""
+        if self._local.identity == seen and (isinstance(error, Broken) or not self._is_of_others):
+            await self._renew(error)
+        if self._local.identity != self._filled:
+            await self._refill(needs)
+
+    @property
+    def _is_of_others(self) -> bool:
+        """Whether another process made the mirror again, or took it away, since something was fetched."""
+        return self._filled is not None and self._filled != self._local.identity
+
     async def _is_sound(self) -> bool:
         """Whether what was fetched lately and what the refs name is here, so that something else that is missing never was."""
+        if self._is_of_others:
+            return False
         if not self._local.exists:
             return not self._lately
         try:
@@ -95,38 +89,17 @@ class Fetching:
         except Broken:
             return False
 
-    async def _run(self, batch: _Batch) -> None:
+    async def _get_all(self, specs: Sequence[str]) -> None:
+        """Fetch, and mend. The caller holds the fetch lock."""
         try:
-            async with self._lock, held(self._path, self._clock):
-                self._next = None
-                specs = tuple(dict.fromkeys(spec for specs, _ in batch.members for spec in specs))
-                error = await self._outcome(specs)
-                outcomes = dict.fromkeys((specs for specs, _ in batch.members), error)
-                if isinstance(error, Permanent) and len(outcomes) > 1:  # the fault of one is not the fault of all
-                    outcomes = {specs: await self._outcome(specs) for specs in outcomes}
-                for specs, done in batch.members:
-                    _settle(done, outcomes[specs])
-        finally:
-            if self._next is batch:
-                self._next = None
-            for _, done in batch.members:
-                if not done.done():
-                    done.cancel()
-
-    async def _outcome(self, specs: Sequence[str]) -> ProwError | None:
-        try:
+            if self._is_of_others:
+                await self._refill(())
             await self._timed(specs)
         except Broken as error:
-            try:
-                await self._renew(error)
-                await self._refill(specs)
-            except ProwError as again:
-                return again
-        except ProwError as error:
-            return error
+            await self._renew(error)
+            await self._refill(specs)
         self._remember(specs)
         self._fetched()
-        return None
 
     async def _timed(self, specs: Sequence[str]) -> None:
         single = all(_is_commit(spec) for spec in specs)
@@ -141,21 +114,19 @@ class Fetching:
         """Without what is here: another process may have fetched commits while this one waited, and few refs have moved."""
         if not self._local.exists:
             return list(specs)
-        refs = {spec: ref for spec in specs if (ref := _plain(spec))}
+        plain = {spec: ref for spec in specs if (ref := _plain(spec))}
         async with self._local.use.shared():
             here: set[str] = set(await self._local.sizes(spec for spec in specs if _is_commit(spec)))
-            had = {ref: sha for ref in refs.values() if (sha := self._local.stored(ref)) is not None}
+            had = {ref: sha for ref in plain.values() if (sha := self._local.stored(ref)) is not None}
             if had:
                 metrics.FETCHES.labels("tips").inc()
                 now = await self._local.tips(list(had))
-                here |= {spec for spec, ref in refs.items() if ref in now and now[ref] == had[ref]}
+                here |= {spec for spec, ref in plain.items() if ref in now and now[ref] == had[ref]}
         return [spec for spec in specs if spec not in here]
 
     async def _unlocked(self, specs: Sequence[str]) -> None:
         """Fetch; locks in the way belong to nobody, since who writes refs holds ours."""
-        if not self._local.exists:
-            async with self._local.use.alone():
-                await self._make()
+        await self._exist()
         try:
             await self._get(specs)
         except LeftLocked as error:
@@ -164,11 +135,23 @@ class Fetching:
             if not await open_work.in_thread(_unlock, self._local.folder):
                 raise error from None
             await self._get(specs)
+        except InTheWay:
+            await self._make_way(specs)
+            await self._get(specs)
+
+    async def _make_way(self, specs: Sequence[str]) -> None:
+        """Drop refs that cannot be beside those that are wanted: the server has them no more."""
+        listed = await self._local.run(["for-each-ref", "--format=%(refname)"])
+        self._local.expect(listed, "for-each-ref")
+        targets = [spec.rpartition(":")[2] for spec in specs if not _is_commit(spec)]
+        gone = [ref for ref in text(listed.data).split() if any(refs.excludes(target, ref) for target in targets)]
+        _log.info("Branches that are gone make way for others of like names.", mirror=self._local.name, refs=gone[:10])
+        lines = b"".join(b"delete %s\0\0" % os.fsencode(ref) for ref in gone)
+        self._local.expect(await self._local.run(["update-ref", "-z", "--stdin"], stdin=lines), "update-ref")
 
     async def _get(self, specs: Sequence[str]) -> None:
         try:
-            async with self._local.use.shared():
-                await self._local.fetch(specs)
+            await self._fetch(specs)
         except NoSuchRef as error:
             if await self._holds_nothing():
                 raise EmptyRepository(f"{self._local.remote} has no commits yet") from error
@@ -178,6 +161,14 @@ class Fetching:
                 raise
             async with self._local.use.shared():
                 await fetch_blemished(self._local, specs)
+
+    async def _fetch(self, specs: Sequence[str]) -> None:
+        try:
+            async with self._local.use.shared():
+                await self._local.fetch(specs)
+        except ProwError:
+            await open_work.in_thread(leftovers.clear_after_fetch, self._local.folder)
+            raise
 
     async def _holds_nothing(self) -> bool:
         """Whether the remote has no ref at all; it is asked only when nothing ever came from it."""
@@ -193,20 +184,39 @@ class Fetching:
             metrics.REPAIRS.labels("made again").inc()
         async with self._local.use.alone():
             await self._make()
+        self._filled = NOWHERE
+
+    async def _exist(self) -> None:
+        if not self._local.exists:
+            async with self._local.use.alone():
+                await self._make()
 
     async def _refill(self, needs: Sequence[str]) -> None:
-        """What is needed has to come; what was fetched lately comes if it still can."""
+        """What was fetched lately comes if it still can; what is needed has to come."""
         needed = [_stored(spec) for spec in needs]
         lately = [spec for spec in self._lately if spec not in needed]
+        await self._exist()
+        come = await self._got(lately)
+        if len(come) < len(lately):
+            _log.info("Some of what a mirror had is gone at the server.", mirror=self._local.name)
+        self._lately.clear()
+        self._remember(come)
         if needed:
             await self._get(needed)
-        if lately:
-            try:
-                await self._get(lately)
-            except NoSuchRef:
-                _log.info("Some of what a mirror had is gone at the server.", mirror=self._local.name)
+            self._remember(needed)
+
+    async def _got(self, specs: Sequence[str]) -> list[str]:
+        """Fetch those that the server still has."""
+        try:
+            if specs:
+                await self._get(specs)
+        except NoSuchRef:
+            half = len(specs) // 2
+            return [*await self._got(specs[:half]), *await self._got(specs[half:])] if half else []
+        return list(specs)
 
     def _remember(self, specs: Sequence[str]) -> None:
+        self._filled = self._local.identity
         for spec in specs:
             self._lately[spec] = None
             self._lately.move_to_end(spec)
@@ -218,9 +228,12 @@ class Fetching:
         folder = self._local.folder
         new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
         await open_work.in_thread(shutil.rmtree, new, ignore_errors=True)
-        await open_work.in_thread(_initialize, new)
-        await self._local.tools.readers.drop(folder)
-        await open_work.in_thread(_replace, new, folder)
+        try:
+            await open_work.in_thread(_initialize, new)
+            await self._local.tools.readers.drop(folder)
+            await open_work.in_thread(_replace, new, folder)
+        except OSError as error:
+            raise GitFailed(f"{folder} cannot be made: {error.strerror}") from None
 
 
 def _stored(spec: str) -> str:
@@ -237,15 +250,6 @@ def _plain(spec: str) -> str:
 
 def _is_commit(spec: str) -> bool:
     return ":" not in spec and not spec.startswith("refs/")
-
-
-def _settle(done: asyncio.Future[None], error: ProwError | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
 
 
 def _initialize(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """One bare repository on this disk, as a place to run git in: what the rooms around it (reading, fetching, merging, pushing) share.
 
-Nothing here locks or repairs; whoever calls holds the use lock (`mirror.Mirror.mended`).
+Nothing here repairs; whoever calls holds the use lock (`mirror.Mirror.mended`). File contents that are missing are fetched under a lock of
+their own: one request at a time, for all who wait.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from prow.git import metrics, refs, safety, trees
+from prow.git import leftovers, metrics, refs, safety, trees
+from prow.git.batches import Batches
 from prow.git.client import Git
 from prow.git.errors import BadCredentials, Broken, NoSuchRef, TooLarge
 from prow.git.failures import Output, failure, is_unauthorized
-from prow.git.locks import UseLock
+from prow.git.locks import Alone, UseLock, contents_lock, use_lock
 from prow.git.model import Conflict
-from prow.git.objects import Object, Readers
+from prow.git.objects import NOWHERE, Identity, Object, Readers, identity
 from prow.git.trees import Folder, TreeCache
 from prow.lib import open_work
 from prow.lib.clock import Clock
+from prow.lib.errors import ProwError
 
 FILTER = "blob:none"
 PROMISOR = {"remote.origin.promisor": "true", "remote.origin.partialCloneFilter": FILTER}
@@ -91,7 +94,7 @@ class Recent(Generic[K, V]):
 class _Known:
     """What was learnt about one folder; a folder that was made again may have other objects."""
 
-    def __init__(self, identity: int) -> None:
+    def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.roots: Recent[str, str] = Recent(_KEPT_ROOTS)
         self.merges: Recent[Hashable, str | Conflict] = Recent(_KEPT_MERGES)
@@ -107,8 +110,13 @@ class Local:
         self.folder = folder
         self.remote = remote
         self.partial = partial
-        self.use = UseLock(folder.with_suffix(".use"), tools.clock)
-        self._known = _Known(0)
+        self.use = UseLock(use_lock(folder), tools.clock)
+        self._known = _Known(NOWHERE)
+        alone = Alone(contents_lock(folder), tools.clock)
+        self._contents = Batches(f"{self.name}: contents", alone=alone, work=self._get_contents)
+
+    async def aclose(self) -> None:
+        await self._contents.aclose()
 
     @property
     def name(self) -> str:
@@ -119,12 +127,9 @@ class Local:
         return (self.folder / "HEAD").exists()
 
     @property
-    def identity(self) -> int:
-        """Another number when the folder was made again."""
-        try:
-            return self.folder.stat().st_ino
-        except OSError:
-            return 0
+    def identity(self) -> Identity:
+        """Something else when the folder was made again."""
+        return identity(self.folder)
 
     @property
     def merges(self) -> Recent[Hashable, str | Conflict]:
@@ -232,14 +237,25 @@ class Local:
         sizes = await self.sizes(wanted)
         missing = [sha for sha in wanted if sha not in sizes]
         if missing and self.partial:
-            metrics.FETCHES.labels("files").inc()
-            lines = "".join(f"{sha}\n" for sha in missing).encode()
-            args = [*_FETCH, f"--filter={FILTER}", "--stdin", "--end-of-options", "origin"]
-            self.expect(await self.run_online(args, stdin=lines, max_output=1 << 16), "fetch files")
+            await self._contents.ask(missing)
             sizes |= await self.sizes(missing)
         if lost := next((sha for sha in missing if sha not in sizes), None):
             raise Broken(f"{self.remote}: the content {lost} is missing and the server does not send it")
         return sizes
+
+    async def _get_contents(self, shas: Sequence[str]) -> None:
+        async with self.use.joined():
+            here = await self.sizes(shas)
+            lines = "".join(f"{sha}\n" for sha in shas if sha not in here).encode()
+            if not lines:
+                return
+            metrics.FETCHES.labels("files").inc()
+            args = [*_FETCH, f"--filter={FILTER}", "--stdin", "--end-of-options", "origin"]
+            try:
+                self.expect(await self.run_online(args, stdin=lines, max_output=1 << 16), "fetch files")
+            except ProwError:
+                await open_work.in_thread(leftovers.clear_after_contents, self.folder)
+                raise
 
     async def blobs(self, shas: Iterable[str], *, max_file: int, max_all: int = 0) -> dict[str, bytes]:
         """File contents; of files larger than `max_file` nothing. Raises TooLarge above `max_all` together (0: no bound)."""
@@ -247,7 +263,7 @@ class Local:
         small = [sha for sha, size in sizes.items() if size <= max_file]
         if 0 < max_all < sum(sizes[sha] for sha in small):
             raise TooLarge(f"{self.remote}: files of more than {max_all} bytes together are wanted")
-        return {sha: each.data for sha, each in (await self._contents(small, most=max_file)).items()}
+        return {sha: each.data for sha, each in (await self._all(small, most=max_file)).items()}
 
     async def folders(self, shas: Iterable[str]) -> dict[str, Folder]:
         """Folders by SHA. They are always here: a missing one is damage."""
@@ -260,7 +276,7 @@ class Local:
             else:
                 found[sha] = known
         if missing:
-            objects = await self._contents(missing, most=self.tools.limits.folder)
+            objects = await self._all(missing, most=self.tools.limits.folder)
             much = sum(len(each.data) for each in objects.values()) > _MUCH
             parsed = await open_work.in_thread(_parsed, objects) if much else _parsed(objects)
             for sha, folder in parsed.items():
@@ -302,7 +318,7 @@ class Local:
         """Where a symbolic link leads."""
         return (await self.blobs([sha], max_file=self.tools.limits.file)).get(sha, b"/")
 
-    async def _contents(self, shas: Sequence[str], *, most: int) -> dict[str, Object]:
+    async def _all(self, shas: Sequence[str], *, most: int) -> dict[str, Object]:
         """Objects that have to be here: a missing one is damage."""
         found = await self._some(shas, most=most)
         if lost := next((sha for sha in shas if sha not in found), None):

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 from prow.git import safety
 from prow.git.commits import Writing, read_commit, write_commit, write_stand_in
+from prow.git.errors import TooLarge
+from prow.git.failures import failure
 from prow.git.local import Local, text
 from prow.git.mirror import Mirror
 from prow.git.model import PROW, Conflict, Made, Merge, Strategy
@@ -22,6 +24,7 @@ _UNRELATED = "unrelated histories"
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _SUBMODULE = "160000"
 _MOST_RENAMED = 4_000
+_MOST_BASES = 16
 _A_FEW = 4
 
 
@@ -195,7 +198,7 @@ async def _merged(local: Local, one: str, other: str) -> Merge:
     output = await local.run(args)
     if output.code > 1 and _UNRELATED in output.error:
         return Merge(clean=False)
-    if output.code > 1 and local.partial:
+    if output.code > 1 and local.partial and not isinstance(failure("merge-tree", output), TooLarge):
         await local.fill(await _contents_for(local, one, other))
         output = await local.run_online(args)
     local.expect(output, "merge-tree", ok=(0, 1))
@@ -208,7 +211,7 @@ async def _contents_for(local: Local, one: str, other: str) -> set[str]:
     output = await local.run(["merge-base", "--all", "--end-of-options", one, other])
     local.expect(output, "merge-base", ok=(0, 1))
     wanted: set[str] = set()
-    for base in output.data.decode().split():
+    for base in output.data.decode().split()[:_MOST_BASES]:
         left, right = await _changes(local, base, one), await _changes(local, base, other)
         for path in left.keys() & right.keys():
             wanted.update((*left[path], *right[path]))

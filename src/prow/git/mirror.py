@@ -121,6 +121,7 @@ class Mirror:
 
     async def aclose(self) -> None:
         await self._fetching.aclose()
+        await self.local.aclose()
 
     async def mended(self, read: Callable[[], Awaitable[T]], *, needs: Sequence[str] = ()) -> T:
         """Do something with the repository on this disk; when that is damaged, once more on a fresh one that has `needs`."""

@@ -27,6 +27,9 @@ _AT_ONCE = 400
 """Questions before answers are read: they fit into the buffer of a pipe, so that neither side waits for the other."""
 _STDERR_KEPT = 1 << 14
 
+Identity = tuple[int, int]
+NOWHERE: Identity = (0, 0)
+
 
 class Object(msgspec.Struct, frozen=True):
     kind: str
@@ -108,7 +111,7 @@ class Readers:
                 await self._end(reader)
 
     async def _reader(self, folder: Path) -> _Reader:
-        place = _identity(folder)
+        place = identity(folder)
         known = self._readers.get(folder)
         if known is not None and known.place == place and known.process.returncode is None:
             self._readers.move_to_end(folder)
@@ -159,7 +162,7 @@ class _Ended(Exception):
 class _Reader:
     """`place`: which folder it has open; a folder that was made again is another. `asked`: it is answering now."""
 
-    def __init__(self, process: asyncio.subprocess.Process, place: int, now: float) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, place: Identity, now: float) -> None:
         self.process = process
         self.place = place
         self.last = now
@@ -216,9 +219,10 @@ def _parts(shas: Sequence[str]) -> Iterator[Sequence[str]]:
         yield shas[start : start + _AT_ONCE]
 
 
-def _identity(folder: Path) -> int:
-    """Another number when the folder was made again; 0 when it is not there."""
+def identity(folder: Path) -> Identity:
+    """Something else when the repository was made again; NOWHERE when it is not there."""
     try:
-        return folder.stat().st_ino
+        head = (folder / "HEAD").stat()
     except OSError:
-        return 0
+        return NOWHERE
+    return head.st_ino, head.st_mtime_ns

@@ -54,6 +54,14 @@ def _packed(folder: Path, ref: bytes) -> bytes | None:
     return next((line.split(b" ")[0] for line in data.splitlines() if line.endswith(b" " + ref)), None)
 
 
+def excludes(wanted: str, other: str) -> bool:
+    """Whether a ref cannot be beside a wanted one, as `a` beside `a/b`. Of a wanted pattern: whatever it may bring. Pure."""
+    start, star, _ = wanted.partition("*")
+    if star:
+        return other.startswith(start)
+    return wanted.startswith(f"{other}/") or other.startswith(f"{wanted}/")
+
+
 class RemoteRefs:
     """Asks servers where refs are. One that does not answer as it should is left alone for a minute."""
 

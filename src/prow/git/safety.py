@@ -35,6 +35,7 @@ _REPO = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|\.$|/$")
 _LONGEST_REF = 500
+_LONGEST_PART = 250
 _LONGEST_PATH = 4096
 
 
@@ -63,6 +64,8 @@ def config(remote: str) -> dict[str, str]:
         "gc.autoDetach": "false",
         "maintenance.auto": "false",
         "credential.helper": "",
+        "http.lowSpeedLimit": "1",  # a git whose Prow was killed ends, too
+        "http.lowSpeedTime": "600",
         "merge.renameLimit": "2000",
         "core.bigFileThreshold": "64m",
     }
@@ -150,10 +153,18 @@ def commit(sha: str) -> str:
 
 
 def ref(name: str) -> str:
-    """A full ref name, by git's own rules (`git check-ref-format`)."""
-    if not name.startswith("refs/") or len(name) > _LONGEST_REF or _BAD_IN_REF.search(name):
+    """A full ref name, by git's own rules (`git check-ref-format`) and those of file systems, where refs are files."""
+    if not name.startswith("refs/") or _BAD_IN_REF.search(name) or not _is_file_name(name):
         raise BadName(f"{name!r} is not a full ref name such as refs/heads/main")
     return name
+
+
+def _is_file_name(name: str) -> bool:
+    try:
+        parts = name.encode().split(b"/")
+    except UnicodeEncodeError:
+        return False
+    return len(name) <= _LONGEST_REF and max(map(len, parts)) <= _LONGEST_PART
 
 
 def branch_ref(branch: str) -> str:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import msgspec
 
-from prow.git import metrics
+from prow.git import leftovers, metrics
 from prow.git.client import Git
 from prow.git.errors import GitFailed, TooLarge
-from prow.git.locks import held_if_free
+from prow.git.locks import fetch_lock, held_if_free, use_lock
 from prow.lib import logs, open_work
 from prow.lib.clock import Clock
 
@@ -38,13 +38,14 @@ _REPACK = ["repack", "-a", "-d", "-k", "--quiet", "--no-write-bitmap-index"]
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """One mirror as it is on disk. `used`: when it was used last, in seconds of the epoch."""
+    """One mirror as it is on disk. `used`: when it was used last, in seconds of the epoch. `littered`: packs may be left half written."""
 
     folder: Path
     size: int
     packs: int
     loose: int
     used: float
+    littered: bool = False
 
 
 def surplus(mirrors: list[Kept], *, most: int, now: float, quiet: float) -> list[Kept]:
@@ -131,6 +132,9 @@ class Upkeep:
                 _log.warning(
                     "The cache folder of git is over its bound: its mirrors are in use.", bytes=size, bound=self._most
                 )
+            for each in rest:
+                if each.littered:
+                    await open_work.in_thread(_tidied, each.folder)
             if (one := untidy(rest, packs=self._most_packs)) is not None:
                 await self._pack(one.folder)
 
@@ -142,7 +146,7 @@ class Upkeep:
 
     async def _pack(self, folder: Path) -> None:
         """Readers go on meanwhile: git looks again for objects whose pack has gone. Fetches wait."""
-        with held_if_free(folder.with_suffix(".lock")) as mine:
+        with held_if_free(fetch_lock(folder)) as mine:
             if not mine:
                 return
             output = await self._git.run(_REPACK, git_dir=folder, timeout=_PACK_SECONDS)
@@ -150,7 +154,6 @@ class Upkeep:
                 _log.warning("A mirror could not be packed.", mirror=folder.stem, error=output.error)
                 return
             metrics.REPACKS.inc()
-            await open_work.in_thread(_clear_leftovers, folder, self._clock.now().timestamp())
 
 
 def _measured(root: Path, now: float) -> list[Kept]:
@@ -168,15 +171,17 @@ def _measured(root: Path, now: float) -> list[Kept]:
 
 def _kept(folder: Path) -> Kept:
     size = packs = loose = 0
+    littered = False
     for place, name, entry in _files(folder):
         size += entry.stat(follow_symlinks=False).st_size
         packs += name.endswith(".pack")
         loose += len(place.name) == 2
+        littered |= place.name == "pack" and leftovers.is_left(name)
     try:
-        used = folder.with_suffix(".use").stat().st_mtime
+        used = use_lock(folder).stat().st_mtime
     except OSError:
         used = folder.stat().st_mtime
-    return Kept(folder, size, packs, loose, used)
+    return Kept(folder, size, packs, loose, used, littered)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str, os.DirEntry[str]]]:
@@ -194,7 +199,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str, os.DirEntry[str]]]:
 
 def _removed(folder: Path) -> bool:
     """Take a mirror away, unless somebody uses it."""
-    with held_if_free(folder.with_suffix(".use")) as unused, held_if_free(folder.with_suffix(".lock")) as unfetched:
+    with held_if_free(use_lock(folder)) as unused, held_if_free(fetch_lock(folder)) as unfetched:
         if not unused or not unfetched or not folder.exists():
             return False
         aside = folder.with_name(f".{folder.name}.{os.getpid()}.gone")
@@ -203,8 +208,7 @@ def _removed(folder: Path) -> bool:
     return True
 
 
-def _clear_leftovers(folder: Path, now: float) -> None:
-    """Half written packs and objects of fetches that were killed."""
-    for place, name, entry in _files(folder / "objects"):
-        if name.startswith(("tmp_", ".tmp-")) and now - entry.stat().st_mtime > _LEFTOVER_SECONDS:
-            (place / name).unlink(missing_ok=True)
+def _tidied(folder: Path) -> None:
+    with held_if_free(fetch_lock(folder)) as mine:
+        if mine:
+            leftovers.clear_after_fetch(folder)
