@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from prow.jobs import changelog
 from prow.jobs.sqlite_store import MIGRATIONS, SQLiteJobStore
 from prow.jobs.store import Change, Gone, Unavailable
 from prow.lib.clock import SystemClock
@@ -77,7 +78,45 @@ class TestSQLite(JobStoreContract):
             with pytest.raises(Unavailable, match="written"):
                 await store.create(job("two"))
             with pytest.raises(Unavailable, match="read"):
-                await anext(store.watch("0"))
+                await anext(store.watch("1"))
+
+    async def test_what_this_process_changed_reaches_its_watches_without_a_read(self, tmp_path: Path) -> None:
+        store = await SQLiteJobStore.open(tmp_path / "of-one.db", clock=SystemClock(), poll=1e9)
+        changes = store.watch("0")
+        await store.create(job())
+        await next_change(changes)
+        await store.create(job("two"))
+        with closing(sqlite3.connect(tmp_path / "of-one.db")) as file, file:
+            file.execute("DELETE FROM changes")
+        change = await next_change(changes)
+        assert (change.change, change.resource_version) == (Change.ADDED, "2")
+        assert change.job == await store.get("two")
+        await store.close()
+
+    async def test_what_another_process_changed_in_between_is_not_passed_over(
+        self, store: SQLiteJobStore, tmp_path: Path
+    ) -> None:
+        other = await SQLiteJobStore.open(tmp_path / "jobs.db", clock=SystemClock())
+        watches = [reader.watch("0") for reader in (store, other)]
+        seen: list[list[str]] = [[], []]
+        for writer, name in ((store, "one"), (other, "two"), (store, "three"), (store, "four"), (other, "five")):
+            await writer.create(job(name))
+            if name in {"one", "four", "five"}:
+                for names, changes in zip(seen, watches, strict=True):
+                    while name not in names:
+                        change = await next_change(changes)
+                        names.append(change.job.name if change.job else "")
+        assert seen == [["one", "two", "three", "four", "five"]] * 2
+        await other.close()
+
+    async def test_a_watch_that_is_far_behind_reads_what_is_no_longer_in_memory(self, store: SQLiteJobStore) -> None:
+        changes = store.watch("0")
+        await store.create(job())
+        await next_change(changes)
+        for number in range(2 * changelog.RECENT):
+            await store.create(job(f"job-{number}"))
+        seen = [await next_change(changes) for _ in range(2 * changelog.RECENT)]
+        assert [change.resource_version for change in seen] == [str(n + 2) for n in range(len(seen))]
 
 
 class TestFilesOfEarlierReleases:

@@ -4,8 +4,8 @@ A job's row holds its JSON; `changes` is the log that watches read: one row per 
 resourceVersion is the number of the change. A change that touches labels keeps those of before, so that a watch with a
 selector can tell who leaves the selection. Changes older than the horizon are dropped, and a watch that begins
 before it is answered `Gone`. The number of the pull request stands in a column of its own, because reports about one pull
-request list its jobs all the time. A commit of this process wakes its watches at once; commits of other processes are noticed
-by `PRAGMA data_version`, looked at every 100 ms.
+request list its jobs all the time. A commit of this process reaches its watches at once and from memory; commits of other
+processes are noticed by `PRAGMA data_version`, looked at every 100 ms, and read.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ import asyncio
 import functools
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from prow.jobs import changelog, validate
 from prow.jobs import selector as selectors
-from prow.jobs import validate
 from prow.jobs.store import (
     AlreadyExists,
     Change,
     Conflict,
-    Gone,
     InvalidJob,
     JobChange,
     JobList,
@@ -38,7 +37,7 @@ from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
 from prow.lib.sqlite import Database, DatabaseClosed, Work
 from prow.model.base import go_time, to_json
-from prow.model.prowjob import Label, ObjectMeta, ProwJob
+from prow.model.prowjob import Label, ProwJob
 
 MIGRATIONS = (
     """
@@ -64,17 +63,6 @@ _BOOKMARK_EVERY = 60.0
 T = TypeVar("T")
 
 _log = logs.get("jobs")
-_decoder = msgspec.json.Decoder(ProwJob)
-_labels_decoder = msgspec.json.Decoder(dict[str, str])
-
-
-class _Logged(NamedTuple):
-    """A row of the change log. `labels_before`: None when the change left them alone."""
-
-    version: int
-    change: Change
-    body: bytes
-    labels_before: bytes | None
 
 
 class SQLiteJobStore:
@@ -98,6 +86,8 @@ class SQLiteJobStore:
         self._horizon = horizon
         self._poll_every = poll
         self._changed = asyncio.Event()
+        self._recent = changelog.Recent()
+        self._polled = 0
         self._waiting = 0
         self._poller: asyncio.Task[None] | None = None
 
@@ -126,10 +116,10 @@ class SQLiteJobStore:
             deletion_timestamp=None,
         )
 
-        def work(connection: sqlite3.Connection) -> ProwJob:
-            if connection.execute("SELECT 1 FROM jobs WHERE name = ?", (job.name,)).fetchone():
+        def work(transaction: changelog.Transaction) -> ProwJob:
+            if transaction.execute("SELECT 1 FROM jobs WHERE name = ?", (job.name,)).fetchone():
                 raise AlreadyExists(f"prowjobs {job.name} already exists")
-            return self._log(connection, Change.ADDED, msgspec.structs.replace(job, metadata=meta))
+            return self._log(transaction, Change.ADDED, msgspec.structs.replace(job, metadata=meta))
 
         return await self._write(work)
 
@@ -145,11 +135,11 @@ class SQLiteJobStore:
             connection.execute("BEGIN")
             try:
                 if first_version is not None:
-                    _expect_kept(connection, first_version)
+                    changelog.expect_kept(connection, first_version)
                 rows = connection.execute(
                     _PAGE_OF_PULL if pull else _PAGE, {"after": after, "pull": pull, "limit": limit or -1}
                 ).fetchall()
-                return [(row[0], row[1]) for row in rows], _newest(connection)
+                return [(row[0], row[1]) for row in rows], changelog.newest(connection)
             finally:
                 connection.execute("COMMIT")
 
@@ -159,7 +149,7 @@ class SQLiteJobStore:
         for position, (_, body) in enumerate(rows):
             if position % _BATCH == _BATCH - 1:
                 await self._clock.sleep(0)
-            job = _decoder.decode(body)
+            job = changelog.decoder.decode(body)
             if matches(job.metadata.labels):
                 items.append(job)
         more = f"{version}:{rows[-1][0]}" if limit and len(rows) == limit else ""
@@ -169,37 +159,37 @@ class SQLiteJobStore:
         """Replace the whole object; `Conflict` when its resourceVersion is given and not the newest."""
         validate.check(job)
 
-        def work(connection: sqlite3.Connection) -> ProwJob:
-            old = _load(connection, job.name)
+        def work(transaction: changelog.Transaction) -> ProwJob:
+            old = _load(transaction, job.name)
             _expect(old, job.metadata.resource_version)
-            return self._replace(connection, old, job)
+            return self._replace(transaction, old, job)
 
         return await self._write(work)
 
     async def patch(self, name: str, merge_patch: Mapping[str, Any], *, resource_version: str = "") -> ProwJob:
-        def work(connection: sqlite3.Connection) -> ProwJob:
-            old = _load(connection, name)
+        def work(transaction: changelog.Transaction) -> ProwJob:
+            old = _load(transaction, name)
             _expect(old, resource_version)
             try:
                 new = msgspec.convert(merged(msgspec.json.decode(to_json(old)), merge_patch), ProwJob, strict=True)
             except msgspec.ValidationError as error:
                 raise InvalidJob(f"ProwJob {name}: {error}") from error
             validate.check(new)
-            return self._replace(connection, old, new)
+            return self._replace(transaction, old, new)
 
         return await self._write(work)
 
     async def delete(self, name: str, *, resource_version: str = "") -> None:
         """Delete, or mark for deletion while there are finalizers."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            old = _load(connection, name)
+        def work(transaction: changelog.Transaction) -> None:
+            old = _load(transaction, name)
             _expect(old, resource_version)
             if not old.metadata.finalizers:
-                self._remove(connection, old, before=old)
+                self._remove(transaction, old, before=old)
             elif old.metadata.deletion_timestamp is None:
                 meta = msgspec.structs.replace(old.metadata, deletion_timestamp=go_time(self._clock.now()))
-                self._log(connection, Change.MODIFIED, msgspec.structs.replace(old, metadata=meta), before=old)
+                self._log(transaction, Change.MODIFIED, msgspec.structs.replace(old, metadata=meta), before=old)
 
         await self._write(work)
 
@@ -209,19 +199,22 @@ class SQLiteJobStore:
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll(), name="job-store-poll")
         self._waiting += 1
+        polled = -1
         last_sent = self._clock.monotonic()
         try:
             while True:
                 changed = self._changed
-                rows = await self._read(functools.partial(_since, version=version))
+                rows = self._recent.after(version) if polled == self._polled else []
+                if not rows:
+                    polled = self._polled
+                    rows = await self._read(functools.partial(changelog.since, version=version))
                 for row in rows:
                     version = row.version
-                    job = _decoder.decode(row.body)
-                    change = _as_selected(row, job, matches)
+                    change = changelog.as_selected(row, matches)
                     if change is not None:
                         last_sent = self._clock.monotonic()
-                        yield JobChange(change, str(version), job)
-                if len(rows) == _BATCH:
+                        yield JobChange(change, str(version), row.job)
+                if len(rows) == changelog.BATCH:
                     continue
                 if self._clock.monotonic() - last_sent >= _BOOKMARK_EVERY:
                     last_sent = self._clock.monotonic()
@@ -247,14 +240,21 @@ class SQLiteJobStore:
                 continue
             if version != seen or self._clock.monotonic() - woken >= _BOOKMARK_EVERY:
                 seen, woken = version, self._clock.monotonic()
+                self._polled += 1
                 self._wake()
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: Callable[[changelog.Transaction], T]) -> T:
+        def transact(connection: sqlite3.Connection) -> tuple[T, list[changelog.Logged]]:
+            transaction = changelog.Transaction(connection)
+            return work(transaction), transaction.logged
+
         try:
-            answer = await self._db.write(work)
+            answer, logged = await self._db.write(transact)
         except sqlite3.Error as error:
             raise Unavailable(f"the jobs' database cannot be written: {error}") from error
-        self._wake()
+        if logged:
+            self._recent.add(logged)
+            self._wake()
         return answer
 
     async def _read(self, work: Work[T]) -> T:
@@ -268,7 +268,7 @@ class SQLiteJobStore:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def _replace(self, connection: sqlite3.Connection, old: ProwJob, new: ProwJob) -> ProwJob:
+    def _replace(self, transaction: changelog.Transaction, old: ProwJob, new: ProwJob) -> ProwJob:
         """What a writer may not change stays; the last finalizer's removal ends a job that is being deleted."""
         if new.name != old.name:
             raise InvalidJob(f"ProwJob {old.name}: metadata.name: cannot be changed")
@@ -281,33 +281,33 @@ class SQLiteJobStore:
         )
         new = msgspec.structs.replace(new, metadata=meta)
         if meta.deletion_timestamp is not None and not meta.finalizers:
-            self._remove(connection, new, before=old)
+            self._remove(transaction, new, before=old)
             return new
         unchanged = msgspec.structs.replace(meta, resource_version=old.metadata.resource_version)
         if msgspec.structs.replace(new, metadata=unchanged) == old:
             return old
-        return self._log(connection, Change.MODIFIED, new, before=old)
+        return self._log(transaction, Change.MODIFIED, new, before=old)
 
     def _log(
-        self, connection: sqlite3.Connection, change: Change, job: ProwJob, *, before: ProwJob | None = None
+        self, transaction: changelog.Transaction, change: Change, job: ProwJob, *, before: ProwJob | None = None
     ) -> ProwJob:
-        job = _append(connection, change, job, before)
+        job = transaction.append(change, job, before)
         version = int(job.metadata.resource_version)
-        connection.execute(
+        transaction.execute(
             "INSERT OR REPLACE INTO jobs (name, version, body, pull) VALUES (?, ?, ?, ?)",
             (job.name, version, to_json(job), job.metadata.labels.get(Label.PULL, "")),
         )
-        self._trim(connection, version)
+        self._trim(transaction, version)
         return job
 
-    def _remove(self, connection: sqlite3.Connection, job: ProwJob, *, before: ProwJob) -> None:
-        connection.execute("DELETE FROM jobs WHERE name = ?", (job.name,))
-        job = _append(connection, Change.DELETED, job, before)
-        self._trim(connection, int(job.metadata.resource_version))
+    def _remove(self, transaction: changelog.Transaction, job: ProwJob, *, before: ProwJob) -> None:
+        transaction.execute("DELETE FROM jobs WHERE name = ?", (job.name,))
+        job = transaction.append(Change.DELETED, job, before)
+        self._trim(transaction, int(job.metadata.resource_version))
 
-    def _trim(self, connection: sqlite3.Connection, version: int) -> None:
+    def _trim(self, transaction: changelog.Transaction, version: int) -> None:
         if version % _TRIM_EVERY == 0:
-            connection.execute("DELETE FROM changes WHERE version <= ?", (version - self._horizon,))
+            transaction.execute("DELETE FROM changes WHERE version <= ?", (version - self._horizon,))
 
 
 def merged(target: Any, patch: Any) -> Any:
@@ -323,59 +323,16 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
-def _append(connection: sqlite3.Connection, change: Change, job: ProwJob, before: ProwJob | None) -> ProwJob:
-    """The job with the version that this change gets in the log."""
-    labels = before.metadata.labels if before is not None else job.metadata.labels
-    cursor = connection.execute(
-        "INSERT INTO changes (change, name, body, labels_before) VALUES (?, ?, x'', ?)",
-        (change.value, job.name, to_json(labels) if labels != job.metadata.labels else None),
-    )
-    version = cursor.lastrowid or 0
-    job = _with_version(job, version)
-    connection.execute("UPDATE changes SET body = ? WHERE version = ?", (to_json(job), version))
-    return job
-
-
-def _as_selected(row: _Logged, job: ProwJob, matches: selectors.Matches) -> Change | None:
-    """What the change is to a watch that sees only jobs whose labels match; None: nothing."""
-    labels = job.metadata.labels
-    before = labels if row.labels_before is None else _labels_decoder.decode(row.labels_before)
-    was = row.change is not Change.ADDED and matches(before)
-    is_now = row.change is not Change.DELETED and matches(labels)
-    if was:
-        return row.change if is_now else Change.DELETED
-    return Change.ADDED if is_now else None
-
-
-def _with_version(job: ProwJob, version: int) -> ProwJob:
-    meta: ObjectMeta = msgspec.structs.replace(job.metadata, resource_version=str(version))
-    return msgspec.structs.replace(job, metadata=meta)
-
-
-def _load(connection: sqlite3.Connection, name: str) -> ProwJob:
+def _load(connection: sqlite3.Connection | changelog.Transaction, name: str) -> ProwJob:
     row = connection.execute("SELECT body FROM jobs WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise NotFound(f"prowjobs {name[:80]} not found")
-    return _decoder.decode(row[0])
+    return changelog.decoder.decode(row[0])
 
 
 def _expect(job: ProwJob, resource_version: str) -> None:
     if resource_version and resource_version != job.metadata.resource_version:
         raise Conflict(f"prowjobs {job.name} was changed meanwhile: read it again")
-
-
-def _newest(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _expect_kept(connection: sqlite3.Connection, version: int) -> None:
-    """`Gone` unless everything that changed since `version` is in the log."""
-    oldest = connection.execute("SELECT min(version) FROM changes").fetchone()[0]
-    if oldest is not None and version < oldest - 1:
-        raise Gone(f"changes since {version} are no longer kept")
-    if version > _newest(connection):
-        raise Gone(f"there is no change {version} in this store")
 
 
 def _place(continue_from: str) -> tuple[int | None, str]:
@@ -386,13 +343,3 @@ def _place(continue_from: str) -> tuple[int | None, str]:
     if not colon or not (version.isascii() and version.isdigit()):
         raise UsageError(f"{continue_from[:80]!r} is no place in a list of jobs")
     return int(version), name
-
-
-def _since(connection: sqlite3.Connection, version: int) -> list[_Logged]:
-    """What is looked for first and only then found to be too old may be refused without need, but is never incomplete."""
-    rows = connection.execute(
-        "SELECT version, change, body, labels_before FROM changes WHERE version > ? ORDER BY version LIMIT ?",
-        (version, _BATCH),
-    ).fetchall()
-    _expect_kept(connection, version)
-    return [_Logged(row[0], Change(row[1]), row[2], row[3]) for row in rows]
