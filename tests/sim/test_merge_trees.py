@@ -48,6 +48,18 @@ async def test_every_merge_is_what_git_makes_of_it(
     assert await gitmerge.tree_of_merge(path, one, other) == await judged_by_git(path, one, other)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ours=CHANGES, theirs=CHANGES)
+async def test_what_is_said_to_be_rebased_without_conflict_is(
+    repo: tuple[Path, str], ours: list[dict[str, str | None]], theirs: list[dict[str, str | None]]
+) -> None:
+    path, start = repo
+    base, head = await branch(path, "ours", ours, start), await branch(path, "theirs", theirs, start)
+    compared = await gitrepo.compare(path, base, head)
+    rebased = await gitmerge.rebase(path, base, compared, when=0)
+    assert await gitmerge.rebases(path, base, compared, when=0) == (rebased is not None)
+
+
 async def test_a_moved_folder_is_for_git_to_judge(repo: tuple[Path, str]) -> None:
     path, start = repo
     moved: dict[str, str | None] = {

@@ -49,8 +49,7 @@ def _tree_where_apart(path: Path, ours: str, theirs: str) -> str | None:
         return None
     fork = commits[0].parents[0].tree
     trees = (repo[ours].peel(pygit2.Tree), repo[theirs].peel(pygit2.Tree))
-    one, other = (_touched(fork, tree) for tree in trees)
-    if one is None or other is None or _with_folders(one) & other or one & _with_folders(other):
+    if not _apart(*(_touched(fork, tree) for tree in trees)):
         return None
     return str(repo.merge_trees(fork, *trees).write_tree(repo))
 
@@ -60,6 +59,12 @@ def _touched(before: pygit2.Tree, after: pygit2.Tree) -> set[bytes] | None:
     deltas = list(before.diff_to_tree(after).deltas)
     gone = any(delta.status == DeltaStatus.DELETED for delta in deltas)
     return None if gone else {delta.new_file.raw_path for delta in deltas}
+
+
+def _apart(ours: set[bytes] | None, theirs: set[bytes] | None) -> bool:
+    return (
+        ours is not None and theirs is not None and not (_with_folders(ours) & theirs or ours & _with_folders(theirs))
+    )
 
 
 def _with_folders(names: set[bytes]) -> set[bytes]:
@@ -107,7 +112,22 @@ async def rebase(path: Path, base: str, compared: Compared, *, when: int) -> str
 
 async def rebases(path: Path, base: str, compared: Compared, *, when: int) -> bool:
     """Whether `rebase` would find no conflict."""
-    return await rebase(path, base, compared, when=when) is not None
+    return _replays_apart(path, base, compared) or await rebase(path, base, compared, when=when) is not None
+
+
+def _replays_apart(path: Path, base: str, compared: Compared) -> bool:
+    """Whether no commit on the way changes what the base did."""
+    if not compared.linear or not compared.commits:
+        return False
+    repo = gitlib.opened(path)
+    fork = repo[compared.commits[0][1][0]].peel(pygit2.Tree)
+    theirs: set[bytes] = set()
+    for sha, (parent,) in compared.commits:
+        touched = _touched(repo[parent].peel(pygit2.Tree), repo[sha].peel(pygit2.Tree))
+        if touched is None:
+            return False
+        theirs |= touched
+    return _apart(_touched(fork, repo[base].peel(pygit2.Tree)), theirs)
 
 
 async def _replayed(path: Path, tree: str, commit: str, parent: str, when: int) -> str | None:
