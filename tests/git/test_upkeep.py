@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from prow.git.locks import UseLock, held, held_if_free
+from prow.git.merging import merge_heads
+from prow.git.model import Made, Strategy
 from prow.git.upkeep import MOST_LOOSE, MOST_PACKS, Kept, Upkeep, surplus, untidy
 from prow.lib.clock import SystemClock
 from prow.lib.virtual_clock import VirtualClock
@@ -144,6 +146,53 @@ async def test_many_packs_become_one_while_somebody_reads(world: World) -> None:
     async with world_in(world.folder) as again:
         for number, commit in enumerate(commits):  # nothing was lost, though no ref names any of them
             assert await again.mirror.read_file(commit, f"f{number}") == f"{number}\n".encode()
+
+
+async def test_packs_are_put_together_though_contents_are_missing_and_what_was_made_here_stays(world: World) -> None:
+    """A branch names commits most of whose files nobody has read."""
+    base = await world.commit({"f": "".join(f"{n}\n" for n in range(20)), "unread": "1\n"})
+    await world.mirror.fetch(["refs/heads/main"])
+    sides = [
+        await world.commit({"f": "".join(f"{n}\n" for n in range(start, end)), name: name}, start=base, branch=name)
+        for name, start, end in (("one", 2, 20), ("two", 0, 18))
+    ]
+    for side in sides:
+        await world.mirror.ensure([side])
+    made = await merge_heads(world.mirror, sides[0], [sides[1]], Strategy.MERGE)
+    assert isinstance(made, Made)
+    packs = world.mirror.folder / "objects" / "pack"
+    assert len(list(packs.glob("*.pack"))) > 3
+    await Upkeep(world.git, clock=CLOCK, folder=world.cache, most_packs=3).round()
+    assert len(list(packs.glob("*.pack"))) <= 2
+    assert list(packs.glob("tmp_*")) == []
+    await world.mirrors.aclose()
+    (world.remote / "objects").rename(world.remote / "gone")
+    async with world_in(world.folder) as again:
+        mirror = again.mirror
+        assert await mirror.read_file(made.commit, "f") == "".join(f"{n}\n" for n in range(2, 18)).encode()
+        assert (await mirror.show(made.commit)).parents == tuple(sides)
+        assert await mirror.changed_files(base, made.commit) == ("f", "one", "two")
+        (world.remote / "gone").rename(world.remote / "objects")
+        assert await mirror.read_file(made.commit, "unread") == b"1\n"
+        await mirror.fetch(["refs/heads/one"])
+        assert await mirror.resolve("refs/heads/one") == sides[0]
+
+
+async def test_a_damaged_mirror_that_is_found_out_by_packing_is_made_again(world: World) -> None:
+    first = await world.commit({"f": "1\n"})
+    await world.mirror.ensure([first])
+    damaged = next((world.mirror.folder / "objects" / "pack").glob("*.pack"))
+    await world.mirror.ensure([await world.commit({"g": "1\n"}, branch="other")])
+    await world.mirrors.aclose()
+    damaged.chmod(0o600)
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    upkeep = Upkeep(world.git, clock=CLOCK, folder=world.cache, most_packs=1)
+    async with held(world.mirror.folder.with_suffix(".use"), CLOCK, shared=True):
+        await upkeep.round()
+        assert names_in(world) == {"rockets"}
+    await upkeep.round()
+    assert names_in(world) == set()
+    assert await world.mirror.read_file(first, "f") == b"1\n"
 
 
 async def test_what_a_killed_process_left_half_made_goes(world: World) -> None:

@@ -18,7 +18,9 @@ import msgspec
 
 from prow.git import leftovers, metrics
 from prow.git.client import Git
-from prow.git.errors import GitFailed, TooLarge
+from prow.git.errors import Broken, GitFailed, TooLarge
+from prow.git.failures import failure
+from prow.git.local import PROMISOR
 from prow.git.locks import fetch_lock, held_if_free, use_lock
 from prow.lib import logs, open_work
 from prow.lib.clock import Clock
@@ -34,6 +36,7 @@ _LEFTOVER_SECONDS = 6 * 3600.0
 _PACK_SECONDS = 1800.0
 _ASIDE = frozenset({".new", ".old", ".gone"})
 _ROUND = ".upkeep.lock"
+_NO_FETCHES = {"GIT_NO_LAZY_FETCH": "1"}
 _REPACK = ["repack", "-a", "-d", "-k", "--quiet", "--no-write-bitmap-index"]
 
 
@@ -145,15 +148,23 @@ class Upkeep:
             _log.warning("The upkeep of the git cache failed; it is tried again later.", error=str(error))
 
     async def _pack(self, folder: Path) -> None:
-        """Readers go on meanwhile: git looks again for objects whose pack has gone. Fetches wait."""
+        """Readers go on meanwhile: git looks again for objects whose pack has gone. Fetches wait. What is damaged goes, to be made again."""
         with held_if_free(fetch_lock(folder)) as mine:
             if not mine:
                 return
-            output = await self._git.run(_REPACK, git_dir=folder, timeout=_PACK_SECONDS)
-            if output.code:
-                _log.warning("A mirror could not be packed.", mirror=folder.stem, error=output.error)
+            output = await self._git.run(
+                _REPACK, git_dir=folder, settings=PROMISOR, env=_NO_FETCHES, timeout=_PACK_SECONDS
+            )
+            if not output.code:
+                metrics.REPACKS.inc()
                 return
-            metrics.REPACKS.inc()
+            await open_work.in_thread(leftovers.clear_after_fetch, folder)
+        name = f"{folder.parent.name}/{folder.stem}"
+        if isinstance(failure("repack", output), Broken) and await open_work.in_thread(_removed, folder):
+            metrics.REPAIRS.labels("made again").inc()
+            _log.warning("A mirror is damaged; it is made again when it is wanted.", mirror=name, error=output.error)
+        else:
+            _log.warning("A mirror could not be packed.", mirror=name, error=output.error)
 
 
 def _measured(root: Path, now: float) -> list[Kept]:
