@@ -25,6 +25,7 @@ class Store:
     def __init__(self, made: ProwJob) -> None:
         self.job = made
         self.changes: asyncio.Queue[ProwJob] = asyncio.Queue()
+        self.reads = 0
 
     def becomes(self, state: JobState) -> None:
         self.job = msgspec.structs.replace(self.job, status=msgspec.structs.replace(self.job.status, state=state))
@@ -36,6 +37,7 @@ class Store:
 
     async def get(self, name: str) -> ProwJob:
         assert name == self.job.name
+        self.reads += 1
         return self.job
 
     async def list(self, selector: str = "", *, limit: int = 0, continue_from: str = "") -> JobList:
@@ -58,10 +60,12 @@ class Telling:
     name = "telling"
     deadline = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.told: list[str] = []
         self.overtakes = 0
         self.trouble: ProwError | None = None
+        self.takes = 0.0
+        self.clock = clock
 
     def should_report(self, job: ProwJob) -> bool:
         return job.name != ""
@@ -79,6 +83,7 @@ class Telling:
     async def report(self, job: ProwJob) -> tuple[ProwJob, ...]:
         if self.trouble is not None:
             raise self.trouble
+        await self.clock.sleep(self.takes)
         self.told.append(str(job.status.state))
         return (job,)
 
@@ -87,7 +92,7 @@ class World:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.store = Store(job("unit"))
-        self.reporter = Telling()
+        self.reporter = Telling(self.clock)
         self.crier = Crier(self.store, self.store, [(self.reporter, 1)], clock=self.clock)
 
 
@@ -141,3 +146,34 @@ async def test_when_there_is_another_token_what_waits_is_told_soon() -> None:
         world.reporter.trouble = None
         await world.clock.sleep(Unauthenticated.longest + 1)
         assert world.reporter.told == ["success"]
+
+
+async def test_what_was_just_offered_is_told_without_reading_it_again() -> None:
+    async with running() as world:
+        world.store.becomes(JobState.PENDING)
+        await world.clock.sleep(1)
+        world.store.becomes(JobState.SUCCESS)
+        await world.clock.sleep(1)
+        assert (world.reporter.told, world.store.reads) == (["pending", "success"], 0)
+
+
+async def test_what_changes_while_it_waits_for_its_turn_is_told_as_it_is_then() -> None:
+    async with running() as world:
+        world.reporter.takes = 10
+        world.store.becomes(JobState.PENDING)
+        await world.clock.sleep(1)
+        for state in (JobState.FAILURE, JobState.TRIGGERED, JobState.SUCCESS):
+            world.store.becomes(state)
+            await world.clock.sleep(1)
+        await world.clock.sleep(30)
+        assert world.reporter.told == ["pending", "success"]
+
+
+async def test_what_failed_is_read_before_it_is_tried_again() -> None:
+    async with running() as world:
+        world.reporter.trouble = ProwError("down")
+        world.store.becomes(JobState.PENDING)
+        await world.clock.sleep(0.1)
+        world.reporter.trouble = None
+        await world.clock.sleep(1)
+        assert (world.reporter.told, world.store.reads) == (["pending"], 1)

@@ -29,6 +29,8 @@ PERMANENT_ATTEMPTS = 8
 
 CONFLICT_PAUSES = (0.01, 0.05, 0.25)
 _REMEMBERED = 20_000
+_OFFERED = 256
+"""Jobs that are kept as they were offered until they are told, which saves reading them; the rest is read."""
 
 Enabled = Callable[[str, str], bool]
 """Whether an organisation's repository is reported on."""
@@ -84,6 +86,7 @@ class Controller:
         self._due: set[str] = set()
         self._settling: set[str] = set()
         self._told: OrderedDict[str, str] = OrderedDict()
+        self._offered: dict[str, ProwJob] = {}
         self._tasks: asyncio.TaskGroup | None = None
 
     def attach(self, tasks: asyncio.TaskGroup) -> None:
@@ -96,6 +99,8 @@ class Controller:
 
     def offer(self, job: ProwJob) -> None:
         """Something changed; costs nothing when there is nothing to tell."""
+        if job.name in self._offered:
+            self._offered[job.name] = job
         if not self._news(job):
             return
         pause = self._reporter.settles(job)
@@ -103,6 +108,8 @@ class Controller:
             if job.name in self._settling:
                 self._settling.discard(job.name)
                 self._reporter.overtaken(job)
+            if len(self._offered) < _OFFERED:
+                self._offered[job.name] = job
             self._put(self._reporter.lane(job), job.name)
         elif job.name not in self._settling and job.name not in self._waiting:
             assert self._tasks is not None, "attach comes first"
@@ -170,7 +177,7 @@ class Controller:
         """Report one job now. Seconds until it has to be tried again, or None."""
         reporter = self._reporter
         try:
-            job = await self._jobs.get(name)
+            job = self._offered.pop(name, None) or await self._jobs.get(name)
             if not self._news(job):
                 self._failures.pop(name, None)
                 return None
