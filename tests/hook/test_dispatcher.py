@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from prow.hook.dispatcher import Dispatcher, Task
 from prow.hook.inbox import MIGRATIONS, Arrival, Delivery, Inbox
+from prow.hook.rules import Unreachable
 from prow.hook.settings import Settings
 from prow.lib.errors import Permanent, Retry
 from prow.lib.sqlite import Database
@@ -67,16 +70,30 @@ async def fine(_: Delivery) -> None:
     """Does its work."""
 
 
+class Outage:
+    """A handler that fails until `over` is set. `tried`: how often."""
+
+    def __init__(self, error: Retry) -> None:
+        self._error = error
+        self.over = asyncio.Event()
+        self.tried = 0
+
+    async def __call__(self, _: Delivery) -> None:
+        self.tried += 1
+        if not self.over.is_set():
+            raise self._error
+
+
 @asynccontextmanager
 async def running(
-    path: Path, clock: VirtualClock, consumers: Consumers, *, accepted: Sequence[Arrival] = ()
+    path: Path, clock: VirtualClock, consumers: Consumers, *, accepted: Sequence[Arrival] = (), held: int = 1000
 ) -> AsyncIterator[World]:
-    """`accepted`: before it runs, and not offered."""
+    """`accepted`: before it runs, and not offered. `held`: in memory."""
     database = await Database.open(path, MIGRATIONS)
     inbox = Inbox(database, clock=clock, window=600)
     for each in accepted:
         await inbox.accept(each)
-    dispatcher = Dispatcher(Settings(workers=4, handler_deadline=60), inbox, consumers, clock=clock)
+    dispatcher = Dispatcher(Settings(workers=4, handler_deadline=60), inbox, consumers, clock=clock, held=held)
     task = asyncio.create_task(dispatcher.run())
     try:
         yield World(inbox, dispatcher, consumers, clock)
@@ -242,3 +259,140 @@ async def test_what_arrives_while_the_inbox_is_read_is_handled_once(tmp_path: Pa
         await asyncio.gather(*(world.deliver(f"d{n}", f"o/r#{n % 7}") for n in range(200)))
         await world.dispatcher.idle()
     assert sorted(consumers.log) == sorted(f"hold:d{n}" for n in range(200))
+
+
+async def test_more_than_is_held_is_handled_once_and_in_order(tmp_path: Path) -> None:
+    consumers, gate = Consumers(), asyncio.Event()
+
+    async def slow(_: Delivery) -> None:
+        await gate.wait()
+
+    consumers.handlers["hold"] = slow
+    async with running(tmp_path / "hook.db", VirtualClock(), consumers, held=20) as world:
+        await world.dispatcher.idle()
+        for number in range(200):
+            await world.deliver(f"d{number}", f"o/r#{number % 3}")
+        assert world.dispatcher.waiting < 30
+        gate.set()
+        await world.deliver("last", "o/r#0")
+        await world.dispatcher.idle()
+    for lane in range(3):
+        done = [int(done[6:]) for done in consumers.log if done != "hold:last" and int(done[6:]) % 3 == lane]
+        assert done == list(range(lane, 200, 3))
+    assert len(consumers.log) == 201
+
+
+async def test_an_outage_of_hours_loses_nothing_and_keeps_the_order_of_each_lane(world: World) -> None:
+    github = Outage(Retry("GitHub is down", after=600))
+    world.consumers.handlers = {"trigger": github, "hold": fine}
+    for hour in range(5):
+        for number in range(60):
+            await world.deliver(f"{number % 6}-{hour}-{number}", f"o/r#{number % 6}")
+        await world.consumers.done((hour + 1) * 60)
+        await world.clock.sleep(3600)
+    assert not [done for done in world.consumers.log if done.startswith("trigger:")]
+    assert world.dispatcher.handled == 0
+    github.over.set()
+    await world.dispatcher.idle()
+    assert world.dispatcher.handled == 300
+    assert not await world.inbox.unfinished(after=0, limit=10)
+    for lane in range(6):
+        triggered = [done for done in world.consumers.log if done.startswith(f"trigger:{lane}-")]
+        assert triggered == [f"trigger:{lane}-{h}-{n}" for h in range(5) for n in range(60) if n % 6 == lane]
+
+
+async def test_a_restart_in_an_outage_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    before, github = Consumers(), Outage(Retry("GitHub is down", after=600))
+    before.handlers = {"trigger": github, "hold": fine}
+    async with running(tmp_path / "hook.db", VirtualClock(), before) as world:
+        for number in range(40):
+            await world.deliver(f"d{number}", f"o/r#{number % 4}")
+        await before.done(40)
+        await world.dispatcher.drain()
+    after = Consumers()
+    after.handlers = {"trigger": fine, "hold": fine}
+    async with running(tmp_path / "hook.db", VirtualClock(), after) as world:
+        await world.deliver("new", "o/r#0")
+        await world.dispatcher.idle()
+    assert sorted(after.log) == sorted(["hold:new", "trigger:new", *(f"trigger:d{n}" for n in range(40))])
+    for lane in range(4):
+        numbers = [int(done[9:]) for done in after.log if done.startswith("trigger:d") and int(done[9:]) % 4 == lane]
+        assert numbers == sorted(numbers)
+
+
+async def test_what_waits_in_an_outage_waits_on_disk(world: World) -> None:
+    world.consumers.handlers["trigger"] = Outage(Retry("GitHub is down", after=36_000))
+
+    async def held_after(first: int, last: int) -> int:
+        for number in range(first, last):
+            await world.deliver(f"a GUID of the usual length, {number:08}", f"o/r#{number % 10}")
+        await world.dispatcher.drain()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        grown = -await held_after(0, 300) + await held_after(300, 1300)
+    finally:
+        tracemalloc.stop()
+    assert len(await world.inbox.unfinished(after=0, limit=2000)) == 1300
+    assert grown / 1000 < 100, "bytes of each"
+
+
+async def test_after_an_outage_no_more_is_tried_at_once_than_there_are_workers(world: World) -> None:
+    github, at_once, most = Outage(Retry("GitHub is down", after=600)), 0, 0
+
+    async def trigger(delivery: Delivery) -> None:
+        nonlocal at_once, most
+        await github(delivery)
+        at_once += 1
+        most = max(most, at_once)
+        await world.clock.sleep(1)
+        at_once -= 1
+
+    world.consumers.handlers["trigger"] = trigger
+    for number in range(30):
+        await world.deliver(f"d{number}", f"o/r#{number}")
+    await world.dispatcher.drain()
+    github.over.set()
+    await world.dispatcher.idle()
+    assert len(world.consumers.log) == 30
+    assert most == 4
+
+
+async def test_while_nobody_is_there_one_delivery_looks_and_not_those_of_all_lanes(world: World) -> None:
+    tide = Outage(Unreachable("nobody is there", after=3))
+    world.consumers.handlers["tide"] = tide
+    world.consumers.aside.add("tide")
+    for number in range(100):
+        await world.deliver(f"d{number}", f"o/r#{number}")
+    await world.clock.sleep(600)
+    assert 200 <= tide.tried <= 1000
+    tide.over.set()
+    await world.dispatcher.idle()
+    assert len(world.consumers.log) == 100
+
+
+async def test_who_is_enabled_or_disabled_meanwhile_keeps_no_delivery_open(world: World) -> None:
+    github = Outage(Retry("GitHub is down", after=30))
+    world.consumers.handlers = {"trigger": github, "lgtm": github, "hold": fine}
+    await world.deliver("one")
+    await world.consumers.done(1)
+    del world.consumers.handlers["lgtm"]
+    world.consumers.handlers["size"] = fine
+    github.over.set()
+    await world.dispatcher.idle()
+    assert world.consumers.log == ["hold:one", "trigger:one"]
+    assert not await world.inbox.unfinished(after=0, limit=10)
+
+
+async def test_consumers_that_get_through_at_the_same_time_finish_a_delivery_once(world: World) -> None:
+    github = Outage(Retry("GitHub is down", after=30))
+    world.consumers.handlers = dict.fromkeys(("trigger", "lgtm", "approve", "size"), github)
+    for number in range(10):
+        await world.deliver(f"d{number}")
+    await world.dispatcher.drain()
+    github.over.set()
+    await world.dispatcher.idle()
+    assert len(world.consumers.log) == 40
+    assert world.dispatcher.handled == 10

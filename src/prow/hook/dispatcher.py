@@ -2,14 +2,13 @@
 
 Consumers of one delivery run side by side; deliveries of one lane one after another. A consumer that has to try again later
 parks only its own later deliveries of that lane, so a rate-limited `trigger` never blocks a `/hold`; external ones always have
-a queue of their own beside the lane. A delivery is finished when
-all its consumers are; what is not finished when the process ends is handled again at the next start.
+a queue of their own beside the lane. A delivery is finished when all its consumers are; what is not finished when the process ends
+is handled again at the next start.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from prometheus_client import Histogram
 from prow.hook import rules
 from prow.hook.inbox import Delivery, Inbox
 from prow.hook.lanes import Lanes
+from prow.hook.parked import Parked
 from prow.hook.settings import Settings
 from prow.lib import logs
 from prow.lib.clock import Clock
@@ -27,7 +27,7 @@ from prow.lib.metrics import GoCounter
 
 _log = logs.get("hook")
 _HELD = 50_000
-_PAGE = 5_000
+_AFTER_FAULT = 60.0
 _FRESH = 128
 """Deliveries whose bodies are kept in memory until they are handled, which saves reading them back."""
 
@@ -65,15 +65,20 @@ class Consumers(Protocol):
 
 
 class Dispatcher:
-    """Call `run()` as a task, and `offer` for each delivery that arrives."""
+    """Call `run()` as a task, and `offer` for each delivery that arrives, in order. `held`: numbers kept in memory; the rest is read back."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, consumers: Consumers, *, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, inbox: Inbox, consumers: Consumers, *, clock: Clock, held: int = _HELD
+    ) -> None:
         self._settings = settings
         self._inbox = inbox
         self._consumers = consumers
         self._clock = clock
         self._lanes = Lanes()
+        self._most_held = held
+        self._page = held // 10
         self._last_held = 0
+        self._last_offered = 0
         self._behind = True
         self._fresh: dict[int, Delivery] = {}
         self._missed: dict[int, str] = {}
@@ -82,8 +87,8 @@ class Dispatcher:
         self._finished: list[int] = []
         self._flush = asyncio.Event()
         self._retrying = 0
-        self._parked: dict[tuple[str, str], deque[tuple[int, str]]] = {}
-        self._left: dict[int, set[str]] = {}
+        self._parked: dict[str, Parked] = {}
+        self._unsettled: set[int] = set()
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -97,7 +102,8 @@ class Dispatcher:
     @property
     def quiet(self) -> bool:
         """Nothing is held, running, parked or about to be marked finished."""
-        return self._lanes.quiet and not self._left and not self._finished and not self._behind
+        parked = any(map(len, self._parked.values()))
+        return self._lanes.quiet and not parked and not self._finished and not self._behind
 
     async def idle(self) -> None:
         """Return when everything that arrived was handled."""
@@ -113,15 +119,16 @@ class Dispatcher:
 
     def offer(self, seq: int, lane: str, delivery: Delivery) -> None:
         """A delivery that was just kept. While the inbox is being read, or too many are held, it is only noted."""
+        self._last_offered = seq
         if seq in self._read_early:
             self._read_early.discard(seq)
-        elif not self._behind and self._lanes.waiting < _HELD:
+        elif not self._behind and self._lanes.waiting < self._most_held:
             if len(self._fresh) < _FRESH:
                 self._fresh[seq] = delivery
             self._hold(seq, lane)
         else:
             self._behind = True
-            if len(self._missed) < _PAGE:
+            if len(self._missed) < self._page:
                 self._missed[seq] = lane
             else:
                 self._missed_too_many = True
@@ -146,14 +153,14 @@ class Dispatcher:
         A delivery may be read here before it is offered, or offered before it is read; it is held once either way.
         """
         while True:
-            if self._behind and self._lanes.waiting <= _HELD // 2:
-                found = await self._inbox.unfinished(after=self._last_held, limit=_PAGE)
+            if self._behind and self._lanes.waiting <= self._most_held // 2:
+                found = await self._inbox.unfinished(after=self._last_held, limit=self._page)
                 for row in found:
-                    offered_later = 0 < self._inbox.first <= row.seq
-                    if self._missed.pop(row.seq, None) is None and offered_later:
+                    self._missed.pop(row.seq, None)
+                    if 0 < self._inbox.first <= row.seq and self._last_offered < row.seq:
                         self._read_early.add(row.seq)
                     self._hold(row.seq, row.lane)
-                if len(found) == _PAGE:
+                if len(found) == self._page:
                     continue
                 if self._missed_too_many:
                     self._missed.clear()
@@ -185,24 +192,20 @@ class Dispatcher:
         if delivery is None:
             return
         tasks = [task for task in self._consumers.tasks(delivery) if task.consumer not in delivery.done]
-        waiting = [task for task in tasks if task.aside or (lane, task.consumer) in self._parked]
-        if waiting:
-            # One that waits may get through while others still run: the delivery is finished by whoever is last.
-            self._left[seq] = {task.consumer for task in tasks}
-        for task in waiting:
-            self._park(lane, task.consumer, delivery)
+        waiting = [task for task in tasks if task.aside or self._waits(lane, task.consumer)]
         runnable = [task for task in tasks if task not in waiting]
+        self._unsettled.add(seq)  # one that waits may get through while others still run: whoever is last finishes it
+        for task in waiting:
+            self._park(lane, seq, task.consumer)
         pauses = await asyncio.gather(*(self._attempt(delivery, task, attempt=1) for task in runnable))
-        done = [task for task, pause in zip(runnable, pauses, strict=True) if pause is None]
-        if len(done) == len(tasks):
-            self._mark_finished(seq)
-            return
         for task, pause in zip(runnable, pauses, strict=True):
             if pause is not None:
-                self._park(lane, task.consumer, delivery, after=pause, attempts=1)
-        for task in done:
-            await self._inbox.consumer_done(seq, task.consumer, guid=delivery.guid)
-            self._leave(seq, task.consumer)
+                self._park(lane, seq, task.consumer, after=pause, attempts=1)
+        done = [task.consumer for task, pause in zip(runnable, pauses, strict=True) if pause is None]
+        if done and self._waited_for(lane, seq):
+            await self._inbox.consumers_done(seq, done)
+        self._unsettled.discard(seq)
+        self._finish_if_last(lane, seq)
 
     async def _attempt(self, delivery: Delivery, task: Task, *, attempt: int) -> float | None:
         """Run one consumer once. None: it is done with it; else the seconds until the next attempt."""
@@ -228,61 +231,70 @@ class Dispatcher:
         if pause is None:
             _log.error("A handler gave up.", **fields, attempts=attempt)
             self.failed += 1
-            await self._inbox.consumer_done(delivery.seq, task.consumer, guid=delivery.guid, error=reason)
+            await self._inbox.gave_up(delivery.seq, task.consumer, guid=delivery.guid, error=reason)
         else:
-            known = isinstance(error, rules.Unreachable) or (isinstance(error, Unauthenticated) and attempt > 1)
-            say = _log.debug if known else _log.warning
+            away = isinstance(error, rules.Unreachable)
+            if away and task.consumer in self._parked:
+                self._parked[task.consumer].close(pause)
+            say = _log.debug if away or (isinstance(error, Unauthenticated) and attempt > 1) else _log.warning
             say("A handler is tried again.", **fields, attempts=attempt, after_seconds=round(pause, 1))
         return pause
 
-    def _park(self, lane: str, consumer: str, delivery: Delivery, *, after: float = 0.0, attempts: int = 0) -> None:
+    def _waits(self, lane: str, consumer: str) -> bool:
+        parked = self._parked.get(consumer)
+        return parked is not None and lane in parked
+
+    def _waited_for(self, lane: str, seq: int) -> bool:
+        return any(parked.holds(lane, seq) for parked in self._parked.values())
+
+    def _park(self, lane: str, seq: int, consumer: str, *, after: float = 0.0, attempts: int = 0) -> None:
         """Keep this consumer's deliveries of the lane until it gets further. `attempts`: made so far."""
-        self._left.setdefault(delivery.seq, set()).add(consumer)
-        queue = self._parked.get((lane, consumer))
-        if queue is not None:
-            queue.append((delivery.seq, delivery.guid))
-            return
-        self._parked[lane, consumer] = deque([(delivery.seq, delivery.guid)])
-        assert self._group is not None
-        self._group.create_task(self._unpark(lane, consumer, after, attempts), name=f"hook-parked-{consumer}")
+        parked = self._parked.get(consumer)
+        if parked is None:
+            parked = self._parked[consumer] = Parked(self._clock)
+            assert self._group is not None
+            self._group.create_task(self._retry(self._group, consumer, parked), name=f"hook-parked-{consumer}")
+        parked.add(lane, seq, after=after, attempts=attempts)
 
-    async def _unpark(self, lane: str, consumer: str, pause: float, attempt: int) -> None:
-        queue = self._parked[lane, consumer]
-        while queue:
-            seq, guid = queue[0]
-            await self._clock.sleep(pause)
-            attempt += 1
+    async def _retry(self, group: asyncio.TaskGroup, consumer: str, parked: Parked) -> None:
+        """Try what is due, of as many lanes at once as there are workers."""
+        places = asyncio.Semaphore(self._settings.workers)
+        while True:
+            await places.acquire()
+            lane, seq, attempt = await parked.take()
             self._retrying += 1
-            try:
-                again = await self._try_parked(seq, consumer, attempt)
-            finally:
-                self._retrying -= 1
-                self._changed.set()
-            if again is not None:
-                pause = again
-                continue
-            queue.popleft()
-            await self._inbox.consumer_done(seq, consumer, guid=guid)
-            self._leave(seq, consumer)
-            pause, attempt = 0.0, 0
-        del self._parked[lane, consumer]
-        self._changed.set()
+            trying = group.create_task(self._try_parked(parked, lane, seq, consumer, attempt))
+            trying.add_done_callback(lambda _: places.release())
 
-    async def _try_parked(self, seq: int, consumer: str, attempt: int) -> float | None:
+    async def _try_parked(self, parked: Parked, lane: str, seq: int, consumer: str, attempt: int) -> None:
+        try:
+            pause = await self._attempt_parked(seq, consumer, attempt)
+        except Exception:  # noqa: BLE001 - one bad delivery never stops the others
+            _log.exception("A delivery could not be handled; it is tried again.", seq=seq, plugin=consumer)
+            pause = _AFTER_FAULT
+        finally:
+            self._retrying -= 1
+            self._changed.set()
+        if pause is not None:
+            parked.again(lane, pause)
+            return
+        parked.done(lane, seq)
+        self._finish_if_last(lane, seq)
+
+    async def _attempt_parked(self, seq: int, consumer: str, attempt: int) -> float | None:
         delivery = await self._inbox.load(seq)
-        if delivery is None:
+        if delivery is None or consumer in delivery.done:
             return None
         task = next((task for task in self._consumers.tasks(delivery) if task.consumer == consumer), None)
-        return None if task is None else await self._attempt(delivery, task, attempt=attempt)
+        pause = None if task is None else await self._attempt(delivery, task, attempt=attempt)
+        if pause is None:
+            await self._inbox.consumers_done(seq, [consumer])
+        return pause
 
-    def _leave(self, seq: int, consumer: str) -> None:
-        """The consumer is done with a delivery that others may still have to do with."""
-        left = self._left.get(seq, set())
-        if consumer in left:
-            left.discard(consumer)
-            if not left:
-                del self._left[seq]
-                self._mark_finished(seq)
+    def _finish_if_last(self, lane: str, seq: int) -> None:
+        """A consumer is done with a delivery that others may still have to do with."""
+        if seq not in self._unsettled and not self._waited_for(lane, seq):
+            self._mark_finished(seq)
 
     def _mark_finished(self, seq: int) -> None:
         self.handled += 1

@@ -36,6 +36,7 @@ _KEPT = 3 * 24 * 3600.0
 _EFFECTS_KEPT = 30 * 24 * 3600.0
 _FAILURES_KEPT = 1_000
 _PRUNED_AT_ONCE = 2_000
+_PROGRESS = "INSERT OR IGNORE INTO progress (seq, consumer, outcome) VALUES (?, ?, ?)"
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,20 +144,24 @@ class Inbox:
 
         return await self._db.read(work)
 
-    async def consumer_done(self, seq: int, consumer: str, *, guid: str, error: str = "") -> None:
-        """This consumer need not see the delivery again; with `error`: it was given up."""
+    async def consumers_done(self, seq: int, consumers: Sequence[str]) -> None:
+        """These consumers need not see the delivery again."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(_PROGRESS, [(seq, consumer, "done") for consumer in consumers])
+
+        await self._db.write(work)
+
+    async def gave_up(self, seq: int, consumer: str, *, guid: str, error: str) -> None:
+        """Nor this one, which failed."""
         now = self._now()
 
         def work(connection: sqlite3.Connection) -> None:
+            connection.execute(_PROGRESS, (seq, consumer, "failed"))
             connection.execute(
-                "INSERT OR REPLACE INTO progress (seq, consumer, outcome) VALUES (?, ?, ?)",
-                (seq, consumer, "failed" if error else "done"),
+                "INSERT INTO failures (seq, guid, consumer, error, at) VALUES (?, ?, ?, ?, ?)",
+                (seq, guid, consumer, error[:2000], now),
             )
-            if error:
-                connection.execute(
-                    "INSERT INTO failures (seq, guid, consumer, error, at) VALUES (?, ?, ?, ?, ?)",
-                    (seq, guid, consumer, error[:2000], now),
-                )
 
         await self._db.write(work)
 
