@@ -17,11 +17,11 @@ from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.http import Receive, Scope, Send
 from prow.lib.ids import Ids, RandomIds
-from prow.sim import githttp, rest
+from prow.sim import githttp, rest, unbuilt
 from prow.sim.accounts import NOBODY, Identity, token_of
 from prow.sim.answers import JSON, Made, refusal
 from prow.sim.answers import made as answered
-from prow.sim.errors import Moved, Refused, not_found
+from prow.sim.errors import Moved, Refused
 from prow.sim.faults import Faults
 from prow.sim.faulty import Decide, Faulty, held
 from prow.sim.limits import NOTIFYING, Budget
@@ -124,10 +124,20 @@ class Sim:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         found = self._router.find(method, _GRAPHQL if path == f"/api{_GRAPHQL}" else path)
         with suppress(ClientDisconnect):
-            made = refusal(not_found()) if found is None else await self._answer(method, found, Request(scope, receive))
+            made = (
+                self._unknown(method, path)
+                if found is None
+                else await self._answer(method, found, Request(scope, receive))
+            )
             if scope["path"].startswith(_ENTERPRISE):
                 self._move_below(made)
             await made.given(send)
+
+    def _unknown(self, method: str, path: str) -> Made:
+        template, refused = unbuilt.refusal(method, path)
+        if template:
+            self.world.calls[method, template] += 1
+        return refusal(refused)
 
     async def _answer(self, method: str, found: Found[Handler], request: Request) -> Made:
         template = found.template
