@@ -96,7 +96,7 @@ async def test_processes_share_the_places_in_flight_and_give_back_what_they_do_n
 
     async def ask(places: Places) -> None:
         nonlocal now, most
-        async with places.slot(Cost.BACKGROUND):
+        async with places.slot(Cost.INTERACTIVE):
             now += 1
             most = max(most, now)
             await clock.sleep(1)
@@ -112,7 +112,7 @@ async def test_processes_share_the_places_in_flight_and_give_back_what_they_do_n
 async def test_who_gives_up_waiting_for_a_place_takes_none(tmp_path: Path) -> None:
     clock = VirtualClock()
     one, other = (Places(9, clock, Ledger.open(tmp_path), 7) for _ in range(2))
-    held = [asyncio.create_task(one.enter(Cost.MERGE)) for _ in range(9)]
+    held = [asyncio.create_task(one.enter(Cost.INTERACTIVE)) for _ in range(9)]
     await asyncio.gather(*held)
     waiting = asyncio.create_task(other.enter(Cost.INTERACTIVE))
     await clock.sleep(1)
@@ -122,6 +122,40 @@ async def test_who_gives_up_waiting_for_a_place_takes_none(tmp_path: Path) -> No
     for _ in held:
         one.leave()
     await asyncio.gather(*(other.enter(Cost.INTERACTIVE) for _ in range(9)))
+
+
+async def test_background_work_of_one_process_never_keeps_people_from_another(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    tide, hook = (Places(90, clock, Ledger.open(tmp_path), 7) for _ in range(2))
+    asked = {
+        cost: [asyncio.create_task(tide.enter(cost)) for _ in range(100)] for cost in (Cost.BACKGROUND, Cost.MERGE)
+    }
+    await clock.sleep(1)
+    assert {cost: sum(task.done() for task in tasks) for cost, tasks in asked.items()} == {
+        Cost.BACKGROUND: 70,
+        Cost.MERGE: 10,
+    }
+    began = clock.monotonic()
+    for _ in range(10):
+        await hook.enter(Cost.INTERACTIVE)
+    assert clock.monotonic() == began
+    for _ in range(30):
+        tide.leave()
+    await clock.sleep(1)
+    assert sum(task.done() for task in asked[Cost.MERGE]) == 40
+    for tasks in asked.values():
+        for task in tasks:
+            task.cancel()
+
+
+async def test_people_need_not_wait_for_background_work_of_their_own_process_either() -> None:
+    places = Places(90, VirtualClock())
+    asked = [asyncio.create_task(places.enter(Cost.BACKGROUND)) for _ in range(100)]
+    await VirtualClock().sleep(0)
+    assert sum(task.done() for task in asked) == 68
+    await places.enter(Cost.INTERACTIVE)
+    for task in asked:
+        task.cancel()
 
 
 _HOLDER = """

@@ -227,6 +227,31 @@ async def test_never_more_in_flight_than_github_allows_and_the_urgent_first() ->
     assert order == ["early", "early", "INTERACTIVE", "MERGE", "BACKGROUND"]
 
 
+async def test_a_person_does_not_wait_for_an_equal_question_that_waits_for_a_place() -> None:
+    gate, seen = asyncio.Event(), list[str]()
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.url.path)
+        if request.url.path.endswith("slow"):
+            with open_work.held_up():
+                await gate.wait()
+        return httpx2.Response(200, json={"full_name": "acme/quick"})
+
+    limits, clock = Limits(in_flight=3), VirtualClock()
+    github = GitHub.open(clock=clock, component="test", limits=limits, http=httpx2.MockTransport(answer))
+    tide, person = github.bound(caller="tide"), github.bound(caller="hook", cost=Cost.INTERACTIVE)
+    waiting = [asyncio.create_task(tide.get_repo(org, "slow")) for org in ("acme", "other")]
+    waiting.append(asyncio.create_task(tide.get_repo("acme", "quick")))
+    await clock.sleep(1)
+    assert seen == ["/repos/acme/slow", "/repos/other/slow"]
+    asked = clock.monotonic()
+    assert (await person.get_repo("acme", "quick")).full_name == "acme/quick"
+    assert clock.monotonic() == asked
+    gate.set()
+    await asyncio.gather(*waiting)
+    await github.aclose()
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with world_in(tmp_path, clock=VirtualClock(), options=Options(initial_delay=0.01)) as made:

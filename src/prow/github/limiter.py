@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal
@@ -210,12 +210,16 @@ class Pace:
             WAITED.labels(*labels).inc(self._clock.monotonic() - began)
 
     @asynccontextmanager
-    async def under_way(self, call: Call) -> AsyncIterator[None]:
-        """From when the call is booked to its answer: the time that GitHub may need for it is counted, and it holds a place in flight."""
+    async def under_way(self, call: Call, queueing: AbstractContextManager[None] | None = None) -> AsyncIterator[None]:
+        """From when the call is booked to its answer: the time that GitHub may need for it is counted, and it holds a place in flight.
+
+        `queueing`: entered while it waits for that place.
+        """
         graphql = call.template == GRAPHQL
         self._open[graphql] += 1
         try:
-            await self._places.enter(call.cost)
+            with queueing or nullcontext():
+                await self._places.enter(call.cost)
             try:
                 yield
             finally:

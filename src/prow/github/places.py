@@ -1,12 +1,14 @@
 """How many requests of one identity are under way at once: the more urgent goes first when there is a queue.
 
 Processes that share a ledger share the places: each leases a block of them when it needs it and gives it back when it does not, so that
-one which is busy may have nearly all, and none keeps what it does not use. Between processes the first that asks is the first.
+one which is busy may have nearly all, and none keeps what it does not use. Between processes the first that asks is the first; but merging and
+background work go no further than their share, so that they never keep the more urgent from the rest, in this process or in another.
 """
 
 from __future__ import annotations
 
 import asyncio
+import bisect
 import heapq
 import itertools
 from collections.abc import AsyncIterator
@@ -14,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 
 from prow.github.call import Cost
 from prow.github.ledger import Ledger
+from prow.github.windows import SHARE
 from prow.lib.clock import Clock
 
 _BLOCKS = 9
@@ -29,10 +32,12 @@ class Places:
         self._ledger = ledger if ledger is not None and ledger.shared else None
         self._key = key
         self._block = limit if self._ledger is None else max(1, limit // _BLOCKS)
-        self._blocks = range(1 if self._ledger is None else min(limit // self._block, _BLOCKS))
+        blocks = 1 if self._ledger is None else min(limit // self._block, _BLOCKS)
+        self._blocks = {cost: range(max(1, round(blocks * SHARE[cost]))) for cost in Cost}
+        self._most = {cost: max(1, round(blocks * self._block * SHARE[cost])) for cost in Cost}
         self._leased: list[int] = []
         self._taken = 0
-        self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._queue: list[tuple[Cost, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
     @asynccontextmanager
@@ -46,11 +51,12 @@ class Places:
 
     async def enter(self, cost: Cost) -> None:
         """Take a place when there is one; `leave` gives it back."""
-        if not self._queue and self._room():
+        if not self._queue and self._room(cost):
             self._taken += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, (cost.value, next(self._order), turn))
+        heapq.heappush(self._queue, (cost, next(self._order), turn))
+        self._hand_out()
         try:
             await self._turn(turn)
         except asyncio.CancelledError:
@@ -71,9 +77,9 @@ class Places:
     def _hand_out(self) -> None:
         """Give free places to the first in the queue that still wait."""
         while self._queue:
-            turn = self._queue[0][2]
+            cost, _, turn = self._queue[0]
             if not turn.done():
-                if not self._room():
+                if not self._room(cost):
                     return
                 self._taken += 1
                 turn.set_result(None)
@@ -86,14 +92,15 @@ class Places:
         while self._ledger is not None and self._taken <= (len(self._leased) - 1) * self._block:
             self._ledger.give_back(self._key, self._leased.pop())
 
-    def _room(self) -> bool:
-        """Whether one more may be under way; another block is leased for it where there is one."""
+    def _room(self, cost: Cost) -> bool:
+        """Whether one more of this class may be under way; another block is leased for it where there is one."""
         if self._ledger is None:
-            return self._taken < self._block
-        if self._taken < len(self._leased) * self._block:
+            return self._taken < self._most[cost]
+        blocks = self._blocks[cost]
+        if self._taken < sum(block in blocks for block in self._leased) * self._block:
             return True
-        for block in self._blocks:
+        for block in blocks:
             if block not in self._leased and self._ledger.lease(self._key, block):
-                self._leased.append(block)
+                bisect.insort(self._leased, block)
                 return True
         return False

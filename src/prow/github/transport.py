@@ -168,11 +168,12 @@ class Transport:
                 renewed = True
                 continue
             identity = credential.identity
-            await self._admitted(call, identity, patience)
+            key = Key(identity, call.path, call.accept)
+            hurried = await self._admitted(call, key, identity, patience)
             verdict: Verdict
             try:
                 pace = self._limiter.pace(identity)
-                async with pace.under_way(call):
+                async with pace.under_way(hurried, self._flights.held(key)):
                     answer = await self._wire.send(call, endpoints[endpoint], credential, pace)
             except Dropped as dropped:
                 waited = options.request_timeout if dropped.timeout else 0.0
@@ -208,9 +209,8 @@ class Transport:
                     await patience.sleep(wait)
             attempt += 1
 
-    async def _admitted(self, call: Call, identity: str, patience: _Patience) -> None:
-        """Wait for the limits that GitHub told us of, then for our own pacing."""
-        key = Key(identity, call.path, call.accept)
+    async def _admitted(self, call: Call, key: Key, identity: str, patience: _Patience) -> Call:
+        """Wait for the limits that GitHub told us of, then for our own pacing. The call, as urgent as whoever joined it meanwhile."""
         while True:
             rank = self._flights.rank(key, call.cost)
             if rank != call.cost:
@@ -221,7 +221,7 @@ class Transport:
             if wait.seconds <= 0:
                 wait = self._limiter.reserve(call, identity)
                 if wait.seconds <= 0:
-                    return
+                    return call
                 until = now + timedelta(seconds=wait.seconds)
             too_long = wait.reason in _LONG and wait.seconds > self._options.backoff_timeout
             if too_long or not patience.allows(wait.seconds):
