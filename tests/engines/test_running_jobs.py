@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from prow.engines.local.detect import choose
 from prow.engines.local.folder import JobFolder, Stage
+from prow.engines.local.settings import Settings
 from prow.jobs.engine import Phase, Rejected
+from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
 from tests.engines.support import build_log, engine, finished, has_said, job, pod, reaches, record, run_job, running
 from tests.support.sandbox import SANDBOX
@@ -176,3 +179,10 @@ async def test_folders_that_jobs_could_read_are_refused(tmp_path: Path, setting:
     given: dict[str, Any] = {"state": tmp_path / "state", setting: Path("/usr/share")}
     with pytest.raises(UsageError, match=rf"{flag} /usr/share: jobs can read /usr; choose a folder elsewhere"):
         await engine(given.pop("state"), **given).open()
+
+
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "podman", "process"])
+async def test_elsewhere_than_on_linux_one_line_says_where_jobs_run(tmp_path: Path, sandbox: str) -> None:
+    settings = Settings(state=tmp_path, sandbox=sandbox, allow_unsandboxed=True)
+    with pytest.raises(UsageError, match="jobs run on Linux, and this is Darwin: start Prow in a Linux container"):
+        await choose(settings, SystemClock(), system="Darwin")

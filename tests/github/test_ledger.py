@@ -223,6 +223,20 @@ def test_where_no_file_can_be_each_process_counts_for_itself_and_says_so(
     assert [limiter.reserve(COMMENT, "bot").reason for _ in range(2)][1] == "content"
 
 
+async def test_where_linux_s_locks_are_missing_each_process_has_all_places_to_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        ledger = Ledger.open(tmp_path, system="Darwin")
+    assert [record.getMessage() for record in caplog.records] == [
+        "What is written at GitHub is counted in this process alone."
+    ]
+    assert not (tmp_path / NAME).exists()
+    places = Places(2, VirtualClock(), ledger, 7)
+    for _ in range(2):
+        await places.enter(Cost.INTERACTIVE)
+
+
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e300, -1e300, -5.0])
 def test_a_damaged_page_is_right_again_after_its_time(tmp_path: Path, garbage: float) -> None:
     clock = VirtualClock()

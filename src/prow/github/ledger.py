@@ -8,10 +8,12 @@ process that was stopped with the lock in its hands. Without a file the same pag
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import mmap
 import os
+import platform
 import struct
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +33,7 @@ _FORGOTTEN = 3 * 3600.0
 _TRIES = 200
 KEY, USED, TOLD, FIRST = range(4)
 """What the first numbers of a page are: whose it is, when it was used last, until when GitHub wants to hear nothing, the windows."""
+_LINUX = "Linux"
 _FLOCK = "hhqqi4x"
 _LEASES_EACH = 16
 
@@ -47,10 +50,12 @@ class Ledger:
         self._locked = False
 
     @classmethod
-    def open(cls, folder: Path) -> Ledger:
+    def open(cls, folder: Path, *, system: str = platform.system()) -> Ledger:
         """In that folder, which is made. What cannot be shared is said, and counted in this process."""
         path = folder / NAME
         try:
+            if system != _LINUX:
+                raise OSError(errno.ENOTSUP, f"leases of places are locks that {_LINUX} alone has")
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

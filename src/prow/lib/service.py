@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import re
 import signal
 import sys
@@ -183,6 +184,6 @@ def only_usage_error(error: BaseException) -> UsageError | None:
 
 def run(work: Coroutine[object, object, None], *, clock: Clock) -> None:
     """The main function of a process: `until_signal` on asyncio's own loop (docs/decisions/0010)."""
-    if sys.version_info < (3, 12):  # later versions do so themselves
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):  # later versions do so themselves
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     asyncio.run(until_signal(work, clock=clock))

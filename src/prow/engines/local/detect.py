@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import shutil
 import tempfile
 from pathlib import Path
@@ -38,8 +39,10 @@ async def detect(settings: Settings, clock: Clock) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-async def choose(settings: Settings, clock: Clock) -> Sandbox:
+async def choose(settings: Settings, clock: Clock, *, system: str = platform.system()) -> Sandbox:
     """The sandbox that the settings ask for. Raises `UsageError` that says what to install or which flags to pass."""
+    if system != "Linux":
+        raise UsageError(f"jobs run on Linux, and this is {system}: start Prow in a Linux container or virtual machine")
     if settings.sandbox not in SANDBOXES:
         raise UsageError(f"--engine={settings.sandbox}: there is no such sandbox; use one of {', '.join(SANDBOXES)}")
     if settings.sandbox == PROCESS:
