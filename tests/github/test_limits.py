@@ -301,6 +301,17 @@ async def test_more_comments_than_github_takes_in_a_minute_are_spread(world: Wor
     assert held == ()
 
 
+async def test_who_wrote_all_that_an_hour_has_room_for_is_told_when_to_come_back(world: World) -> None:
+    background = world.client(limits=Limits(content_per_hour=4)).bound(caller="test")
+    for number in range(3):
+        await background.create_comment("acme", "rockets", 1, f"comment {number}")
+    with pytest.raises(RateLimited, match="as much as GitHub allows was written until") as told:
+        await background.create_comment("acme", "rockets", 1, "one too many")
+    assert 3_600 <= (told.value.until - world.clock.now()).total_seconds() <= 3_720
+    await world.clock.sleep(3_720)
+    await background.create_comment("acme", "rockets", 1, "after an hour")
+
+
 async def found(github: GitHub) -> int:
     """One GraphQL query."""
     return len([pull async for pull in github.area(GraphSearch).search_pulls("is:pr repo:acme/rockets", org="acme")])

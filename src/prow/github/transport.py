@@ -51,7 +51,7 @@ _WHY: dict[Reason, str] = {
 }
 _UNKNOWN_FOR = timedelta(seconds=10)
 """How long nothing is asked with a token that GitHub did not know: it locks out whoever tries too often."""
-_LONG = frozenset({"told", "budget"})
+_LONG = frozenset({"told", "budget", "content"})
 """Waits that may take an hour: whoever calls is told when to come back."""
 
 
