@@ -12,15 +12,8 @@ from prow.sim import gitlog, gitrepo
 from prow.sim.graph.pages import refused
 from prow.sim.graph.reading import CommitAt, Reading
 from prow.sim.payloads import Json, stamp
-from prow.sim.state import Repo
 
 Info = GraphQLResolveInfo[Reading]
-
-
-async def _object(repo: Repo, _: Info, *, expression: str | None = None, oid: str | None = None) -> CommitAt | None:
-    """The commit that an expression means; of other objects nothing is told."""
-    sha = await gitrepo.resolve(repo.path, expression or oid or "HEAD")
-    return CommitAt(repo, sha) if sha is not None else None
 
 
 async def _blame(commit: CommitAt, _: Info, *, path: str) -> Json:
@@ -45,4 +38,4 @@ async def _author(commit: CommitAt, info: Info) -> Json:
     return {"name": told.name, "email": told.email, "date": stamp(datetime.fromisoformat(told.date)), "user": user}
 
 
-FIELDS: dict[str, dict[str, Any]] = {"Repository": {"object": _object}, "Commit": {"blame": _blame, "author": _author}}
+FIELDS: dict[str, dict[str, Any]] = {"Commit": {"blame": _blame, "author": _author}}

@@ -22,10 +22,11 @@ Info = GraphQLResolveInfo[Reading]
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
-def may(reading: Reading, repo: Repo, needed: str) -> None:
+def may(reading: Reading, repo: Repo, needed: str, *, archived: bool = False) -> None:
+    """`archived`: it may be archived even for a change."""
     if not reading.world.covers(repo, reading.who) or not reading.world.may(repo, reading.login, needed):
         raise refused("FORBIDDEN", f"{reading.login} does not have the correct permissions to execute this call.")
-    if repo.archived:
+    if repo.archived and not archived:
         raise refused("UNPROCESSABLE", "Repository was archived so is read-only.")
 
 
@@ -74,6 +75,17 @@ async def _create_repository(reading: Reading, wanted: Wanted) -> Json:
     repo.private = wanted["visibility"] != "PUBLIC"
     repo.collaborators[reading.login] = "admin"
     return {"repository": repo}
+
+
+def _archive(*, archived: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
+    async def change(reading: Reading, wanted: Wanted) -> Json:
+        repo = find(reading, wanted["repositoryId"], Repo)
+        may(reading, repo, "admin", archived=True)
+        if repo.archived is not archived:
+            await reading.world.change_settings(repo, reading.login, {"archived": archived})
+        return {"repository": repo}
+
+    return change
 
 
 async def _comment(reading: Reading, wanted: Wanted) -> Json:
@@ -215,6 +227,7 @@ _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
     "addComment": _comment,
     "addLabelsToLabelable": _add_labels,
     "addPullRequestReview": _review,
+    "archiveRepository": _archive(archived=True),
     "closeIssue": _state("issue", "closed"),
     "closePullRequest": _state("pullRequest", "closed"),
     "convertPullRequestToDraft": _draft(draft=True),
@@ -230,6 +243,7 @@ _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
     "reopenPullRequest": _state("pullRequest", "open"),
     "requestReviews": _request_reviews,
     "transferIssue": _transfer,
+    "unarchiveRepository": _archive(archived=False),
     "unminimizeComment": _minimize(hidden=False),
     "unpinIssue": _pin(pinned=False),
     "updateIssue": _update_issue,
@@ -240,7 +254,9 @@ _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
 _NEEDS = {
     "createIssue": ("issues",),
     "createPullRequest": ("pull_requests",),
+    "archiveRepository": ("administration",),
     "createRepository": ("administration",),
+    "unarchiveRepository": ("administration",),
     "mergePullRequest": ("contents",),
     "addPullRequestReview": ("pull_requests",),
     "dismissPullRequestReview": ("pull_requests",),

@@ -106,6 +106,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "PullRequestReview": {
         "id": item(lambda r: node("PRR", r.review.id)),
+        "databaseId": item(lambda r: r.review.id),
         "author": item(lambda r: living(r.review.user)),
         "body": item(lambda r: r.review.body),
         "state": item(lambda r: r.review.state),

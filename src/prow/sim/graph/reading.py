@@ -10,21 +10,33 @@ from prow.sim.gitlog import Logged
 from prow.sim.graph.cost import Cost
 from prow.sim.limits import Budget
 from prow.sim.payloads import stamp
-from prow.sim.state import CheckRun, Comment, Issue, Repo, Review, Status
+from prow.sim.state import CheckRun, Comment, Issue, Repo, Review, ReviewComment, Status
 from prow.sim.world import World
 
 
 @dataclass(frozen=True)
 class Branch:
+    """Or a tag; `prefix`: where it stands."""
+
     repo: Repo
     name: str
     sha: str
+    prefix: str = "refs/heads/"
 
 
 @dataclass(frozen=True)
 class CommitAt:
     repo: Repo
     sha: str
+
+
+@dataclass(frozen=True)
+class ObjectAt:
+    """A file or a folder; `kind`: blob or tree."""
+
+    repo: Repo
+    sha: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,14 @@ class Said:
 
     issue: Issue
     comment: Comment
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A comment on a line with the pull request that it is on."""
+
+    issue: Issue
+    comment: ReviewComment
 
 
 @dataclass

@@ -11,7 +11,7 @@ from graphql import GraphQLResolveInfo
 from prow.sim import rules, search
 from prow.sim.errors import Moved, Refused
 from prow.sim.graph.pages import Page, by_key, by_position, refused
-from prow.sim.graph.reading import Branch, CommitAt, Reading, Reviewed, Said
+from prow.sim.graph.reading import CommitAt, ObjectAt, Reading, Remark, Reviewed, Said
 from prow.sim.payloads import Json, node, stamp
 from prow.sim.state import CheckRun, Issue, Label, Milestone, Org, Repo, Status, Team, User
 
@@ -147,10 +147,6 @@ def _fits(issue: Issue, wanted: dict[str, Any]) -> bool:
     )
 
 
-async def _ref(repo: Repo, info: Info, *, qualifiedName: str) -> Branch | None:  # noqa: N803
-    return await _reading(info).branch(repo, qualifiedName.removeprefix("refs/heads/"))
-
-
 # Issue
 
 
@@ -200,6 +196,7 @@ def owner_of(repo: Repo | None, info: Info) -> User | Org | None:
 
 _ACTOR: dict[str, Resolver] = {
     "id": lambda actor, _: node("O" if isinstance(actor, Org) else "U", actor.id),
+    "databaseId": item(lambda actor: actor.id),
     "login": _login,
     "url": lambda actor, info: f"{_reading(info).world.base}/{_login(actor, info)}",
 }
@@ -207,6 +204,8 @@ _BOTH: dict[str, Resolver] = {
     "number": item(lambda i: i.number),
     "title": item(lambda i: i.title),
     "body": item(lambda i: i.body),
+    "bodyText": item(lambda i: i.body),
+    "databaseId": item(lambda i: i.id),
     "url": _url,
     "state": item(lambda i: i.graph_state),
     "author": item(lambda i: living(i.user)),
@@ -233,6 +232,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     "Organization": _ACTOR,
     "Repository": {
         "id": item(lambda r: node("R", r.id)),
+        "databaseId": item(lambda r: r.id),
         "name": item(lambda r: r.name),
         "nameWithOwner": item(lambda r: r.full_name),
         "owner": owner_of,
@@ -244,7 +244,6 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "mergeCommitAllowed": item(lambda r: r.allow_merge_commit),
         "squashMergeAllowed": item(lambda r: r.allow_squash_merge),
         "rebaseMergeAllowed": item(lambda r: r.allow_rebase_merge),
-        "ref": _ref,
         "issue": _issue,
         "issueOrPullRequest": _issue_or_pull,
         "issues": _issues,
@@ -253,10 +252,11 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "Ref": {
         "name": item(lambda b: b.name),
-        "prefix": item(lambda _: "refs/heads/"),
+        "prefix": item(lambda b: b.prefix),
         "target": item(lambda b: CommitAt(b.repo, b.sha)),
     },
-    "Issue": _BOTH | {"id": item(lambda i: node("I", i.id)), "stateReason": item(_reason)},
+    "Issue": _BOTH
+    | {"id": item(lambda i: node("I", i.id)), "stateReason": item(_reason), "isPinned": item(lambda i: i.pinned)},
     "PullRequest": _BOTH,
     "Label": {
         "id": item(lambda label: node("LA", label.id)),
@@ -267,6 +267,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     "StatusCheckRollup": {"contexts": _rollup_contexts},
     "CheckRun": {
         "id": item(lambda r: node("CR", r.id)),
+        "databaseId": item(lambda r: r.id),
         "status": item(lambda r: r.status.upper()),
         "conclusion": item(lambda r: r.conclusion.upper() if r.conclusion else None),
         "detailsUrl": item(lambda r: r.details_url or None),
@@ -309,9 +310,13 @@ def type_of(source: object) -> str:
             return "StatusContext"
         case CommitAt():
             return "Commit"
+        case ObjectAt(kind=kind):
+            return kind.capitalize()
         case Said():
             return "IssueComment"
         case Reviewed():
             return "PullRequestReview"
+        case Remark():
+            return "PullRequestReviewComment"
         case _:
             raise TypeError(f"{type(source).__name__} has no type in the schema")

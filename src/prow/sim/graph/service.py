@@ -28,7 +28,20 @@ from graphql import (
 
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
-from prow.sim.graph import blame, commits, mutations, people, pulls, repositories, resolvers, talk, talking, threads
+from prow.sim.graph import (
+    blame,
+    commits,
+    mutations,
+    objects,
+    people,
+    pulls,
+    repositories,
+    resolvers,
+    talk,
+    talking,
+    teams,
+    threads,
+)
 from prow.sim.graph.cost import MOST_NODES, cost_of
 from prow.sim.graph.reading import Reading
 from prow.sim.graph.resolvers import type_of
@@ -37,6 +50,10 @@ from prow.sim.payloads import Json
 from prow.sim.world import World
 
 _KEPT = 128
+_AREAS = (
+    resolvers, pulls, repositories, people, commits, objects, blame, talk, mutations, talking, teams, threads,
+)  # fmt: skip
+"""Modules with resolvers; of two for one field the later counts."""
 _SCALARS = {
     "DateTime": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
     "GitObjectID": re.compile(r"[0-9a-f]{40}"),
@@ -44,6 +61,7 @@ _SCALARS = {
     "URI": re.compile(r"https?://\S+"),
 }
 """What GitHub's own scalars look like; all else about an answer is checked as it is made, against the schema."""
+_UNKNOWN_FIELD = re.compile(r"Cannot query field '(\w+)' on type '(\w+)'")
 _RULES = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
 """GitHub lets one name stand for enums of two types in two branches of a union; its own program asks so."""
 
@@ -100,6 +118,12 @@ def _error(error: GraphQLError) -> Json:
     if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
         raise error.original_error
     shown: Json = dict(error.formatted)
+    unknown = _UNKNOWN_FIELD.match(error.message)
+    if unknown is not None:
+        field, kind = unknown.groups()
+        about = {"code": "undefinedField", "typeName": kind, "fieldName": field}
+        text = f"Field '{field}' doesn't exist on type '{kind}' (the simulator has a part of GitHub's schema)"
+        return shown | {"message": text, "extensions": about}
     kind = (shown.pop("extensions", None) or {}).get("type")
     return {"type": kind} | shown if kind else shown
 
@@ -119,7 +143,7 @@ def _schema() -> GraphQLSchema:
         elif isinstance(kind, GraphQLScalarType) and name in _SCALARS:
             kind.coerce_output_value = partial(_scalar, name, _SCALARS[name])
         elif isinstance(kind, GraphQLObjectType):
-            for area in (resolvers, pulls, repositories, people, commits, blame, talk, mutations, talking, threads):
+            for area in _AREAS:
                 for field, resolver in area.FIELDS.get(name, {}).items():
                     kind.fields[field].resolve = resolver
     return schema

@@ -99,6 +99,8 @@ FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "IssueComment": {
         "id": lambda said, _: node("IC", said.comment.id),
+        "databaseId": lambda said, _: said.comment.id,
+        "bodyText": lambda said, _: said.comment.body,
         "author": lambda said, _: living(said.comment.user),
         "authorAssociation": lambda said, info: _association(info, said.issue, said.comment.user),
         "body": lambda said, _: said.comment.body,
@@ -112,10 +114,5 @@ FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
         "viewerCanMinimize": lambda said, info: info.context.world.may(said.issue.repo, info.context.login, "write"),
         "viewerDidAuthor": lambda said, info: said.comment.user.login == info.context.login,
     },
-    "Team": {
-        "id": lambda team, _: node("T", team.id),
-        "organization": lambda team, info: next(
-            o for o in info.context.world.orgs.values() if team in o.teams.values()
-        ),
-    },
+    "Team": {"id": lambda team, _: node("T", team.id)},
 }
