@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import pytest
 from prow.github.client import Cost, GitHub
 from prow.github.decoding import decoded
 from prow.github.errors import AnswerTooLarge, MaybeDone, NotFound, ServerBroken, Unprocessable
+from prow.github.issues import NewIssue
+from prow.github.merging import MergeDetails
+from prow.github.pulls import NewPull
 from prow.github.rules import Options
 from prow.github.tokens import FixedToken
 from prow.lib.errors import RateLimited
@@ -283,6 +286,36 @@ async def test_an_answer_without_end_is_cut_off() -> None:
     async with scripted(lambda _: httpx2.Response(200, stream=Endless()), largest_answer=1 << 20) as github:
         with pytest.raises(AnswerTooLarge, match="more than 1048576 bytes"):
             await github.get_repo("acme", "rockets")
+
+
+WRITES: dict[str, Callable[[GitHub], Awaitable[object]]] = {
+    "comment": lambda github: github.create_comment("acme", "rockets", 1, "once"),
+    "issue": lambda github: github.create_issue("acme", "rockets", NewIssue(title="Leak")),
+    "pull": lambda github: github.create_pull_request("acme", "rockets", NewPull(title="One", head="a", base="b")),
+    "merge": lambda github: github.merge_pull_request("acme", "rockets", 1, MergeDetails(sha="5" * 40, method="merge")),
+    "mutation": lambda github: github.mutate(dict[str, int], "mutation {x}", {}, instead={}),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[1]", b'{"id": "x", "sha": 7, "number": "seven", "data": 8}', b" " * 2_000],
+    ids=["", "list", "words", "long"],
+)
+async def test_a_write_that_github_took_and_answers_in_words_that_nobody_knows_may_be_done(
+    write: str, body: bytes
+) -> None:
+    asked: list[str] = []
+
+    def odd(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.method)
+        return httpx2.Response(201, headers={"content-type": "application/json"}, content=body)
+
+    async with scripted(odd, largest_answer=1_000) as github:
+        with pytest.raises(MaybeDone):
+            await WRITES[write](github)
+    assert len(asked) == 1
 
 
 async def test_pages_without_end_are_cut_off() -> None:

@@ -134,7 +134,7 @@ def told(status: int, text: str = "", **headers: object) -> Answer:
         pytest.param(FILE, Answer(200, b"<html>", HTML), "take", id="a-file-that-is-html"),
         pytest.param(FILE, Answer(200, b'{"a": ', JSON), "take", id="a-file-that-is-half-json"),
         pytest.param(QUERY, Answer(200, STUMBLED, JSON), "again in 2 else ServerBroken", id="graphql-stumbles"),
-        pytest.param(MUTATION, Answer(200, STUMBLED, JSON), "take", id="graphql-mutation-stumbles-and-says-so"),
+        pytest.param(MUTATION, Answer(200, STUMBLED, JSON), "MaybeDone", id="graphql-mutation-stumbles"),
         pytest.param(QUERY, Answer(200, QUOTED, JSON), "take", id="somebody-quotes-graphql"),
         pytest.param(QUERY, Answer(200, OTHER_ERROR, JSON), "take", id="graphql-error-of-another-kind"),
     ],

@@ -9,7 +9,7 @@ import msgspec
 
 from prow.github.call import V3, Answer, Call, Cost, address, next_page
 from prow.github.decoding import Misfit, decoded
-from prow.github.errors import AnswerTooLarge, Refused, ServerBroken
+from prow.github.errors import AnswerTooLarge, MaybeDone, Refused, ServerBroken
 from prow.github.transport import Transport
 
 T = TypeVar("T")
@@ -107,9 +107,11 @@ class Area:
         content: bool = False,
         lags: bool = False,
     ) -> T:
-        """A write whose answer is read. `instead`: what a dry run answers, and an answer that has no body."""
+        """A write whose answer is read. `instead`: what a dry run answers, and an answer that need not have a body."""
         answer = await self._ask(method, place, body=body, ok=ok, accept=accept, once=once, content=content, lags=lags)
-        return typed(answer, kind, place) if answer.body else instead
+        if answer.suppressed or not (answer.body or once):
+            return instead
+        return typed(answer, kind, place, once=once)
 
     async def _short_list(self, kind: type[T], place: Place) -> tuple[T, ...] | None:
         """A list that fits into one page; None: it does not, or the token may not see it, and that is not asked again.
@@ -162,10 +164,11 @@ def given(change: msgspec.Struct, *, but: Collection[str] = ()) -> dict[str, Any
     return {name: value for name, value in fields if value is not msgspec.UNSET and name not in but}
 
 
-def typed(answer: Answer, kind: type[T], place: Place) -> T:
-    """The answer's body. Raises ServerBroken when it is something else, such as a page of a proxy in between."""
+def typed(answer: Answer, kind: type[T], place: Place, *, once: bool = False) -> T:
+    """The answer's body. Raises ServerBroken when it is something else, such as a page of a proxy in between; MaybeDone when it is that
+    of a write that must not happen twice."""
     try:
         return decoded(answer.body, kind)
     except Misfit as error:
         looks = "an HTML page" if "html" in answer.headers.get("content-type", "") else str(error)
-        raise ServerBroken(f"{place.path}: GitHub's answer cannot be read: {looks}") from None
+        raise (MaybeDone if once else ServerBroken)(f"{place.path}: GitHub's answer cannot be read: {looks}") from None

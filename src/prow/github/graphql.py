@@ -12,7 +12,7 @@ import msgspec
 from prow.github.area import Area, Place, typed
 from prow.github.call import GRAPHQL
 from prow.github.decoding import Misfit, decoded
-from prow.github.errors import NotFound, Refused, ServerBroken, Unprocessable
+from prow.github.errors import MaybeDone, NotFound, Refused, ServerBroken, Unprocessable
 from prow.lib.errors import RateLimited
 
 T = TypeVar("T")
@@ -77,13 +77,15 @@ class GraphQL(Area):
             with suppress(Misfit):
                 cost = decoded(answer.body, _Costs).data.rate_limit
                 self._transport.meter.points(call, cost.cost)
-        reply = typed(answer, _Reply, place)
+        reply = typed(answer, _Reply, place, once=not reads)
         if reply.errors:
             self._fail(reply.errors)
         try:
             return decoded(bytes(reply.data), kind)
         except Misfit as error:
-            raise ServerBroken(f"GitHub's answer to a GraphQL query cannot be read: {error}") from None
+            raise (ServerBroken if reads else MaybeDone)(
+                f"GitHub's answer to a GraphQL query cannot be read: {error}"
+            ) from None
 
     def _fail(self, errors: list[_Error]) -> None:
         text = "; ".join(error.message for error in errors)[:500]

@@ -129,7 +129,7 @@ class Issues(Area):
         """Raises MaybeDone when nobody can tell whether GitHub took it."""
         place = repo_at("/issues/:issueId/comments", org, repo, issueId=number)
         answer = await self._ask("POST", place, body={"body": body}, once=True, content=True, lags=True)
-        return IssueComment(body=body) if answer.suppressed else typed(answer, IssueComment, place)
+        return IssueComment(body=body) if answer.suppressed else typed(answer, IssueComment, place, once=True)
 
     async def edit_comment(self, org: str, repo: str, comment_id: int, body: str) -> IssueComment:
         place = repo_at("/issues/comments/:commentId", org, repo, commentId=comment_id)

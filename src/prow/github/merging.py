@@ -337,4 +337,4 @@ class Merging(GraphQL, Statuses):
         if details.message:
             body["commit_message"] = details.message
         answer = await self._ask("PUT", place, body=body, once=True, content=True)
-        return "" if answer.suppressed else typed(answer, _Merged, place).sha
+        return "" if answer.suppressed else typed(answer, _Merged, place, once=True).sha

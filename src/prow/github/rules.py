@@ -132,7 +132,7 @@ def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: O
 def _taken(call: Call, answer: Answer, *, attempt: int, options: Options) -> Verdict:
     """A 2xx, if it is what it says it is."""
     trouble = answer.trouble
-    if not trouble and call.template == GRAPHQL and call.reads and _STUMBLED in answer.body:
+    if not trouble and call.template == GRAPHQL and _STUMBLED in answer.body:
         trouble = _stumbled(answer.body)
     if not trouble:
         return Take()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from prow.github.area import Area, repo_at, typed
-from prow.github.decoding import Misfit, decoded
 from prow.github.errors import MaybeDone
 from prow.lib.errors import ProwError
 from prow.model.forge import CombinedStatus, CommitStatus
@@ -52,10 +51,7 @@ class Statuses(Area):
         }
         place = repo_at("/statuses/:statusId", org, repo, statusId=sha)
         answer = await self._ask("POST", place, body=body, once=True, lags=True)
-        try:
-            return status if answer.suppressed else decoded(answer.body, CommitStatus)
-        except Misfit as error:
-            raise MaybeDone(f"{place.path}: GitHub's answer cannot be read: {error}") from error
+        return status if answer.suppressed else typed(answer, CommitStatus, place, once=True)
 
     async def _kept(self, org: str, repo: str, sha: str, status: CommitStatus) -> CommitStatus | None:
         """The newest status of that context, if it is this one."""

@@ -193,11 +193,14 @@ class Wire:
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > self._options.largest_answer:
-                    raise AnswerTooLarge(
-                        f"{call.what}: GitHub's answer has more than {self._options.largest_answer} bytes"
-                    )
+                    raise self._too_large(call)
             received = {name.lower(): value for name, value in response.headers.items()}
             return response.status_code, received, bytes(body)
+
+    def _too_large(self, call: Call) -> Exception:
+        said = f"GitHub's answer has more than {self._options.largest_answer} bytes"
+        harmless = call.method == "GET" or call.reads
+        return AnswerTooLarge(f"{call.what}: {said}") if harmless else Dropped(said, sent=True)
 
     @property
     def _client(self) -> httpx2.AsyncClient:
