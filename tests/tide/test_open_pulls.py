@@ -179,6 +179,18 @@ def test_a_read_during_which_something_happened_does_not_undo_it() -> None:
     assert known(pulls).mergeable is Mergeable.MERGEABLE, "what no event tells is taken all the same"
 
 
+def test_the_statuses_of_a_pull_request_that_an_event_told_of_while_it_was_read_are_taken() -> None:
+    pulls = opened()
+    pulls.apply(status("unit", "success"))
+    mine = HeadContext(name="tide", state=ContextState.PENDING, description="Not mergeable.")
+    older = HeadContext(name="unit", state=ContextState.PENDING)
+    pulls.take(facts(contexts=(older, mine)), seen=0)
+    assert {context.name: context.state for context in known(pulls).contexts} == {
+        "unit": ContextState.SUCCESS,
+        "tide": ContextState.PENDING,
+    }
+
+
 def test_a_read_of_something_closed_drops_it() -> None:
     pulls = opened()
     assert pulls.take(facts(state="MERGED"), seen=pulls.changes(KEY)) == MAIN

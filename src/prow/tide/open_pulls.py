@@ -78,6 +78,7 @@ class OpenPulls:
             if facts.head_sha == known.head_sha and facts.base_ref == known.base_ref:
                 facts = msgspec.structs.replace(
                     known,
+                    contexts=_with_others(known.contexts, facts.contexts),
                     mergeable=facts.mergeable,
                     merge_state=facts.merge_state,
                     can_be_rebased=facts.can_be_rebased,
@@ -290,6 +291,12 @@ def _older(status: CommitStatus, than: CommitStatus) -> bool:
 def _with_context(facts: PullFacts, context: HeadContext) -> PullFacts:
     others = tuple(c for c in facts.contexts if (c.name, c.check_run) != (context.name, context.check_run))
     return msgspec.structs.replace(facts, contexts=(*others, context))
+
+
+def _with_others(told: tuple[HeadContext, ...], read: tuple[HeadContext, ...]) -> tuple[HeadContext, ...]:
+    """What events told, and what was there before anybody told us anything."""
+    names = {(context.name, context.check_run) for context in told}
+    return (*told, *(context for context in read if (context.name, context.check_run) not in names))
 
 
 def _facts(key: PullKey, pull: PullRequest) -> PullFacts:
