@@ -44,7 +44,7 @@ async def _check(local: Local, packs: Sequence[Path]) -> None:
         args = ["fsck", "--strict", "--no-dangling", "--no-progress"]
         output = await git.run(args, git_dir=scratch, settings=PROMISOR | safety.TOLERANT_FSCK, timeout=seconds)
         if output.code & 1:
-            raise UnsafeObjects(f"{local.remote}: {output.error or one_line(text(output.data))}")
+            raise UnsafeObjects(f"{local.remote}: {output.told or one_line(text(output.data))}")
         local.expect(output, "fsck")
     finally:
         await open_work.in_thread(shutil.rmtree, scratch, ignore_errors=True)

@@ -28,11 +28,11 @@ _DAMAGE = re.compile(
     r"unable to normalize alternate|repository format version|did not send all necessary objects|"
     r"wrong index|index file .* (?:is too small|corrupt)|has bad entry|could not parse|failed to read object|"
     r"unable to read [0-9a-f]{40}|unable to parse|hash mismatch|cannot read (?:existing )?object|bad object header|"
-    r"reference broken|missing object [0-9a-f]{40}|unable to get type of object|unable to find [0-9a-f]{40}|object \S+ cannot be read|bad packed object",
+    r"files '[^']*' and '[^']*' differ in contents|reference broken|missing object [0-9a-f]{40}|unable to get type of object|unable to find [0-9a-f]{40}|object \S+ cannot be read|bad packed object",
     re.IGNORECASE | re.ASCII,
 )
 _LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists", re.ASCII)
-_IN_THE_WAY = re.compile(r"cannot lock ref '[^']*': '[^']*' exists; cannot create", re.ASCII)
+_IN_THE_WAY = re.compile(r"to remove any old, conflicting branches|'[^']*' exists; cannot create", re.ASCII)
 _ABSENT = re.compile(
     r"couldn't find remote ref|not our ref|no such remote ref|unadvertised object|"
     r"does not appear to be a valid object name|Not a valid object name|invalid object name|unknown revision|"
@@ -72,20 +72,25 @@ _HERE: tuple[tuple[re.Pattern[str], type[ProwError]], ...] = (
     (_DAMAGE, Broken),
 )
 """What git says of this disk. A server may say the same of its own."""
+_KEPT = 4_000
 _SHOWN = 500
 
 
 class Output(msgspec.Struct, frozen=True):
-    """`code`: the exit status. `error`: the end of the error text, censored, in one line."""
+    """`code`: the exit status. `error`: the end of the error text, censored, in one line. `told`: as much of it as people read."""
 
     code: int
     data: bytes
     error: str
 
+    @property
+    def told(self) -> str:
+        return _end(self.error, _SHOWN)
+
 
 def failure(what: str, output: Output) -> ProwError:
     """The error that an unexpected exit means."""
-    said = f"{what}: {output.error or f'git ended with {output.code}'}"
+    said = f"{what}: {output.told or f'git ended with {output.code}'}"
     own = "; ".join(part for part in output.error.split("; ") if not part.startswith("remote:"))
     for patterns, text in ((_ORDER, output.error), (_HERE, own)):
         for pattern, kind in patterns:
@@ -103,8 +108,11 @@ def one_line(text: str) -> str:
     """The end of what git said; progress and hints left out."""
     lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
     told = [line for line in lines if line and not line.startswith(("hint:", "warning:", "Warning:"))]
-    joined = "; ".join(told)
-    return joined if len(joined) <= _SHOWN else "…" + joined[-_SHOWN:]
+    return _end("; ".join(told), _KEPT)
+
+
+def _end(text: str, most: int) -> str:
+    return text if len(text) <= most else "…" + text[-most:]
 
 
 def parse_version(text: str) -> tuple[int, int] | None:

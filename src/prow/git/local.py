@@ -177,7 +177,7 @@ class Local:
             token = await self._token(owner)
             output = await self._online(args, token, settings=settings, stdin=stdin, max_output=max_output)
         if token and is_unauthorized(output):
-            raise BadCredentials(f"{self.remote}: the token is not known: {output.error}")
+            raise BadCredentials(f"{self.remote}: the token is not known: {output.told}")
         return output
 
     async def _token(self, org: str) -> str:

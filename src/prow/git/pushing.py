@@ -111,5 +111,5 @@ def _refusal(address: str, output: Output) -> ProwError:
         reason = next((kind for pattern, kind in _REASONS if pattern.search(told)), Refusal.OTHER)
     else:
         return failure(f"{address}: push", output)
-    said = "; ".join(part for part in (refused, output.error) if part)
+    said = "; ".join(part for part in (refused, output.told) if part)
     return PushRefused(f"{address} did not take the push ({reason}): {said}", reason=reason)

@@ -162,9 +162,9 @@ class Upkeep:
         name = f"{folder.parent.name}/{folder.stem}"
         if isinstance(failure("repack", output), Broken) and await open_work.in_thread(_removed, folder):
             metrics.REPAIRS.labels("made again").inc()
-            _log.warning("A mirror is damaged; it is made again when it is wanted.", mirror=name, error=output.error)
+            _log.warning("A mirror is damaged; it is made again when it is wanted.", mirror=name, error=output.told)
         else:
-            _log.warning("A mirror could not be packed.", mirror=name, error=output.error)
+            _log.warning("A mirror could not be packed.", mirror=name, error=output.told)
 
 
 def _measured(root: Path, now: float) -> list[Kept]:
