@@ -121,6 +121,17 @@ async def test_a_spent_budget_is_waited_for_in_the_background_and_told_to_people
     assert world.sim.faults.ignored == []
 
 
+async def test_a_spent_budget_of_graphql_is_waited_for_and_nothing_else_is(world: World) -> None:
+    world.sim.faults.add(Rule(match=Match(path="/graphql"), what=PrimaryLimit(seconds=900), times=1))
+    with pytest.raises(RateLimited) as caught:
+        await world.github.graphql(dict, "{viewer {login}}", {})
+    assert 895 < (caught.value.until - world.sim.clock.now()).total_seconds() < 905
+    with pytest.raises(RateLimited):
+        await world.github.graphql(dict, "{viewer {name}}", {})
+    assert (await world.github.get_repo("acme", "rockets")).full_name == "acme/rockets"
+    assert world.sim.faults.ignored == []
+
+
 @pytest.mark.parametrize("status", [403, 429])
 async def test_a_secondary_limit_stops_everything_until_it_is_over(world: World, status: int) -> None:
     world.sim.faults.add(Rule(what=SecondaryLimit(seconds=15, status=status), times=1))

@@ -44,6 +44,10 @@ HTML = {"content-type": "text/html"}
 STUMBLED = (
     b'{"data":null,"errors":[{"message":"Something went wrong while executing your query. Please include `1:2`"}]}'
 )
+LIMITED = b'{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded for user ID 1."}]}'
+HASTE = b'{"errors":[{"message":"You have exceeded a secondary rate limit. Please wait."}]}'
+QUOTED_LIMIT = b'{"data":{"body":"RATE_LIMITED: You have exceeded a secondary rate limit"}}'
+SPENT = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW.timestamp()) + 900)}
 QUOTED = b'{"data":{"body":"Something went wrong while executing your query"}}'
 OTHER_ERROR = b'{"errors":[{"message":"no such field"}],"data":"Something went wrong while executing your query"}'
 
@@ -136,6 +140,11 @@ def told(status: int, text: str = "", **headers: object) -> Answer:
         pytest.param(QUERY, Answer(200, STUMBLED, JSON), "again in 2 else ServerBroken", id="graphql-stumbles"),
         pytest.param(MUTATION, Answer(200, STUMBLED, JSON), "MaybeDone", id="graphql-mutation-stumbles"),
         pytest.param(QUERY, Answer(200, QUOTED, JSON), "take", id="somebody-quotes-graphql"),
+        pytest.param(QUERY, Answer(200, LIMITED, JSON | SPENT), "wait 901", id="graphql-limit"),
+        pytest.param(MUTATION, Answer(200, LIMITED, JSON | SPENT), "wait 901", id="graphql-limit-before-a-mutation"),
+        pytest.param(QUERY, Answer(200, LIMITED, JSON), "wait 60 everything", id="graphql-limit-without-a-time"),
+        pytest.param(QUERY, Answer(200, HASTE, JSON | {"retry-after": "7"}), "wait 8 everything", id="graphql-secondary-limit"),
+        pytest.param(QUERY, Answer(200, QUOTED_LIMIT, JSON | SPENT), "take", id="somebody-quotes-a-limit"),
         pytest.param(QUERY, Answer(200, OTHER_ERROR, JSON), "take", id="graphql-error-of-another-kind"),
     ],
 )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +12,6 @@ from prow.github.area import Area, Place, typed
 from prow.github.call import GRAPHQL
 from prow.github.decoding import Misfit, decoded
 from prow.github.errors import MaybeDone, NotFound, Refused, ServerBroken, Unprocessable
-from prow.lib.errors import RateLimited
 
 T = TypeVar("T")
 _ACCEPT = (
@@ -21,7 +19,6 @@ _ACCEPT = (
     "application/vnd.github.merge-info-preview+json"
 )
 _RATE = b'"rateLimit"'
-_LIMIT_WAIT = timedelta(seconds=60)
 
 
 class _Error(msgspec.Struct):
@@ -90,8 +87,6 @@ class GraphQL(Area):
     def _fail(self, errors: list[_Error]) -> None:
         text = "; ".join(error.message for error in errors)[:500]
         kinds = {error.type for error in errors}
-        if "RATE_LIMITED" in kinds:
-            raise RateLimited(f"GraphQL: {text}", until=self._transport.clock.now() + _LIMIT_WAIT)
         if kinds == {"NOT_FOUND"}:
             raise NotFound(f"GraphQL: {text}", message=text)
         if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:

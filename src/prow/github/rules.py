@@ -24,7 +24,10 @@ _SHOWN = 300
 _LIMITED = "rate limit"
 _NOBODY = ("Requires authentication", "This endpoint requires you to be authenticated.")
 """What a 401 says to whoever showed no credentials: of REST, of GraphQL."""
-_STUMBLED = b"Something went wrong while executing your query"
+_STUMBLED = "Something went wrong while executing your query"
+_RATE_LIMITED = "RATE_LIMITED"
+_SECONDARY = "secondary rate limit"
+_TROUBLES = tuple(words.encode() for words in (_STUMBLED, _RATE_LIMITED, _SECONDARY))
 PATIENCE = {Cost.INTERACTIVE: 20.0, Cost.MERGE: 60.0, Cost.BACKGROUND: None}
 """Seconds a call may spend waiting before its caller hears of it: a queue with its own backoff stands behind the first two."""
 
@@ -77,6 +80,15 @@ class _Details(msgspec.Struct):
 
 class _GraphQLError(msgspec.Struct):
     message: str = ""
+    type: str = ""
+
+    @property
+    def limited(self) -> bool:
+        return self.type == _RATE_LIMITED or _SECONDARY in self.message
+
+    @property
+    def stumbled(self) -> bool:
+        return _STUMBLED in self.message
 
 
 class _GraphQLErrors(msgspec.Struct):
@@ -104,7 +116,7 @@ def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: O
     if status in call.ok:
         return Take()
     if 200 <= status < 300:
-        return _taken(call, answer, attempt=attempt, options=options)
+        return _taken(call, answer, now=now, attempt=attempt, options=options)
     text = message_of(answer)
     if status in {403, 429}:
         limited = _limit(answer, text, now)
@@ -129,11 +141,16 @@ def judge(call: Call, answer: Answer, *, now: datetime, attempt: int, options: O
     return GiveUp(refusal)
 
 
-def _taken(call: Call, answer: Answer, *, attempt: int, options: Options) -> Verdict:
-    """A 2xx, if it is what it says it is."""
+def _taken(call: Call, answer: Answer, *, now: datetime, attempt: int, options: Options) -> Verdict:
+    """A 2xx, if it is what it says it is. GraphQL says 502 and that a limit is reached with a 200."""
     trouble = answer.trouble
-    if not trouble and call.template == GRAPHQL and _STUMBLED in answer.body:
-        trouble = _stumbled(answer.body)
+    if not trouble and call.template == GRAPHQL and any(words in answer.body for words in _TROUBLES):
+        errors = _graphql_errors(answer.body)
+        limited = next((error for error in errors if error.limited), None)
+        verdict = None if limited is None else _limit(answer, f"{_LIMITED}: {limited.message}", now)
+        if verdict is not None:
+            return verdict
+        trouble = next((_one_line(error.message) for error in errors if error.stumbled), "")
     if not trouble:
         return Take()
     said = f"{call.what}: GitHub's answer cannot be used: {trouble}"
@@ -153,13 +170,12 @@ def unreadable(call: Call, status: int, content_type: str, body: bytes) -> str:
     return ""
 
 
-def _stumbled(body: bytes) -> str:
-    """GraphQL's way to say 502; the same words may stand in somebody's comment."""
+def _graphql_errors(body: bytes) -> list[_GraphQLError]:
+    """What GraphQL says went wrong; the same words may stand in somebody's comment."""
     try:
-        errors = msgspec.json.decode(body, type=_GraphQLErrors).errors
+        return msgspec.json.decode(body, type=_GraphQLErrors).errors
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return next((_one_line(error.message) for error in errors if _STUMBLED.decode() in error.message), "")
+        return []
 
 
 def judge_dropped(call: Call, reason: str, *, sent: bool, attempt: int, options: Options) -> Verdict:
