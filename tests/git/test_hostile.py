@@ -88,7 +88,7 @@ async def test_links_inside_the_repository_are_followed(world: World) -> None:
 async def test_no_hook_filter_driver_or_setting_of_a_mirror_runs(world: World) -> None:
     """Even when somebody could write into the mirror."""
     base = await world.commit(
-        {"f": "1\n", ".gitattributes": "* filter=evil merge=evil diff=evil\n", ".gitconfig": "[x]\n"}
+        {"f": "1\n", ".gitattributes": "* filter=evil merge=union diff=evil\n", ".gitconfig": "[x]\n"}
     )
     one = await world.commit({"f": "2\n"}, start=base, branch="one")
     two = await world.commit({"f": "3\n"}, start=base, branch="two")

@@ -19,7 +19,7 @@ from prow.lib import open_work
 
 
 async def fetch_blemished(local: Local, specs: Sequence[str]) -> None:
-    """Get commits and refs. The caller holds the fetch lock. Raises UnsafeObjects, and like `Local.fetch`."""
+    """Get commits and refs. The caller holds the locks of fetches and of contents. Raises UnsafeObjects, and like `Local.fetch`."""
     before = frozenset(_packs(local.folder))
     await local.fetch(specs, checked=False, stored=False)
     new = [pack for pack in _packs(local.folder) if pack not in before]

@@ -99,6 +99,11 @@ def failure(what: str, output: Output) -> ProwError:
     return GitFailed(said)
 
 
+def is_damage(output: Output) -> bool:
+    """Whether a git that asked nobody met damage on this disk."""
+    return output.code != 0 and _DAMAGE.search(output.error) is not None
+
+
 def is_unauthorized(output: Output) -> bool:
     """Whether the server does not know the credentials; other ones may do."""
     return output.code != 0 and _UNKNOWN.search(output.error) is not None

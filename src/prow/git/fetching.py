@@ -19,7 +19,7 @@ from prow.git.batches import Batches
 from prow.git.blemished import fetch_blemished
 from prow.git.errors import Broken, EmptyRepository, GitFailed, InTheWay, LeftLocked, NoSuchRef, UnsafeObjects
 from prow.git.local import Local, text
-from prow.git.locks import Alone, fetch_lock
+from prow.git.locks import Alone, contents_lock, fetch_lock, held
 from prow.git.objects import NOWHERE, Identity
 from prow.lib import logs, open_work
 from prow.lib.errors import ProwError
@@ -159,7 +159,8 @@ class Fetching:
         except UnsafeObjects as error:
             if not self._local.partial or not safety.is_old_blemish(str(error)):
                 raise
-            async with self._local.use.shared():
+            contents = held(contents_lock(self._local.folder), self._local.tools.clock)
+            async with contents, self._local.use.shared():  # what comes meanwhile is of this fetch
                 await fetch_blemished(self._local, specs)
 
     async def _fetch(self, specs: Sequence[str]) -> None:

@@ -21,7 +21,6 @@ from prow.git.model import PROW, Conflict, Made, Merge, Strategy
 
 MESSAGE = "merge"
 _UNRELATED = "unrelated histories"
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _SUBMODULE = "160000"
 _MOST_RENAMED = 4_000
 _MOST_BASES = 16
@@ -154,7 +153,7 @@ async def _replayed(local: Local, here: Made, commits: Sequence[str], head: str,
     for commit in commits:
         facts = await read_commit(local, commit)
         parent = facts.parents[0] if facts.parents else ""
-        before = await local.root(parent) if parent else _EMPTY_TREE
+        before = await local.root(parent) if parent else safety.EMPTY_TREE
         merge = await _three_way(local, parent, before, here.tree, facts.tree)
         if not merge.clean:
             return Conflict(head, commit, merge.conflicts)

@@ -27,6 +27,7 @@ _HARMLESS = (
 )  # fmt: skip
 TOLERANT_FSCK = {f"fsck.{name}": "ignore" for name in _HARMLESS if name != "largePathname"}
 """For `git fsck`, which ends over a name that its version does not know yet."""
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _PROTOCOLS = frozenset({"https", "http", "ssh", "file"})
 
 _FAULT = re.compile(r"object [0-9a-f]{40}: (\w+):", re.ASCII)
@@ -46,6 +47,7 @@ def config(remote: str) -> dict[str, str]:
         "core.hooksPath": "/dev/null",
         "core.fsmonitor": "false",
         "core.attributesFile": "/dev/null",
+        "attr.tree": EMPTY_TREE,  # some gits take those of the default branch
         "core.excludesFile": "/dev/null",
         "core.askPass": "",
         "core.protectNTFS": "false",

@@ -18,8 +18,8 @@ import msgspec
 
 from prow.git import leftovers, metrics
 from prow.git.client import Git
-from prow.git.errors import Broken, GitFailed, TooLarge
-from prow.git.failures import failure
+from prow.git.errors import GitFailed, TooLarge
+from prow.git.failures import is_damage
 from prow.git.local import PROMISOR
 from prow.git.locks import fetch_lock, held_if_free, use_lock
 from prow.lib import logs, open_work
@@ -36,7 +36,7 @@ _LEFTOVER_SECONDS = 6 * 3600.0
 _PACK_SECONDS = 1800.0
 _ASIDE = frozenset({".new", ".old", ".gone"})
 _ROUND = ".upkeep.lock"
-_NO_FETCHES = {"GIT_NO_LAZY_FETCH": "1"}
+_NO_FETCHES = {"GIT_NO_LAZY_FETCH": "1"}  # a git that does not know it fails, too, but later
 _REPACK = ["repack", "-a", "-d", "-k", "--quiet", "--no-write-bitmap-index"]
 
 
@@ -160,7 +160,7 @@ class Upkeep:
                 return
             await open_work.in_thread(leftovers.clear_after_fetch, folder)
         name = f"{folder.parent.name}/{folder.stem}"
-        if isinstance(failure("repack", output), Broken) and await open_work.in_thread(_removed, folder):
+        if is_damage(output) and await open_work.in_thread(_removed, folder):
             metrics.REPAIRS.labels("made again").inc()
             _log.warning("A mirror is damaged; it is made again when it is wanted.", mirror=name, error=output.told)
         else:
