@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from prow.github.call import Cost
@@ -79,6 +81,65 @@ async def test_an_endpoint_where_nobody_is_costs_no_time_while_there_is_another(
         began = world.clock.monotonic()
         await github.get_repo(*R)
         assert world.clock.monotonic() - began == pytest.approx(0)
+
+
+class Proxied:
+    """GitHub behind a proxy that is `there` or not: `trouble` says how it is not."""
+
+    def __init__(self, trouble: Exception) -> None:
+        self.trouble = trouble
+        self.there = False
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request.url.host)
+        if request.url.host == "ghproxy" and not self.there:
+            raise self.trouble
+        return httpx2.Response(200, json={"full_name": "acme/rockets", "id": 1})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [httpx2.ConnectError("refused"), httpx2.ConnectTimeout("lost"), httpx2.ReadError("reset"), TimeoutError()],
+    ids=repr,
+)
+async def test_an_endpoint_that_does_not_answer_comes_last_for_a_while_and_one_line_says_so(
+    trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, proxied = VirtualClock(), Proxied(trouble)
+    github = GitHub.open(
+        clock=clock,
+        component="test",
+        endpoints=("http://ghproxy", "https://api.github.com"),
+        options=Options(initial_delay=2),
+        http=httpx2.MockTransport(proxied),
+    )
+    with caplog.at_level(logging.INFO):
+        await github.get_repo(*R)
+        began = clock.monotonic()
+        await github.create_comment(*R, 1, "goes to who answers")
+        assert clock.monotonic() == began
+        assert proxied.asked == ["ghproxy", "api.github.com", "api.github.com"]
+        proxied.there = True
+        await clock.sleep(31)
+        await github.get_repo(*R)
+    assert proxied.asked[3:] == ["ghproxy"]
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("prow")]
+    assert said == [
+        "An address of GitHub's API does not answer; the others are asked first.",
+        "An address of GitHub's API answers again.",
+    ]
+    await github.aclose()
+
+
+async def test_what_never_reached_github_is_not_spent() -> None:
+    github = GitHub.open(clock=VirtualClock(), component="test", endpoints=(NOWHERE,), options=Options(max_retries=3))
+    with pytest.raises(ServerBroken):
+        await github.get_repo(*R)
+    assert (github.spent().total, github.spent().charged) == (3, 0)
+    (line,) = github.account().lines
+    assert (line.failed, line.charged) == (3, 0)
+    await github.aclose()
 
 
 async def test_when_nobody_is_at_any_endpoint_all_are_tried_again_later(world: World) -> None:

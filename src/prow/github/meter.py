@@ -49,7 +49,7 @@ CACHE = Counter("prow_github_cache", "How reads were answered: revalidated and c
 
 
 class Row(msgspec.Struct, frozen=True):
-    """`status`: 0 for no answer. `free`: revalidated, or answered by a proxy's cache."""
+    """`status`: 0 for no answer. `free`: revalidated, answered by a proxy's cache, or never sent."""
 
     caller: str
     cost: str
@@ -104,9 +104,9 @@ class Meter:
         self._book(call, status, free=free)
         DURATION.labels(token_hash, call.template, str(status), self._program(call)).observe(seconds)
 
-    def unanswered(self, call: Call, token_hash: str, *, waited: float) -> None:
-        """No answer. `waited`: seconds, where it was too long; else 0."""
-        self._book(call, 0, free=False)
+    def unanswered(self, call: Call, token_hash: str, *, waited: float, sent: bool) -> None:
+        """No answer. `waited`: seconds, where it was too long; else 0. `sent`: GitHub may have got the call, and counted it."""
+        self._book(call, 0, free=not sent)
         if waited:
             TIMEOUTS.labels(token_hash, call.template, self._program(call)).observe(waited)
 

@@ -24,16 +24,17 @@ import msgspec
 
 from prow.github.cache import Cache, Key, MemoryCache
 from prow.github.call import GRAPHQL, Answer, Call, Cost
+from prow.github.endpoints import Endpoints
 from prow.github.errors import BadCredentials
 from prow.github.flights import Flights
 from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
 from prow.github.meter import Meter
 from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped, outdates
 from prow.github.tokens import Tokens
-from prow.github.wire import Dropped, Endpoint, Wire
+from prow.github.wire import Dropped, Wire
 from prow.lib import logs
 from prow.lib.clock import Clock
-from prow.lib.errors import RateLimited, UsageError
+from prow.lib.errors import RateLimited
 from prow.model.forge import User
 
 _log = logs.get("github")
@@ -82,10 +83,8 @@ class Transport:
         self.dry_run = dry_run
         self.meter = Meter(component, clock)
         self._tokens = tokens
-        self._endpoints = tuple(Endpoint(url) for url in endpoints)
-        if not self._endpoints:
-            raise UsageError("no GitHub endpoint is given")
-        self._graphql = (Endpoint(graphql_endpoint),)
+        self._endpoints = Endpoints(endpoints, clock)
+        self._graphql = Endpoints((graphql_endpoint,), clock)
         self._options = options or Options()
         limits = limits or Limits()
         self._limiter = Limiter(clock, limits, paces)
@@ -158,7 +157,8 @@ class Transport:
         options = self._options
         patience = _Patience(call, self._clock)
         endpoints = self._graphql if call.template == GRAPHQL else self._endpoints
-        endpoint = attempt = 0
+        order = endpoints.order()
+        turn = attempt = 0
         renewed = False
         while True:
             credential = await self._tokens.credential(call.org, call.path)
@@ -174,16 +174,18 @@ class Transport:
             try:
                 pace = self._limiter.pace(identity)
                 async with pace.under_way(hurried, self._flights.held(key)):
-                    answer = await self._wire.send(call, endpoints[endpoint], credential, pace)
+                    answer = await self._wire.send(call, order[turn], credential, pace)
             except Dropped as dropped:
                 waited = options.request_timeout if dropped.timeout else 0.0
-                self.meter.unanswered(call, credential.token_hash, waited=waited)
+                self.meter.unanswered(call, credential.token_hash, waited=waited, sent=dropped.sent)
+                endpoints.silent(order[turn], dropped.reason)
                 verdict = judge_dropped(call, dropped.reason, sent=dropped.sent, attempt=attempt, options=options)
-                endpoint = (endpoint + 1) % len(endpoints)
-                if endpoint and not dropped.sent:  # nobody was there: no reason to wait before another address is tried
+                turn = (turn + 1) % len(order)
+                if turn and not dropped.sent:  # nobody was there: no reason to wait before another address is tried
                     self._limiter.refund(call)
                     continue
             else:
+                endpoints.answered(order[turn])
                 if answer.free:
                     self._limiter.refund(call)
                 if answer.status == 401 and not renewed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,13 +17,13 @@ import msgspec
 
 from prow.github.cache import Cache, Kept, Key, keepable
 from prow.github.call import Answer, Call, local_path
+from prow.github.endpoints import Endpoint
 from prow.github.errors import AnswerTooLarge
 from prow.github.limiter import Pace
 from prow.github.meter import Meter
 from prow.github.rules import Options, unreadable
 from prow.github.tokens import Credential, identity_of
 from prow.lib.clock import Clock
-from prow.lib.errors import UsageError
 from prow.lib.http_client import http_client
 from prow.lib.open_work import in_thread
 
@@ -32,6 +32,8 @@ BUDGET_HEADER = "X-PROW-GHCACHE-TOKEN-BUDGET-IDENTIFIER"
 EXPIRES_HEADER = "X-PROW-TOKEN-EXPIRES-AT"
 """What ghproxies, ours and the original, are told of a GitHub App's token."""
 _MAX_REDIRECTS = 3
+_CONNECT = 10.0
+"""Seconds for a connection: an address where packets are lost should not cost as much as a slow answer."""
 _LONG_TO_CHECK = 1 << 20
 """Bytes of JSON that are checked in a thread, since it takes milliseconds."""
 _FREE_MODES = frozenset({"COALESCED", "REVALIDATED", "ERROR"})
@@ -54,18 +56,6 @@ class Dropped(Exception):
         self.timeout = timeout
 
 
-class Endpoint:
-    """A base address. `prefix`: its path, e.g. `/api/v3` of GitHub Enterprise."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise UsageError(f"{url!r} is not an address of a GitHub API: give something like https://api.github.com")
-        self.url = url.rstrip("/")
-        self.prefix = parts.path.rstrip("/")
-        self.origin = (parts.scheme, parts.netloc)
-
-
 class Wire:
     """Of one client. `endpoints`: all that paths may be relative to. `connections`: at once. Close it with `aclose`."""
 
@@ -75,7 +65,7 @@ class Wire:
         clock: Clock,
         program: str,
         version: str,
-        endpoints: Sequence[Endpoint],
+        endpoints: Iterable[Endpoint],
         options: Options,
         connections: int,
         cache: Cache,
@@ -209,7 +199,7 @@ class Wire:
                 trust_env=True,
                 transport=self._http_transport,
                 headers={"User-Agent": f"{self._program}/{self._version}"},
-                timeout=None,  # the Clock's deadline stands around every exchange
+                timeout=httpx2.Timeout(None, connect=_CONNECT),  # the Clock's deadline stands around every exchange
                 limits=httpx2.Limits(
                     max_connections=self._connections,
                     max_keepalive_connections=self._connections,

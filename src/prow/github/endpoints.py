@@ -1,0 +1,66 @@
+"""Addresses of GitHub's API in order of preference, such as a ghproxy and GitHub itself behind it.
+
+One that did not answer comes last for a while: nobody waits for it again and again, and what may not be repeated blindly goes
+where somebody answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from prow.lib import logs
+from prow.lib.clock import Clock
+from prow.lib.errors import UsageError
+
+_log = logs.get("github")
+_AWAY = 30.0
+"""Seconds until one that did not answer is preferred again."""
+
+
+class Endpoint:
+    """A base address. `prefix`: its path, e.g. `/api/v3` of GitHub Enterprise."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UsageError(f"{url!r} is not an address of a GitHub API: give something like https://api.github.com")
+        self.url = url.rstrip("/")
+        self.prefix = parts.path.rstrip("/")
+        self.origin = (parts.scheme, parts.netloc)
+
+
+class Endpoints:
+    """Raises `UsageError` for addresses that are none."""
+
+    def __init__(self, urls: Sequence[str], clock: Clock) -> None:
+        self._all = tuple(Endpoint(url) for url in urls)
+        if not self._all:
+            raise UsageError("no GitHub endpoint is given")
+        self._clock = clock
+        self._away: dict[Endpoint, float] = {}
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._all)
+
+    def order(self) -> tuple[Endpoint, ...]:
+        """In which they are to be asked now."""
+        if not self._away:
+            return self._all
+        now = self._clock.monotonic()
+        return tuple(sorted(self._all, key=lambda each: self._away.get(each, now) > now))
+
+    def silent(self, endpoint: Endpoint, reason: str) -> None:
+        """It did not answer. Said once, until it does."""
+        if len(self._all) > 1:
+            if endpoint not in self._away:
+                _log.warning(
+                    "An address of GitHub's API does not answer; the others are asked first.",
+                    endpoint=endpoint.url,
+                    error=reason,
+                )
+            self._away[endpoint] = self._clock.monotonic() + _AWAY
+
+    def answered(self, endpoint: Endpoint) -> None:
+        if self._away.pop(endpoint, None) is not None:
+            _log.info("An address of GitHub's API answers again.", endpoint=endpoint.url)
