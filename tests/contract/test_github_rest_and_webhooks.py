@@ -87,6 +87,7 @@ UNCHECKED = {
     "support/busy.py": "a whole simulated week has no time for it; a day of it is checked",
     "sim/test_bodies.py": "what is asked there is nonsense on purpose",
     "sim/test_bots.py": "answers nothing",
+    "sim/test_unbuilt.py": "what is asked there is what is not simulated, and nonsense",
 }
 """Simulators of tests that nobody judges, and why."""
 
@@ -110,7 +111,9 @@ def _named(call: ast.Call, name: str) -> bool:
     return isinstance(call.func, ast.Name) and call.func.id == name
 
 
-GRANTED = ("actions", "administration", "checks", "contents", "issues", "members", "pull_requests", "statuses")
+GRANTED = (
+    "actions", "administration", "checks", "contents", "deployments", "issues", "members", "pull_requests", "statuses",
+)  # fmt: skip
 UNASKED = {"ping", "installation", "installation_repositories"}
 """Events that an app hears of in any case."""
 
@@ -144,6 +147,7 @@ async def test_every_kind_of_webhook_is_as_github_sends_it(tmp_path: Path) -> No
         world.give_repos(installation, [repo.repo])
         await _issues(repo)
         await _pulls(repo)
+        await _releases(repo)
         world.take_repos(installation, [repo.repo])
         _installation(world, installation)
         await _repository(repo)
@@ -245,6 +249,22 @@ async def _pulls(story: RepoStory) -> None:
     await pr.approve("wernher")
     await pr.expect_mergeable()
     await pr.merge("boss")
+
+
+async def _releases(story: RepoStory) -> None:
+    world, repo, boss = story.sim.world, story.repo, Identity("boss")
+    release = await world.create_release(repo, boss, {"tag_name": "v2", "name": "Two", "body": "New.", "draft": True})
+    await world.add_asset(repo, "boss", release, b"x", name="two.txt", label="", kind="text/plain")
+    await world.edit_release(repo, boss, release, {"draft": False})
+    await world.edit_release(repo, boss, release, {"body": "Newer."})
+    await world.edit_release(repo, boss, release, {"draft": True})
+    await world.delete_release(repo, "boss", release)
+    await world.create_release(repo, boss, {"tag_name": "v3", "prerelease": True})
+    await world.comment_on_commit(repo, "mia", await story.tip(), body="Nice.")
+    deployment = await world.deploy(repo, boss, {"ref": "main", "required_contexts": [], "environment": "test"})
+    await world.set_deployment_status(repo, "boss", deployment, {"state": "success"})
+    await world.dispatch(repo, "boss", "refuel", {"tank": 3})
+    await world.dispatch_workflow(repo, "boss", "ci.yml", "main", {"level": "full"})
 
 
 async def _repository(story: RepoStory) -> None:

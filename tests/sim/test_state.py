@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from prow.lib.errors import UsageError
+from prow.sim.accounts import Identity
 from prow.sim.server import Sim
 from prow.sim.store import KEPT, Store
 from prow.sim.verbs import PullStory, RepoStory
@@ -43,6 +44,9 @@ PATHS = (
     "/repos/acme/rockets/branches/main/protection",
     "/repos/acme/rockets/hooks",
     "/repos/acme/rockets/commits/main/statuses",
+    "/repos/acme/rockets/releases",
+    "/repos/acme/rockets/deployments",
+    "/repos/acme/rockets/comments",
 )
 
 
@@ -81,6 +85,14 @@ async def eventful(sim: Sim) -> str:
     land = await repo.open_pull_request("mia", title="Land", files={"c.txt": "c\n"})
     await land.expect_mergeable()
     await repo.open_issue("mia", title="Where?")
+    boss = Identity("boss")
+    release = await sim.world.create_release(repo.repo, boss, {"tag_name": "v1", "name": "One"})
+    await sim.world.add_asset(repo.repo, "boss", release, b"x", name="x", label="", kind="text/plain")
+    deployment = await sim.world.deploy(
+        repo.repo, boss, {"ref": "main", "required_contexts": [], "payload": {"a": [1]}}
+    )
+    await sim.world.set_deployment_status(repo.repo, "boss", deployment, {"state": "success"})
+    await sim.world.comment_on_commit(repo.repo, "mia", await repo.tip(), body="Nice.")
     await sim.world.hooks.settled()
     return sim.world.token("boss")
 

@@ -29,12 +29,12 @@ needs_foreign = pytest.mark.skipif(not installed, reason="run `make setup-tests`
 _WITH_SLASHES = frozenset({"path", "ref", "branch", "name", "environment_name", "basehead", "tag"})
 _OLD_REF = re.compile(r"/git/refs/(?=.)")
 """The form of `GET …/git/ref/…` that GitHub described before and still answers; upstream's client asks so."""
-_OLD_STATUSES = re.compile(r"/statuses/(.+)$")
+_OLD_STATUSES = re.compile(r"^(/repos/[^/]+/[^/]+)/statuses/(.+)$")
 """The same of `GET …/commits/…/statuses`."""
 _WHOLE_TREE = re.compile(r"/contents/?$")
 """The root folder, whose path is empty."""
 _PROSE = frozenset({"description", "title", "example", "examples", "externalDocs", "x-github", "default", "deprecated"})
-_OTHER_MEDIA = re.compile(r"application/vnd\.github\.(?:diff|patch|sha|raw|html)")
+_OTHER_MEDIA = re.compile(r"application/vnd\.github\.(?:diff|patch|sha|raw|html)|application/octet-stream")
 """Forms that a caller may ask for by `Accept`; the description has only JSON."""
 
 
@@ -69,7 +69,7 @@ class Description:
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that a path belongs to; of several templates that fit, the one with the most literal parts."""
         if method == "GET":
-            path = _OLD_STATUSES.sub(r"/commits/\1/statuses", _OLD_REF.sub("/git/ref/", path))
+            path = _OLD_STATUSES.sub(r"\1/commits/\2/statuses", _OLD_REF.sub("/git/ref/", path))
             path = re.sub(r"/contents/?$", "/contents/.", path)
         path = _WHOLE_TREE.sub("/contents/.", path) or "/"
         key = (method.lower(), path)
@@ -142,6 +142,7 @@ def is_uri(text: str) -> bool:
 
 ERRATA = (
     # operation and what a judge who believes its description would say, as regular expressions
+    (r".*/deployments/.*statuses.*", r"(?:\d+/)?target_url: \"\" "),  # its own default, which is no address
     (r"GET /app/installations", r"\d+/account: "),  # an account that is a user and an enterprise at once (allOf)
     (r"POST .*/issues/\{issue_number\}/labels", r"\(whole\): \["),  # its prose allows a list of names alone
     (r".*/pulls/.*comments.*", r"(?:\d+/)?(?:position|(?:original_)?line): null "),  # outdated, or on a file as a whole

@@ -29,6 +29,7 @@ NOTIFYING = frozenset(
         ("DELETE", "/orgs/{org}/invitations/{invitation}"),
         ("PUT", "/repos/{owner}/{repo}/collaborators/{login}"),
         ("DELETE", "/repos/{owner}/{repo}/collaborators/{login}"),
+        ("POST", "/repos/{owner}/{repo}/commits/{sha}/comments"),
         ("POST", "/repos/{owner}/{repo}/issues"),
         ("POST", "/repos/{owner}/{repo}/issues/{number}/comments"),
         ("POST", "/repos/{owner}/{repo}/pulls"),
@@ -38,6 +39,7 @@ NOTIFYING = frozenset(
         ("POST", "/repos/{owner}/{repo}/pulls/{number}/requested_reviewers"),
         ("DELETE", "/repos/{owner}/{repo}/pulls/{number}/requested_reviewers"),
         ("POST", "/repos/{owner}/{repo}/pulls/{number}/reviews"),
+        ("POST", "/repos/{owner}/{repo}/releases"),
     }
 )
 """GitHub does not say which writes it means; these are those that its own client library treats apart."""

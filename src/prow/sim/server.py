@@ -27,6 +27,7 @@ from prow.sim.faulty import Decide, Faulty, held
 from prow.sim.limits import NOTIFYING, Budget
 from prow.sim.rest.call import Answer, Call, Handler
 from prow.sim.rest.needs import scope_headers
+from prow.sim.rest.releases import UPLOAD
 from prow.sim.router import Found, Router
 from prow.sim.world import World
 
@@ -115,7 +116,7 @@ class Sim:
 
     async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application below planned misfortune."""
-        path = self._named(scope["path"].removeprefix("/api/v3"))
+        path = self._named(scope["path"].removeprefix("/api/v3").removeprefix("/api/uploads"))
         if path.endswith(_GIT_PATHS) and not path.startswith("/repos/"):
             await self._git(scope, receive, send)
             if self.saved is not None and path.endswith(_PUSH):
@@ -155,9 +156,10 @@ class Sim:
             if resource != "graphql" and template not in _FREE:
                 self.budgets.admit(who, resource, budget)
             with self.budgets.hurry(who, resource, write=write, notifies=notifies):
-                body, accept = await _json_body(request), request.headers.get("accept", "")
+                file, accept = (method, template) == UPLOAD, request.headers.get("accept", "")
+                body, kind = await _body(request, file=file), request.headers.get("content-type", "")
                 query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
-                call = Call(who, found.parts, query, body, (method, template), accept)
+                call = Call(who, found.parts, query, body, (method, template), accept, kind)
                 changes = write or _mutates(call)
                 noted = (
                     self.world.journal.during(who.login, f"{method} {request.url.path}") if changes else nullcontext()
@@ -239,7 +241,7 @@ def _resource(template: str) -> str:
     return "graphql" if template == _GRAPHQL else "search" if template.startswith("/search/") else "core"
 
 
-async def _json_body(request: Request) -> Any:
+async def _body(request: Request, *, file: bool) -> Any:
     if request.method not in _CONTENT:
         return None
     data = bytearray()
@@ -247,6 +249,8 @@ async def _json_body(request: Request) -> Any:
         data += piece
         if len(data) > _LARGEST_BODY:
             raise Refused(413, "Payload too large")
+    if file:
+        return bytes(data)
     if not data:
         return None
     try:

@@ -35,6 +35,7 @@ from prow.sim.graph import (
     objects,
     people,
     pulls,
+    releases,
     repositories,
     resolvers,
     talk,
@@ -51,7 +52,7 @@ from prow.sim.world import World
 
 _KEPT = 128
 _AREAS = (
-    resolvers, pulls, repositories, people, commits, objects, blame, talk, mutations, talking, teams, threads,
+    resolvers, pulls, repositories, people, commits, objects, blame, releases, talk, mutations, talking, teams, threads,
 )  # fmt: skip
 """Modules with resolvers; of two for one field the later counts."""
 _SCALARS = {

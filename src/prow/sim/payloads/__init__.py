@@ -1,15 +1,15 @@
 """State as GitHub's JSON, for REST answers and webhooks: complete, as GitHub's own descriptions want it.
 
-`Payloads` is built up noun by noun, each module knowing those before it: people, repos, commits, issues, pulls, apps, orgs, protection, checks.
+`Payloads` is built up noun by noun, each module knowing those before it: people, repos, commits, issues, pulls, apps, orgs, protection, checks, releases.
 """
 
 from __future__ import annotations
 
 from prow.sim.payloads.base import Json, node, stamp
-from prow.sim.payloads.checks import Checks
+from prow.sim.payloads.releases import Releases
 
 __all__ = ["Json", "Payloads", "node", "stamp"]
 
 
-class Payloads(Checks):
+class Payloads(Releases):
     """Makes JSON for one address."""

@@ -8,6 +8,7 @@ from prow.sim.rest.call import Area, Table
 from prow.sim.rest.collaborators import Collaborators
 from prow.sim.rest.commits import Commits
 from prow.sim.rest.contents import Contents
+from prow.sim.rest.deployments import Deployments
 from prow.sim.rest.hooks import Hooks
 from prow.sim.rest.issues import Issues
 from prow.sim.rest.labels import Labels
@@ -16,6 +17,7 @@ from prow.sim.rest.people import People
 from prow.sim.rest.protection import Protections
 from prow.sim.rest.pulls import Pulls
 from prow.sim.rest.refs import Refs
+from prow.sim.rest.releases import Releases
 from prow.sim.rest.repos import Repos
 from prow.sim.rest.reviews import Reviews
 from prow.sim.rest.search import Search
@@ -33,6 +35,8 @@ _AREAS: tuple[type[Area], ...] = (
     Refs,
     Contents,
     Actions,
+    Deployments,
+    Releases,
     Commits,
     Labels,
     Hooks,

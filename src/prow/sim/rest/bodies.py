@@ -12,14 +12,15 @@ from prow.sim.errors import Refused
 _REPO = "/repos/{owner}/{repo}"
 _STRINGS = """
 accept base base_tree body color commit_id commit_message commit_title conclusion content content_type context default_branch
-default_repository_permission description details_url due_on email encoding event expected_head_sha external_id head head_sha
-lock_reason merge_commit_message merge_commit_title merge_method message name new_name new_owner object organization path
-permission privacy ref role secret sha side squash_merge_commit_message squash_merge_commit_title start_side state
-state_reason status tag target_url tree type url visibility
+default_repository_permission description details_url due_on email encoding environment environment_url event event_type
+expected_head_sha external_id head head_sha label lock_reason log_url merge_commit_message merge_commit_title merge_method
+message name new_name new_owner object organization path permission privacy ref role secret sha side squash_merge_commit_message
+squash_merge_commit_title start_side state state_reason status tag tag_name target_commitish target_url task tree type url
+visibility
 """
 _NUMBERS = "in_reply_to invitee_id line parent_team_id position required_approving_review_count start_line"
 _OBJECTS = """
-author committer config dismissal_restrictions output required_pull_request_reviews required_status_checks
+author client_payload committer config dismissal_restrictions inputs output required_pull_request_reviews required_status_checks
 restrictions tagger
 """
 _LISTS = {
@@ -37,6 +38,7 @@ _LISTS = {
     "remove_events": str,
     "repo_names": str,
     "repositories": str,
+    "required_contexts": str,
     "repository_ids": int,
     "reviewers": str,
     "team_ids": int,

@@ -20,7 +20,7 @@ from prow.sim.world import World
 
 @dataclass
 class Call:
-    """One request: who calls, the path's parts, the query, the body. `route`: method and path template.
+    """One request: who calls, the path's parts, the query, the body: of JSON, or bytes where a file is taken. `route`: method and path template.
 
     What is not even of the right kind is refused when it is made.
     """
@@ -31,6 +31,7 @@ class Call:
     body: Any = None
     route: tuple[str, str] = ("GET", "/")
     accept: str = ""
+    content_type: str = ""
 
     def __post_init__(self) -> None:
         if "\0" in "".join((*self.path.values(), *self.query.values())):

@@ -8,14 +8,30 @@ from typing import Any
 from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.payloads import Json
 from prow.sim.rest.call import ISSUE, REPO, Answer, Area, Call, Table, body, login, names, number
-from prow.sim.state import Comment, Issue, ReviewComment
+from prow.sim.state import Issue
+from prow.sim.world.issues import Reacted
 
 _COMMENT = f"{REPO}/issues/comments/{{comment}}"
+_REACTED = (
+    ISSUE,
+    _COMMENT,
+    f"{REPO}/pulls/comments/{{line_comment}}",
+    f"{REPO}/comments/{{commit_comment}}",
+    f"{REPO}/releases/{{release}}",
+)
+"""What people react to."""
 
 
 class Issues(Area):
     def table(self) -> Table:
-        return {
+        reactions: Table = {}
+        for place in _REACTED:
+            reactions |= {
+                ("GET", f"{place}/reactions"): self.list_reactions,
+                ("POST", f"{place}/reactions"): self.react,
+                ("DELETE", f"{place}/reactions/{{reaction}}"): self.delete_reaction,
+            }
+        return reactions | {
             ("GET", f"{REPO}/issues"): self.list_issues,
             ("POST", f"{REPO}/issues"): self.create_issue,
             ("GET", f"{REPO}/issues/comments"): self.list_all_comments,
@@ -24,12 +40,6 @@ class Issues(Area):
             ("GET", _COMMENT): self.get_comment,
             ("PATCH", _COMMENT): self.edit_comment,
             ("DELETE", _COMMENT): self.delete_comment,
-            ("GET", f"{_COMMENT}/reactions"): self.list_reactions,
-            ("POST", f"{_COMMENT}/reactions"): self.react,
-            ("DELETE", f"{_COMMENT}/reactions/{{reaction}}"): self.delete_reaction,
-            ("GET", f"{REPO}/pulls/comments/{{line_comment}}/reactions"): self.list_reactions,
-            ("POST", f"{REPO}/pulls/comments/{{line_comment}}/reactions"): self.react,
-            ("DELETE", f"{REPO}/pulls/comments/{{line_comment}}/reactions/{{reaction}}"): self.delete_reaction,
             ("GET", ISSUE): self.get_issue,
             ("PATCH", ISSUE): self.edit_issue,
             ("GET", f"{ISSUE}/labels"): self.issue_labels,
@@ -43,9 +53,6 @@ class Issues(Area):
             ("GET", f"{ISSUE}/timeline"): self.timeline,
             ("PUT", f"{ISSUE}/lock"): self.lock,
             ("DELETE", f"{ISSUE}/lock"): self.unlock,
-            ("GET", f"{ISSUE}/reactions"): self.list_reactions,
-            ("POST", f"{ISSUE}/reactions"): self.react,
-            ("DELETE", f"{ISSUE}/reactions/{{reaction}}"): self.delete_reaction,
             ("GET", f"{REPO}/assignees"): self.list_assignable,
             ("GET", f"{REPO}/assignees/{{login}}"): self.may_be_assigned,
             ("GET", f"{ISSUE}/assignees/{{login}}"): self.may_be_assigned_here,
@@ -211,12 +218,16 @@ class Issues(Area):
 
     # Reactions
 
-    def _reacted(self, call: Call) -> Issue | Comment | ReviewComment:
-        """What the path names: an issue, a comment or one on a line."""
+    def _reacted(self, call: Call) -> Reacted:
+        """What the path names."""
         if "comment" in call.path:
             return self.world.find_comment(self.repo(call), number(call, "comment"))[1]
         if "line_comment" in call.path:
             return self.world.find_review_comment(self.repo(call), number(call, "line_comment"))[1]
+        if "commit_comment" in call.path:
+            return self.world.find_commit_comment(self.repo(call), number(call, "commit_comment"))
+        if "release" in call.path:
+            return self.world.find_release(self.repo(call), number(call, "release"))
         return self.issue(call)[1]
 
     async def list_reactions(self, call: Call) -> Answer:

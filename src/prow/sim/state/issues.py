@@ -54,6 +54,22 @@ class Comment:
 
 
 @dataclass(eq=False)
+class CommitComment:
+    """On a commit as a whole, or on a line of what it changes (`position`, below the first hunk's header)."""
+
+    id: int
+    user: User
+    body: str
+    commit_id: str
+    created_at: datetime
+    updated_at: datetime
+    path: str | None = None
+    line: int | None = None
+    position: int | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(eq=False)
 class Review:
     """`state`: APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED."""
 

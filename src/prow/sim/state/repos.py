@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prow.sim.state.checks import CheckRun, CheckSuite, Status, WorkflowRun
+    from prow.sim.state.deployments import Deployment
     from prow.sim.state.hooks import Hook
-    from prow.sim.state.issues import Issue, Label, Milestone
+    from prow.sim.state.issues import CommitComment, Issue, Label, Milestone
+    from prow.sim.state.releases import Release
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Repo:
     workflow_runs: list[WorkflowRun] = field(default_factory=list)
     protections: dict[str, Protection] = field(default_factory=dict)
     milestones: dict[int, Milestone] = field(default_factory=dict)
+    releases: list[Release] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
+    commit_comments: list[CommitComment] = field(default_factory=list)
     allow_merge_commit: bool = True
     allow_squash_merge: bool = True
     allow_rebase_merge: bool = True

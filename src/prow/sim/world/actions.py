@@ -15,13 +15,13 @@ _NO_RERUN_AFTER = 30 * 24 * 3600
 class Actions(Checks):
     async def start_workflow(
         self, repo: Repo, login: str, sha: str, *, name: str = "CI", event: str = "pull_request", branch: str = "",
-        status: str = "in_progress", conclusion: str | None = None,
+        status: str = "in_progress", conclusion: str | None = None, path: str = "",
     ) -> WorkflowRun:  # fmt: skip
         """One run of a workflow for a commit. With `status` completed and `conclusion` action_required somebody must approve it first."""
-        await self._known_commit(repo, sha)
+        await self.known_commit(repo, sha)
         same = [run for run in repo.workflow_runs if run.name == name]
         workflow = same[0].workflow_id if same else self.new_id()
-        now, path = self.clock.now(), f".github/workflows/{name.lower().replace(' ', '-')}.yml"
+        now, path = self.clock.now(), path or f".github/workflows/{name.lower().replace(' ', '-')}.yml"
         number = max((run.number for run in same), default=0) + 1
         run = WorkflowRun(
             self.new_id(), number, name, path, event, branch or repo.default_branch, sha, self.user(login), now, now

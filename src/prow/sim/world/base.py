@@ -119,11 +119,13 @@ class Base(Accounts):
         hooks = [(one.app.hook, one) for one in installed if (app is None or app is one.app) and one.hears(event)]
         return [(hook, one) for hook, one in hooks if hook is not None and hook.active]
 
-    async def emit(self, repo: Repo, event: str, sender: User, payload: Json, *, app: App | None = None) -> None:
-        """Send an event to everybody who listens, and wake whoever waits for a change. `app`: to that app alone."""
+    async def emit(
+        self, repo: Repo, event: str, sender: User, payload: Json, *, app: App | None = None, hooks: bool = True
+    ) -> None:
+        """Send an event to everybody who listens, and wake whoever waits for a change. `app`: to that app alone; `hooks` False: to apps."""
         self.journal.note_event(repo, sender.login, event, payload)
         org = self.orgs.get(repo.owner.lower())
-        listeners = self.listeners(repo, event, app=app)
+        listeners = self.listeners(repo, event, app=app) if hooks else self._apps(self.installed_at(repo), event)
         if listeners:
             body = {**payload, "repository": self.repo_json(repo), "sender": self.json.user(sender)}
             if org is not None:

@@ -35,7 +35,7 @@ class Checks(Orgs):
             raise unprocessable(
                 "Status", "description", "custom", "description is too long (maximum is 140 characters)"
             )
-        await self._known_commit(repo, sha)
+        await self.known_commit(repo, sha)
         all_of_commit = repo.statuses.setdefault(sha, [])
         context = context or "default"
         if sum(s.context == context for s in all_of_commit) >= MOST_STATUSES:
@@ -69,7 +69,7 @@ class Checks(Orgs):
         author, committer = (self.user_behind(who.name) for who in (commit.author, commit.committer))
         return self.json.commit(repo, commit, author, committer)
 
-    async def _known_commit(self, repo: Repo, sha: str) -> None:
+    async def known_commit(self, repo: Repo, sha: str) -> None:
         if await gitrepo.resolve(repo.path, sha) is None:
             raise Refused(422, f"No commit found for SHA: {sha}")
 
@@ -141,7 +141,7 @@ class Checks(Orgs):
         """`fields`: as `POST …/check-runs` takes them. A conclusion alone means that it is completed."""
         if not str(fields.get("name") or ""):
             raise unprocessable("CheckRun", "name", "missing_field")
-        await self._known_commit(repo, sha)
+        await self.known_commit(repo, sha)
         now, app = self.clock.now(), app or self.app_of(login)
         run = CheckRun(self.new_id(), str(fields["name"]), sha, "queued", None, "", "", now)
         run.app, run.suite = app, self.suite(repo, sha, app)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from prow.sim.errors import Moved, Refused, not_found, unprocessable
-from prow.sim.state import Comment, Issue, Reaction, Repo, ReviewComment, User
+from prow.sim.state import Comment, CommitComment, Issue, Reaction, Release, Repo, ReviewComment, User
 from prow.sim.world.labels import Labels
 
 _LONGEST_BODY = 65_536
@@ -15,6 +15,7 @@ _MOST_ASSIGNEES = 10
 _MOST_PINNED = 3
 _REASONS = ("completed", "not_planned", "duplicate", "reopened")
 _LOCK_REASONS = ("off-topic", "too heated", "resolved", "spam")
+Reacted = Issue | Comment | ReviewComment | CommitComment | Release
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
@@ -102,7 +103,7 @@ class Issues(Labels):
 
     # Reactions
 
-    async def react(self, to: Issue | Comment | ReviewComment, login: str, content: str) -> tuple[Reaction, bool]:
+    async def react(self, to: Reacted, login: str, content: str) -> tuple[Reaction, bool]:
         """One of a kind for each user. The second: whether it is new."""
         if content not in REACTIONS:
             raise unprocessable("Reaction", "content", "invalid")
