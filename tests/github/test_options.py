@@ -126,9 +126,33 @@ async def test_an_endpoint_that_does_not_answer_comes_last_for_a_while_and_one_l
     assert proxied.asked[3:] == ["ghproxy"]
     said = [record.getMessage() for record in caplog.records if record.name.startswith("prow")]
     assert said == [
-        "An address of GitHub's API does not answer; the others are asked first.",
+        "An address of GitHub's API gives no answer of it; the others are asked first.",
         "An address of GitHub's API answers again.",
     ]
+    await github.aclose()
+
+
+async def test_a_page_of_something_else_and_a_proxy_that_cannot_go_on_send_reads_to_the_next_endpoint() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.host)
+        match request.url.host:
+            case "captive":
+                return httpx2.Response(200, headers={"content-type": "text/html"}, text="<html>Log in</html>")
+            case "ghproxy":
+                return httpx2.Response(502, text="GitHub cannot be reached")
+        return httpx2.Response(200, json={"full_name": "acme/rockets", "id": 1})
+
+    github = GitHub.open(
+        clock=VirtualClock(),
+        component="test",
+        endpoints=("http://captive", "http://ghproxy", "https://api.github.com"),
+        http=httpx2.MockTransport(answer),
+    )
+    for _ in range(2):
+        await github.get_repo(*R)
+    assert asked == ["captive", "ghproxy", "api.github.com", "ghproxy", "api.github.com"]
     await github.aclose()
 
 

@@ -51,11 +51,11 @@ class Endpoints:
         return tuple(sorted(self._all, key=lambda each: self._away.get(each, now) > now))
 
     def silent(self, endpoint: Endpoint, reason: str) -> None:
-        """It did not answer. Said once, until it does."""
+        """It gave no answer, or none of GitHub's API. Said once, until it does."""
         if len(self._all) > 1:
             if endpoint not in self._away:
                 _log.warning(
-                    "An address of GitHub's API does not answer; the others are asked first.",
+                    "An address of GitHub's API gives no answer of it; the others are asked first.",
                     endpoint=endpoint.url,
                     error=reason,
                 )

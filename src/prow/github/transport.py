@@ -24,13 +24,13 @@ import msgspec
 
 from prow.github.cache import Cache, Key, MemoryCache
 from prow.github.call import GRAPHQL, Answer, Call, Cost
-from prow.github.endpoints import Endpoints
-from prow.github.errors import BadCredentials
+from prow.github.endpoints import Endpoint, Endpoints
+from prow.github.errors import BadCredentials, ServerBroken
 from prow.github.flights import Flights
 from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
 from prow.github.meter import Meter
 from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped, outdates
-from prow.github.tokens import Tokens
+from prow.github.tokens import Credential, Tokens
 from prow.github.wire import Dropped, Wire
 from prow.lib import logs
 from prow.lib.clock import Clock
@@ -160,6 +160,7 @@ class Transport:
         order = endpoints.order()
         turn = attempt = 0
         renewed = False
+        verdict: Verdict
         while True:
             credential = await self._tokens.credential(call.org, call.path)
             if self._unknown and self._unknown.get(credential.token, self._clock.now()) > self._clock.now():
@@ -167,41 +168,29 @@ class Transport:
                     raise BadCredentials(f"{call.what}: not asked, since GitHub did not know the token a moment ago")
                 renewed = True
                 continue
-            identity = credential.identity
-            key = Key(identity, call.path, call.accept)
-            hurried = await self._admitted(call, key, identity, patience)
-            verdict: Verdict
-            try:
-                pace = self._limiter.pace(identity)
-                async with pace.under_way(hurried, self._flights.held(key)):
-                    answer = await self._wire.send(call, order[turn], credential, pace)
-            except Dropped as dropped:
-                waited = options.request_timeout if dropped.timeout else 0.0
-                self.meter.unanswered(call, credential.token_hash, waited=waited, sent=dropped.sent)
-                endpoints.silent(order[turn], dropped.reason)
-                verdict = judge_dropped(call, dropped.reason, sent=dropped.sent, attempt=attempt, options=options)
-                turn = (turn + 1) % len(order)
-                if turn and not dropped.sent:  # nobody was there: no reason to wait before another address is tried
-                    self._limiter.refund(call)
-                    continue
+            came = await self._attempt(call, endpoints, order[turn], credential, patience)
+            if isinstance(came, Dropped):
+                verdict = judge_dropped(call, came.reason, sent=came.sent, attempt=attempt, options=options)
             else:
-                endpoints.answered(order[turn])
-                if answer.free:
-                    self._limiter.refund(call)
-                if answer.status == 401 and not renewed:
+                if came.status == 401 and not renewed:
                     renewed = True
                     if await self._tokens.renew(credential, call.org):
                         continue
-                verdict = judge(call, answer, now=self._clock.now(), attempt=attempt, options=options)
+                verdict = judge(call, came, now=self._clock.now(), attempt=attempt, options=options)
+            if isinstance(verdict, Again) and isinstance(verdict.instead, ServerBroken):
+                turn = (turn + 1) % len(order)
+                if turn and isinstance(came, Dropped) and not came.sent:
+                    continue  # nobody was there: no reason to wait before another address is tried
             match verdict:
                 case Take():
-                    return answer
+                    assert isinstance(came, Answer)
+                    return came
                 case GiveUp(error):
                     if isinstance(error, BadCredentials):
                         self._unknown = {credential.token: self._clock.now() + _UNKNOWN_FOR}
                     raise error
                 case Limited(until, secondary):
-                    self._block(identity, "" if secondary else call.resource, until)
+                    self._block(credential.identity, "" if secondary else call.resource, until)
                     if attempt + 1 >= options.max_retries:
                         raise self._limited(call, until)
                 case Again(wait, instead):
@@ -210,6 +199,31 @@ class Transport:
                     _log.debug("GitHub is asked again.", wait=wait, reason=str(instead), caller=call.caller)
                     await patience.sleep(wait)
             attempt += 1
+
+    async def _attempt(
+        self, call: Call, endpoints: Endpoints, endpoint: Endpoint, credential: Credential, patience: _Patience
+    ) -> Answer | Dropped:
+        """One attempt, when its time has come."""
+        key = Key(credential.identity, call.path, call.accept)
+        hurried = await self._admitted(call, key, credential.identity, patience)
+        pace = self._limiter.pace(credential.identity)
+        try:
+            async with pace.under_way(hurried, self._flights.held(key)):
+                answer = await self._wire.send(call, endpoint, credential, pace)
+        except Dropped as dropped:
+            waited = self._options.request_timeout if dropped.timeout else 0.0
+            self.meter.unanswered(call, credential.token_hash, waited=waited, sent=dropped.sent)
+            if not dropped.sent:
+                self._limiter.refund(call)
+            endpoints.silent(endpoint, dropped.reason)
+            return dropped
+        if answer.free:
+            self._limiter.refund(call)
+        if answer.trouble:
+            endpoints.silent(endpoint, answer.trouble)
+        else:
+            endpoints.answered(endpoint)
+        return answer
 
     async def _admitted(self, call: Call, key: Key, identity: str, patience: _Patience) -> Call:
         """Wait for the limits that GitHub told us of, then for our own pacing. The call, as urgent as whoever joined it meanwhile."""
