@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx2
 import pytest
 
+from prow.github.client import GitHub
 from prow.github.errors import BadCredentials, NotFound, Refused
 from prow.github.tokens import FixedToken
 from prow.lib.errors import Retry
+from prow.lib.virtual_clock import VirtualClock
 from prow.model.forge import CommitStatus
 from prow.sim.plan import Error, Match, Rule
 from tests.support.github import World
@@ -50,6 +53,29 @@ async def test_an_unchanged_read_is_free_and_equal_reads_at_once_are_one(world: 
     assert world.sim.world.calls[read] == 1
     await world.github.list_files("acme", "rockets", world.pr.number)
     assert world.sim.world.calls[read] == 1
+
+
+async def test_who_has_written_does_not_join_a_read_that_may_be_older() -> None:
+    asked, labels, late = asyncio.Event(), ["old"], asyncio.Event()
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            labels.append("new")
+            return httpx2.Response(200, json=[])
+        seen = [{"name": name} for name in labels]
+        if not asked.is_set():
+            asked.set()
+            await late.wait()
+        return httpx2.Response(200, json=seen)
+
+    github = GitHub.open(clock=VirtualClock(), component="test", http=httpx2.MockTransport(answer))
+    early = asyncio.create_task(github.list_issue_labels("acme", "rockets", 1))
+    await asked.wait()
+    await github.add_labels("acme", "rockets", 1, ["new"])
+    assert [label.name for label in await github.list_issue_labels("acme", "rockets", 1)] == ["old", "new"]
+    late.set()
+    assert [label.name for label in await early] == ["old"]
+    await github.aclose()
 
 
 async def test_a_failing_read_is_repeated(world: World) -> None:

@@ -152,6 +152,7 @@ async def test_what_would_have_been_made_looks_as_if_it_was(github: GitHub) -> N
 async def test_reads_are_made(github: GitHub) -> None:
     assert (await github.get_issue(*R, 1)).title == "Change"
     assert await github.bound(caller="tide", cost=Cost.MERGE).get_branch_sha(*R, "main")
+    assert await github.graphql(dict, "{viewer {login}}", {}) == {"viewer": {"login": BOT}}
 
 
 async def test_the_body_is_told_without_secrets(github: GitHub, caplog: pytest.LogCaptureFixture) -> None:

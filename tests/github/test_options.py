@@ -11,7 +11,8 @@ import pytest
 
 from prow.github.call import Cost
 from prow.github.client import GitHub
-from prow.github.errors import NotFound, ServerBroken
+from prow.github.errors import MaybeDone, NotFound, ServerBroken
+from prow.github.limiter import Limits
 from prow.github.rules import Options
 from prow.lib.errors import RateLimited
 from prow.lib.virtual_clock import VirtualClock
@@ -65,6 +66,14 @@ async def test_backoff_timeout_is_the_longest_wait_for_a_limit(
     assert world.clock.monotonic() == pytest.approx(0)
     await patient(world, backoff_timeout=120).get_repo(*R)
     assert 85 < world.clock.monotonic() < 95
+    assert world.sim.faults.ignored == []
+
+
+async def test_a_limit_that_begins_again_and_again_is_told_after_so_many_attempts(world: World) -> None:
+    world.sim.faults.add(Rule(what=SecondaryLimit(seconds=5)))
+    with pytest.raises(RateLimited):
+        await patient(world, max_retries=3).get_repo(*R)
+    assert len(world.sim.faults.struck) == 3
     assert world.sim.faults.ignored == []
 
 
@@ -153,6 +162,35 @@ async def test_a_page_of_something_else_and_a_proxy_that_cannot_go_on_send_reads
     for _ in range(2):
         await github.get_repo(*R)
     assert asked == ["captive", "ghproxy", "api.github.com", "ghproxy", "api.github.com"]
+    await github.aclose()
+
+
+async def test_a_comment_whose_answer_is_lost_is_not_sent_to_the_next_endpoint() -> None:
+    proxied = Proxied(httpx2.ReadError("reset"))
+    github = GitHub.open(
+        clock=VirtualClock(),
+        component="test",
+        endpoints=("http://ghproxy", "https://api.github.com"),
+        http=httpx2.MockTransport(proxied),
+    )
+    with pytest.raises(MaybeDone):
+        await github.create_comment(*R, 1, "once")
+    assert proxied.asked == ["ghproxy"]
+    await github.aclose()
+
+
+async def test_asking_where_nobody_is_takes_nothing_from_the_component_s_own_limit() -> None:
+    clock = VirtualClock()
+    github = GitHub.open(
+        clock=clock,
+        component="test",
+        endpoints=("http://ghproxy", "https://api.github.com"),
+        limits=Limits(hourly_tokens=1, allowed_burst=1),
+        http=httpx2.MockTransport(Proxied(httpx2.ConnectError("refused"))),
+    )
+    began = clock.monotonic()
+    await github.get_repo(*R)
+    assert clock.monotonic() == began
     await github.aclose()
 
 

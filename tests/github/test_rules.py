@@ -119,6 +119,8 @@ def told(status: int, text: str = "", **headers: object) -> Answer:
         pytest.param(READ, told(403, "You have exceeded a secondary rate limit", retry_after=7), "wait 8 everything", id="secondary-limit"),
         pytest.param(READ, told(429, "Too many", retry_after=7), "wait 8 everything", id="secondary-limit-429"),
         pytest.param(READ, told(429, "Too many", retry_after="soon"), "wait 60 everything", id="secondary-limit-at-an-odd-time"),
+        pytest.param(READ, told(429, "Too many", retry_after=10**12), "wait 86401 everything", id="secondary-limit-for-ages"),
+        pytest.param(READ, told(403, "Must have admin rights.", retry_after=0), "Refused", id="403-that-names-no-time"),
         pytest.param(READ, told(429, "Too many"), "wait 60 everything", id="429-without-a-word"),
         pytest.param(READ, told(403, "You have triggered an abuse detection mechanism"), "wait 60 everything", id="abuse"),
         pytest.param(READ, told(404, "Not Found"), "NotFound", id="404"),
@@ -131,6 +133,7 @@ def told(status: int, text: str = "", **headers: object) -> Answer:
         pytest.param(MUTATION, told(422, "Timeout"), "Unprocessable", id="422-mutation"),
         pytest.param(READ, Answer(301, b"", {"location": "https://elsewhere.example/x"}), "Unprocessable", id="redirect-elsewhere"),
         pytest.param(READ, Answer(200, b"<html>", HTML), "again in 2 else ServerBroken", id="html-page-200"),
+        pytest.param(READ, Answer(200, b"{}", HTML), "again in 2 else ServerBroken", id="html-page-that-could-be-json"),
         pytest.param(READ, Answer(502, b"<html>", HTML), "again in 2 else ServerBroken", id="html-page-502"),
         pytest.param(READ, Answer(200, b'{"a": ', JSON), "again in 2 else ServerBroken", id="half-json-read"),
         pytest.param(READ, Answer(200, b"[" * 100_000, JSON), "again in 2 else ServerBroken", id="json-without-end"),
@@ -210,6 +213,10 @@ def test_a_missing_scope_is_named() -> None:
     assert isinstance(verdict, GiveUp)
     assert isinstance(verdict.error, Refused)
     assert "(the token needs one of the scopes admin:org, repo; it has gist)" in str(verdict.error)
+    fine = told(403, "Resource protected", x_accepted_oauth_scopes="repo, admin:org", x_oauth_scopes="gist, repo")
+    refused = judge(READ, fine, now=NOW, attempt=0, options=OPTIONS)
+    assert isinstance(refused, GiveUp)
+    assert "scope" not in str(refused.error)
 
 
 @given(st.integers(400, 599), st.binary(max_size=200), st.booleans(), st.booleans(), st.integers(0, 9))
