@@ -92,12 +92,18 @@ async def world_in(
     largest_file: int = 16 << 30,
     most_memory: int = 4 << 30,
     memory_files: bool = True,
+    environ: Mapping[str, str] | None = None,
     **options: Any,
 ) -> AsyncIterator[World]:
     clock = clock or SystemClock()
     (folder / "home").mkdir(exist_ok=True)
     git = await Git.open(
-        clock, home=folder / "home", largest_file=largest_file, most_memory=most_memory, memory_files=memory_files
+        clock,
+        home=folder / "home",
+        environ=environ,
+        largest_file=largest_file,
+        most_memory=most_memory,
+        memory_files=memory_files,
     )
     world = World(folder, git, clock, base=base, **options)
     if not base and not world.remote.exists():

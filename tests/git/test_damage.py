@@ -12,13 +12,22 @@ import pytest
 from prometheus_client import REGISTRY
 
 from prow.git.errors import GitFailed, NoSuchRef, NoSuchRepository
+from prow.git.locks import held, use_lock
 from prow.git.merging import merged_tree, try_merge
 from prow.git.model import Strategy
+from prow.lib.clock import SystemClock
 from tests.git.support import World, world_in
+
+
+CLOCK = SystemClock()
 
 
 def repairs(how: str = "made again") -> float:
     return REGISTRY.get_sample_value("prow_git_repairs_total", {"how": how}) or 0.0
+
+
+def fetch_processes() -> float:
+    return REGISTRY.get_sample_value("prow_git_processes_total", {"command": "fetch"}) or 0.0
 
 
 def packs(mirror: Path) -> list[Path]:
@@ -135,9 +144,24 @@ async def test_all_readers_wait_for_one_repair(world: World, one_two: tuple[str,
     await world.mirrors.aclose()
     cut_pack(world.mirror.folder)
     before = repairs()
+    fetches = fetch_processes()
     asked = [world.mirror.read_file(sha, "docs/g") for sha in (base, one) for _ in range(4)]
     assert set(await asyncio.gather(*asked)) == {b"g\n"}
     assert repairs() - before == 1
+    assert fetch_processes() - fetches <= 3  # what was there lately, what is needed, the contents
+
+
+async def test_a_mirror_is_not_made_again_under_somebody_who_reads(world: World, one_two: tuple[str, str]) -> None:
+    await world.mirrors.aclose()
+    cut_pack(world.mirror.folder)
+    local, before = world.mirror.local, world.mirror.local.identity
+    async with held(use_lock(world.mirror.folder), CLOCK, shared=True):  # as another process does
+        asked = asyncio.create_task(world.mirror.read_file(one_two[1], "docs/g"))
+        while local.use._open.is_set():
+            await CLOCK.sleep(0)
+        assert local.identity == before
+    assert await asked == b"g\n"
+    assert local.identity != before
 
 
 async def test_a_missing_folder_is_damage_and_not_an_answer(world: World) -> None:
@@ -201,9 +225,10 @@ async def test_a_server_that_is_damaged_itself_costs_no_mirror(world: World, one
 
 async def test_what_is_gone_at_the_server_keeps_nothing_else_out(world: World, one_two: tuple[str, str]) -> None:
     base, one = one_two
-    await world.commit({"f": "4\n"}, start=base, branch="short")
-    await world.mirror.fetch(["refs/heads/short"])
+    short = await world.commit({"f": "4\n"}, start=base, branch="short")
+    await world.mirror.fetch(["refs/heads/short", short])
     await world.raw("update-ref", "-d", "refs/heads/short")
+    (world.remote / "objects" / short[:2] / short[2:]).unlink()
     await world.mirrors.aclose()
     cut_pack(world.mirror.folder)
     before = repairs()
@@ -234,6 +259,33 @@ async def test_processes_that_know_of_different_commits_mend_a_mirror_once(world
             with pytest.raises(NoSuchRef):
                 await each.mirror.read_file("1" * 40, "f")
         assert repairs() - before == 1
+
+
+async def test_a_branch_that_another_process_did_not_know_of_comes_back(world: World, one_two: tuple[str, str]) -> None:
+    base, one = one_two
+    async with world_in(world.folder) as other:
+        await other.mirror.ensure([one])
+        await other.mirrors.aclose()
+        cut_pack(world.mirror.folder)
+        before = repairs()
+        assert await other.mirror.read_file(one, "f") == b"2\n"
+        assert world.mirror.local.stored("refs/heads/main") is None
+        assert await world.mirror.resolve("refs/heads/main") == base
+        assert repairs() - before == 1
+
+
+async def test_a_mirror_that_could_not_be_filled_again_is_filled_later(world: World, one_two: tuple[str, str]) -> None:
+    """The server was away when the damage was seen."""
+    await world.mirrors.aclose()
+    cut_pack(world.mirror.folder)
+    world.remote.rename(world.folder / "away")
+    async with world_in(world.folder, base=world.base) as again:
+        with pytest.raises(NoSuchRepository):
+            await again.mirror.read_file(one_two[1], "docs/g")
+        (world.folder / "away").rename(world.remote)
+        before = repairs()
+        assert await again.mirror.read_file(one_two[1], "docs/g") == b"g\n"
+        assert repairs() == before
 
 
 async def test_what_another_process_took_away_comes_back_with_a_fetch_of_something_else(world: World) -> None:

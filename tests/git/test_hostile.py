@@ -103,6 +103,10 @@ async def test_no_hook_filter_driver_or_setting_of_a_mirror_runs(world: World) -
     (world.mirror.folder / "info" / "attributes").write_text("* filter=evil merge=evil\n")
     await world.mirror.fetch(["refs/heads/one"])
     await world.mirror.ensure([two])
+    await world.mirror.read_file(two, "f")
+    blobs = [await world.raw("rev-parse", f"{commit}:f") for commit in (one, two)]
+    await world.raw("update-ref", f"refs/replace/{blobs[0]}", blobs[1], where=world.mirror.folder)
+    await world.mirrors._readers.aclose()
     assert (await try_merge(world.mirror, one, two)).conflicts == ("f",)
     assert await world.mirror.read_file(one, "f") == b"2\n"
     assert not mark.exists()
@@ -116,6 +120,36 @@ async def test_a_person_s_configuration_is_not_read(world: World) -> None:
     commit = await world.commit({"f": "1\n"})
     await world.mirror.ensure([commit])
     assert await world.mirror.read_file(commit, "f") == b"1\n"
+
+
+async def test_no_other_transport_is_tried(world: World) -> None:
+    mark = world.folder / "owned"
+    for address in (f"ext::sh -c touch% {mark}", str(world.remote), "git://127.0.0.1:9/acme/rockets"):
+        output = await world.git.run(
+            ["ls-remote", "--end-of-options", address], remote="https://github.com/acme/rockets"
+        )
+        assert "not allowed" in output.error
+    assert not mark.exists()
+
+
+async def test_the_environment_and_files_of_a_person_do_not_count(tmp_path: Path) -> None:
+    """Neither what it tells git to do, nor what git would write for it."""
+    person = tmp_path / "person"
+    person.mkdir()
+    (person / ".gitconfig").write_text('[url "file:///nowhere/"]\n\tinsteadOf = "file://"\n')
+    (person / "system").write_text("[prow]\n\tx = y\n")
+    environ = {
+        "PATH": os.environ["PATH"], "HOME": str(person), "XDG_CONFIG_HOME": str(person), "GIT_DIR": "/nowhere",
+        "GIT_OBJECT_DIRECTORY": str(person / "objects"), "GIT_TRACE": str(person / "trace"), "GIT_EXEC_PATH": str(person),
+        "GIT_TRACE_CURL": str(person / "trace"), "GIT_CONFIG_PARAMETERS": "'core.bare=x'", "GIT_NAMESPACE": "x",
+    }  # fmt: skip
+    async with world_in(tmp_path, environ=environ) as world:
+        commit = await world.commit({"f": "1\n"})
+        await world.mirror.fetch(["refs/heads/main"])
+        assert await world.mirror.read_file(commit, "f") == b"1\n"
+        told = await world.git.run(["config", "--get", "prow.x"], env={"GIT_CONFIG_SYSTEM": str(person / "system")})
+        assert told.code == 1
+    assert {path.name for path in person.iterdir()} == {".gitconfig", "system"}
 
 
 async def test_submodules_are_never_fetched(world: World) -> None:

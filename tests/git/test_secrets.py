@@ -192,6 +192,19 @@ async def test_a_revoked_token_is_told(closed: Hub) -> None:
     assert await mirror.resolve("refs/heads/main") == base
 
 
+async def test_credentials_of_a_person_are_not_used(closed: Hub) -> None:
+    """Prow acts as its own token may, whoever started it."""
+    server = closed.sim.world.base.removeprefix("http://").partition(":")[0]
+    person = closed.world.folder / "person"
+    person.mkdir()
+    (person / ".netrc").write_text(f"machine {server} login x-access-token password {closed.tokens.value}\n")
+    (person / ".netrc").chmod(0o600)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(person)}
+    async with world_in(closed.world.folder, base=closed.sim.world.base, environ=environ) as world:
+        with pytest.raises(NoAccess):
+            await world.mirror.fetch(["refs/heads/main"])
+
+
 async def test_nobody_reads_what_is_closed_to_him(closed: Hub) -> None:
     closed.tokens.value = ""
     with pytest.raises(NoAccess):

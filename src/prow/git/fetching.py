@@ -200,11 +200,17 @@ class Fetching:
         come = await self._got(lately)
         if len(come) < len(lately):
             _log.info("Some of what a mirror had is gone at the server.", mirror=self._local.name)
-        self._lately.clear()
-        self._remember(come)
         if needed:
-            await self._get(needed)
-            self._remember(needed)
+            try:
+                await self._get(needed)
+            except NoSuchRef:
+                self._has_just(come)
+                raise
+        self._has_just([*come, *needed])
+
+    def _has_just(self, specs: Sequence[str]) -> None:
+        self._lately.clear()
+        self._remember(specs)
 
     async def _got(self, specs: Sequence[str]) -> list[str]:
         """Fetch those that the server still has."""
