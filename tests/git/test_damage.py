@@ -18,7 +18,6 @@ from prow.git.model import Strategy
 from prow.lib.clock import SystemClock
 from tests.git.support import World, world_in
 
-
 CLOCK = SystemClock()
 
 
