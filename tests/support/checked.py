@@ -11,13 +11,14 @@ from urllib.parse import parse_qs
 import msgspec
 
 from prow.lib import http
+from prow.sim.downloads import is_one
 from prow.sim.server import Sim
 from tests.support.github_description import Operation, description, installed
 from tests.support.github_graphql import wrong_answer
 from tests.support.github_webhooks import wrong_deliveries
 
 _OUTSIDE = re.compile(r"/_sim/.*|/[^/]+/[^/]+/(?:info/refs|git-upload-pack|git-receive-pack)")
-"""Not of the API: the simulator's own controls, and git."""
+"""Not of the API: the simulator's own controls, and git; what is downloaded, too."""
 _GRAPHQL = re.compile(r"/(?:api/)?graphql")
 _BY_NUMBER = re.compile(r"^/repositories/\d+")
 """Where redirects lead; its prose says that calls work there as well."""
@@ -38,7 +39,7 @@ class Checked:
 
     async def __call__(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
         path = _BY_NUMBER.sub("/repos/by/number", str(scope.get("path", "")).removeprefix("/api/v3"), count=1)
-        if scope["type"] != "http" or _OUTSIDE.fullmatch(path):
+        if scope["type"] != "http" or (_OUTSIDE.fullmatch(path) or is_one(path)):
             await self._app(scope, receive, send)
             return
         asked, answered = bytearray(), bytearray()

@@ -17,7 +17,7 @@ from prow.lib import http
 from prow.lib.clock import Clock, SystemClock
 from prow.lib.http import Receive, Scope, Send
 from prow.lib.ids import Ids, RandomIds
-from prow.sim import githttp, rest, unbuilt
+from prow.sim import downloads, githttp, rest, unbuilt
 from prow.sim.accounts import NOBODY, Identity, token_of
 from prow.sim.answers import JSON, Made, refusal
 from prow.sim.answers import made as answered
@@ -76,6 +76,7 @@ class Sim:
         graphql: dict[tuple[str, str], Handler] = {("POST", _GRAPHQL): self._graphql}
         self._router = Router(rest.table(self.world) | graphql)
         self._git = Starlette(routes=githttp.routes(self.world))
+        self._downloads = Starlette(routes=downloads.routes(self.world))
         self.app = Faulty(self._served, self.faults, clock=self.clock, who=self._login_of)
 
     @property
@@ -124,6 +125,9 @@ class Sim:
             return
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         found = self._router.find(method, _GRAPHQL if path == f"/api{_GRAPHQL}" else path)
+        if found is None and downloads.is_one(path):
+            await self._downloads(scope, receive, send)
+            return
         with suppress(ClientDisconnect):
             made = (
                 self._unknown(method, path)

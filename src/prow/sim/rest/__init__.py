@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prow.sim.rest.actions import Actions
 from prow.sim.rest.apps import Apps
+from prow.sim.rest.archives import Archives
+from prow.sim.rest.assigned import Assigned
 from prow.sim.rest.call import Area, Table
 from prow.sim.rest.collaborators import Collaborators
 from prow.sim.rest.commits import Commits
@@ -27,13 +29,13 @@ from prow.sim.world import World
 _AREAS: tuple[type[Area], ...] = (
     Meta,
     Apps,
-    People,
     Teams,
     Collaborators,
     Repos,
     Protections,
     Refs,
     Contents,
+    Archives,
     Actions,
     Deployments,
     Releases,
@@ -41,9 +43,11 @@ _AREAS: tuple[type[Area], ...] = (
     Labels,
     Hooks,
     Issues,
+    Assigned,
     Reviews,
     Pulls,
     Search,
+    People,  # at last: `/user/{account}` is anything that was not meant before
 )
 
 

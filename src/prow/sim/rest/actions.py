@@ -22,6 +22,7 @@ class Actions(Area):
             ("GET", f"{REPO}/check-runs/{{run}}/annotations"): self.list_annotations,
             ("POST", f"{REPO}/check-runs/{{run}}/rerequest"): self.rerequest_check_run,
             ("POST", f"{REPO}/check-suites"): self.create_check_suite,
+            ("PATCH", f"{REPO}/check-suites/preferences"): self.set_preferences,
             ("GET", f"{REPO}/check-suites/{{suite}}"): self.get_check_suite,
             ("GET", f"{REPO}/check-suites/{{suite}}/check-runs"): self.list_of_suite,
             ("POST", f"{REPO}/check-suites/{{suite}}/rerequest"): self.rerequest_suite,
@@ -122,6 +123,12 @@ class Actions(Area):
         sha = await self._sha(repo, str(body(call).get("head_sha") or ""))
         known = any(suite.head_sha == sha and suite.app is app for suite in repo.check_suites)
         return Answer(await self.world.suite_json(repo, self.world.suite(repo, sha, app)), 200 if known else 201)
+
+    async def set_preferences(self, call: Call) -> Answer:
+        """What is asked for is told back; suites are asked for by push all the same."""
+        repo, wanted = self.repo(call, "admin"), body(call).get("auto_trigger_checks") or []
+        short = self.world.json.short_repo(repo, self.world.owner(repo.owner))
+        return Answer({"preferences": {"auto_trigger_checks": wanted}, "repository": short})
 
     async def get_check_suite(self, call: Call) -> Answer:
         return Answer(await self.world.suite_json(*self._suite(call)))

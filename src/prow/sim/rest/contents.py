@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +34,7 @@ class Contents(Area):
     def table(self) -> Table:
         return {
             ("GET", f"{REPO}/readme"): self.get_readme,
+            ("GET", f"{REPO}/readme/{{dir:path}}"): self.get_readme,
             ("GET", f"{REPO}/contents"): self.get_contents,
             ("GET", _FILE): self.get_contents,
             ("PUT", _FILE): self.put_file,
@@ -102,11 +104,14 @@ class Contents(Area):
     async def get_readme(self, call: Call) -> Answer:
         repo = self.repo(call)
         ref, sha = await self._commit(call, repo)
-        entries = await gitdata.tree(repo.path, f"{sha}^{{tree}}") or []
+        folder = call.path.get("dir", "").strip("/")
+        entries = await gitdata.tree(repo.path, f"{sha}:{folder}" if folder else f"{sha}^{{tree}}") or []
         found = next((one for one in entries if one.path.lower().startswith("readme") and one.kind == "blob"), None)
         if found is None:
             raise not_found()
-        return await self._file(call, repo, ref, found)
+        return await self._file(
+            call, repo, ref, replace(found, path=f"{folder}/{found.path}" if folder else found.path)
+        )
 
     # Writing by path
 

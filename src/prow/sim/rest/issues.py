@@ -62,12 +62,12 @@ class Issues(Area):
 
     async def list_issues(self, call: Call) -> Answer:
         """Pull requests are among them."""
-        repo, query = self.repo(call), call.query
+        repo, query, state = self.repo(call), call.query, state_of(call)
         labels = {name.lower() for name in query.get("labels", "").split(",") if name}
         found = [
             i
             for i in repo.issues.values()
-            if query.get("state", "open") in {"all", i.state}
+            if state in {"all", i.state}
             and labels <= {label.name.lower() for label in i.labels}
             and query.get("creator", "").lower() in {"", i.user.login.lower()}
             and _assigned(i, query.get("assignee", ""))
@@ -290,6 +290,14 @@ def _in_milestone(issue: Issue, wanted: str) -> bool:
     if wanted in {"none", "*"}:
         return (issue.milestone is not None) is (wanted == "*")
     return not wanted or (issue.milestone is not None and str(issue.milestone.number) == wanted)
+
+
+def state_of(call: Call) -> str:
+    """open, closed or all."""
+    state = call.query.get("state", "open")
+    if state not in {"open", "closed", "all"}:
+        raise unprocessable("Issue", "state", "invalid")
+    return state
 
 
 def since(call: Call) -> datetime:

@@ -25,7 +25,7 @@ _TALK = ("issues", "pull_requests")
 _READ = frozenset({"GET", "HEAD"})
 
 _PERMISSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"/(user|teams|app)(/.*)?", ()),
+    (r"/(user|teams|app|issues)(/.*)?", ()),
     (r"/repos/\{owner\}/\{repo\}/installation", ()),
     (r"/orgs/\{org\}/(members|memberships|public_members|teams|invitations|failed_invitations|outside_collaborators).*", ("members",)),
     (r"/orgs/\{org\}/hooks.*", ("organization_hooks",)),

@@ -8,7 +8,7 @@ from prow.sim.apps import allows
 from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.payloads import Json
 from prow.sim.rest.call import Answer, Area, Call, Table, body, login, number, person
-from prow.sim.state import Org, OrgInvitation, Team
+from prow.sim.state import Org, OrgInvitation, Team, User
 
 _ROLES = {"all": {"admin", "member"}, "admin": {"admin"}, "member": {"member"}}
 
@@ -21,6 +21,7 @@ class People(Area):
             ("GET", "/user/memberships/orgs"): self.list_own_memberships,
             ("GET", "/user/memberships/orgs/{org}"): self.own_membership,
             ("PATCH", "/user/memberships/orgs/{org}"): self.accept_membership,
+            ("GET", "/users"): self.list_users,
             ("GET", "/users/{login}"): self.get_login,
             ("GET", "/users/{login}/orgs"): self.list_public_orgs,
             ("GET", "/user/teams"): self.list_own_teams,
@@ -44,6 +45,7 @@ class People(Area):
             ("GET", "/orgs/{org}/outside_collaborators"): self.list_outside_collaborators,
             ("PUT", "/orgs/{org}/outside_collaborators/{login}"): self.put_outside,
             ("DELETE", "/orgs/{org}/outside_collaborators/{login}"): self.remove_outside,
+            ("GET", "/user/{account}"): self.get_by_id,
         }
 
     async def get_user(self, call: Call) -> Answer:
@@ -56,6 +58,20 @@ class People(Area):
         if found is None:
             raise not_found()
         return Answer(self.world.json.profile(found))
+
+    async def get_by_id(self, call: Call) -> Answer:
+        accounts: list[User | Org] = [*self.world.users.values(), *self.world.orgs.values()]
+        found = next((one for one in accounts if one.id == number(call, "account")), None)
+        if found is None:
+            raise not_found()
+        return Answer(self.world.json.profile(found))
+
+    async def list_users(self, call: Call) -> Answer:
+        """In the order in which they came; `since`: after that number."""
+        since = call.query.get("since", "")
+        first = int(since) if since.isdecimal() else 0
+        found = sorted((one for one in self.world.users.values() if one.id > first), key=lambda one: one.id)
+        return Answer(items=found, each=self.world.json.user)
 
     async def list_own_orgs(self, call: Call) -> Answer:
         name = person(call)
