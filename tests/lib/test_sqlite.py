@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
 from prow.lib.sqlite import Database, DatabaseClosed
 
@@ -94,3 +95,26 @@ async def test_several_may_make_the_file_at_the_same_time(tmp_path: Path) -> Non
         path = tmp_path / f"room-{attempt}.db"
         databases = await asyncio.gather(*(Database.open(path, [TABLE]) for _ in range(6)))
         await asyncio.gather(*(database.close() for database in databases))
+
+
+async def test_writes_are_answered_in_the_order_in_which_they_were_asked(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "room.db", [TABLE])
+    answered: list[int] = []
+
+    async def write(n: int) -> None:
+        answered.append(await database.write(insert(n)))
+
+    await asyncio.gather(*map(write, range(700)))
+    assert answered == list(range(700))
+    await database.close()
+
+
+async def test_who_gives_up_waiting_for_a_write_keeps_none_of_the_others_waiting(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "room.db", [TABLE])
+    writes = [asyncio.create_task(database.write(insert(n))) for n in range(3)]
+    await SystemClock().sleep(0)
+    writes[1].cancel()
+    assert await writes[0] == 0
+    assert await writes[2] == 2
+    assert writes[1].cancelled()
+    await database.close()

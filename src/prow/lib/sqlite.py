@@ -15,7 +15,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -25,6 +25,8 @@ from prow.lib.errors import ProwError, UsageError
 T = TypeVar("T")
 
 Work = Callable[[sqlite3.Connection], T]
+_Item = tuple[Work[Any], asyncio.Future[Any]]
+_Answer = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 _BATCH = 512
 """Works in one transaction at most: bounds how long the first of them waits for its commit."""
@@ -41,7 +43,7 @@ class Database:
         self.path = path
         self._synchronous = synchronous
         self._shrinks = shrinks
-        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name=f"sqlite-{path.name}", daemon=True)
         self._reads: sqlite3.Connection | None = None
         self._read_lock = threading.Lock()
@@ -69,10 +71,10 @@ class Database:
         """Run `work` in the writer thread; returns after it is on disk (as `synchronous` promises)."""
         if self._closed:
             raise DatabaseClosed(f"{self.path.name} is closed")
-        future: Future[T] = Future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with open_work.counted():
             self._queue.put((work, future))
-            return await asyncio.wrap_future(future)
+            return await future
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in a thread on a connection that only reads."""
@@ -159,7 +161,7 @@ class Database:
         stopping = False
         while not stopping:
             item = self._queue.get()
-            batch: list[tuple[Work[Any], Future[Any]]] = []
+            batch: list[_Item] = []
             while True:
                 if item is None:
                     stopping = True
@@ -172,41 +174,47 @@ class Database:
                 except queue.Empty:
                     break
             if batch:
-                self._commit(connection, batch)
+                answers = _commit(connection, batch)
+                with suppress(RuntimeError):  # the loop is closed: nobody waits
+                    batch[0][1].get_loop().call_soon_threadsafe(_tell, answers)
         connection.close()
 
-    def _commit(self, connection: sqlite3.Connection, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
-        answers: list[tuple[Future[Any], Any]] = []
-        alone = len(batch) == 1  # then the transaction is its savepoint: each statement costs two changes of threads
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for work, future in batch:
-                if not alone:
-                    connection.execute("SAVEPOINT work")
-                try:
-                    answers.append((future, work(connection)))
-                except BaseException as error:  # noqa: BLE001 - it belongs to the caller of this work
-                    connection.execute("ROLLBACK" if alone else "ROLLBACK TO work")
-                    _fail(future, error)
-                    if alone:
-                        return
-                if not alone:
-                    connection.execute("RELEASE work")
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for _, future in batch:
-                _fail(future, error)
-            return
-        for future, answer in answers:
-            if not future.done() and future.set_running_or_notify_cancel():
-                future.set_result(answer)
+
+def _commit(connection: sqlite3.Connection, batch: list[_Item]) -> list[_Answer]:
+    """Do all of it in one transaction; what came of each."""
+    answers: list[_Answer] = []
+    alone = len(batch) == 1  # then the transaction is its savepoint: each statement costs two changes of threads
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for work, future in batch:
+            if not alone:
+                connection.execute("SAVEPOINT work")
+            try:
+                answers.append((future, work(connection), None))
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller of this work
+                answers.append((future, None, error))
+                connection.execute("ROLLBACK" if alone else "ROLLBACK TO work")
+                if alone:
+                    return answers
+            if not alone:
+                connection.execute("RELEASE work")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return [(future, None, error) for _, future in batch]
+    return answers
 
 
-def _fail(future: Future[Any], error: BaseException) -> None:
-    if not future.done() and future.set_running_or_notify_cancel():
-        future.set_exception(error)
+def _tell(answers: list[_Answer]) -> None:
+    """In the loop, in the order of the writes."""
+    for future, answer, error in answers:
+        if future.done():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(answer)
 
 
 def _statements(script: str) -> list[str]:
