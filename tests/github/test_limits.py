@@ -71,11 +71,23 @@ def test_no_window_is_ever_fuller_than_it_may_be(events: list[tuple[float, float
 def test_a_bucket_gives_its_burst_at_once_and_then_by_the_hour() -> None:
     bucket = Bucket(3600, 2)
     for _ in range(2):
-        assert bucket.wait(0.0) == 0
+        assert bucket.wait(0.0, 1.0) == 0
         bucket.take()
-    assert bucket.wait(0.0) == pytest.approx(1.0)
+    assert bucket.wait(0.0, 1.0) == pytest.approx(1.0)
     bucket.give_back()
-    assert bucket.wait(0.0) == 0
+    assert bucket.wait(0.0, 1.0) == 0
+
+
+def test_a_component_s_own_limit_leaves_a_part_to_the_more_urgent_too() -> None:
+    limiter = Limiter(VirtualClock(), Limits(hourly_tokens=3600, allowed_burst=40))
+    went = {cost: 0 for cost in Cost}
+    for cost in reversed(Cost):
+        while limiter.reserve(of(READ, cost), "bot").seconds == 0:
+            went[cost] += 1
+    assert went == {Cost.BACKGROUND: 30, Cost.MERGE: 6, Cost.INTERACTIVE: 4}
+    assert limiter.reserve(of(READ, Cost.BACKGROUND), "bot").seconds == pytest.approx(11)
+    single = Limiter(VirtualClock(), Limits(hourly_tokens=60, allowed_burst=1))
+    assert single.reserve(of(READ, Cost.BACKGROUND), "bot").seconds == 0
 
 
 @pytest.mark.parametrize(

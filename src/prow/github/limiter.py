@@ -312,7 +312,7 @@ class Limiter:
     def reserve(self, call: Call, identity: str) -> Wait:
         """Book the call and answer 0 seconds, or say how long to wait before asking again. Places in flight are apart."""
         pace, bucket = self.pace(identity), self._bucket_of(call)
-        throttled = 0.0 if bucket is None else bucket.wait(self._clock.monotonic())
+        throttled = 0.0 if bucket is None else bucket.wait(self._clock.monotonic(), SHARE[call.cost])
         with pace:
             wait = pace.wait(call)
             if throttled > wait.seconds:

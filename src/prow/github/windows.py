@@ -76,7 +76,7 @@ class Window:
 
 
 class Bucket:
-    """`burst` tokens, refilled at `hourly` an hour. A free answer gives its token back."""
+    """`burst` tokens, refilled at `hourly` an hour. A free answer gives its token back. As of a window, a class takes no more than its share."""
 
     def __init__(self, hourly: int, burst: int) -> None:
         self._per_second = hourly / _HOUR
@@ -84,10 +84,11 @@ class Bucket:
         self._tokens = float(burst)
         self._at = 0.0
 
-    def wait(self, now: float) -> float:
+    def wait(self, now: float, share: float) -> float:
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
         self._at = now
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._per_second
+        short = 1 + round(self._burst * (1 - share)) - self._tokens
+        return max(0.0, short / self._per_second)
 
     def take(self) -> None:
         self._tokens -= 1
