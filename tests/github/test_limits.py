@@ -80,7 +80,7 @@ def test_a_bucket_gives_its_burst_at_once_and_then_by_the_hour() -> None:
 
 def test_a_component_s_own_limit_leaves_a_part_to_the_more_urgent_too() -> None:
     limiter = Limiter(VirtualClock(), Limits(hourly_tokens=3600, allowed_burst=40))
-    went = {cost: 0 for cost in Cost}
+    went = dict.fromkeys(Cost, 0)
     for cost in reversed(Cost):
         while limiter.reserve(of(READ, cost), "bot").seconds == 0:
             went[cost] += 1
