@@ -6,13 +6,17 @@ import asyncio
 import random
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
+from prow.github.client import GitHub
 from prow.github.disk_cache import NAME, DiskCache
+from prow.github.errors import NotFound
+from prow.github.tokens import FixedToken
 from prow.lib.errors import UsageError
 from prow.lib.virtual_clock import VirtualClock
 
@@ -229,3 +233,49 @@ def test_a_renewed_token_asks_by_time_since_etags_differ_by_token(
     headers: dict[str, str], token: str, asked: dict[str, str]
 ) -> None:
     assert Kept(body=b"", headers=headers, token="t").conditions(token) == asked
+
+
+class Keeper:
+    """A GitHub whose answers may be kept; `gone`: what it does not find any more. It remembers who asked with which condition."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.gone = False
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        given = request.headers
+        self.asked.append((given.get("authorization", ""), given.get("if-none-match", "")))
+        if self.gone:
+            return httpx2.Response(404, json={"message": "Not Found"})
+        if given.get("if-none-match") == '"one"':
+            return httpx2.Response(304)
+        return httpx2.Response(200, headers={"etag": '"one"'}, json={"full_name": "acme/rockets"})
+
+
+def client(keeper: Keeper, cache: Cache, token: str) -> GitHub:
+    return GitHub.open(
+        clock=VirtualClock(),
+        component="test",
+        tokens=FixedToken(token),
+        cache=cache,
+        http=httpx2.MockTransport(keeper),
+    )
+
+
+async def test_what_was_kept_for_one_is_nothing_to_another_whose_cache_is_the_same() -> None:
+    keeper, cache = Keeper(), MemoryCache()
+    for token in ("mia", "mia", "wernher"):
+        async with aclosing(client(keeper, cache, token)) as github:
+            assert (await github.get_repo("acme", "rockets")).full_name == "acme/rockets"
+    assert keeper.asked == [("Bearer mia", ""), ("Bearer mia", '"one"'), ("Bearer wernher", "")]
+
+
+async def test_what_github_does_not_find_any_more_is_not_kept_any_longer() -> None:
+    keeper, cache = Keeper(), MemoryCache()
+    async with aclosing(client(keeper, cache, "mia")) as github:
+        await github.get_repo("acme", "rockets")
+        assert len(cache) == 1
+        keeper.gone = True
+        with pytest.raises(NotFound):
+            await github.get_repo("acme", "rockets")
+    assert len(cache) == 0

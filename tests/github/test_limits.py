@@ -264,6 +264,50 @@ async def test_a_person_does_not_wait_for_an_equal_question_that_waits_for_a_pla
     await github.aclose()
 
 
+async def test_a_person_does_not_wait_for_an_equal_question_that_waits_for_the_next_minute() -> None:
+    clock, asked = VirtualClock(), list[str]()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        return httpx2.Response(200, json={"full_name": "acme/rockets"})
+
+    limits = Limits(points_per_minute=4)
+    github = GitHub.open(clock=clock, component="test", limits=limits, http=httpx2.MockTransport(answer))
+    tide, person = github.bound(caller="tide"), github.bound(caller="hook", cost=Cost.INTERACTIVE)
+    for number in range(3):
+        await tide.get_repo("acme", f"{number}")
+    waits = asyncio.create_task(tide.get_repo("acme", "rockets"))
+    await clock.sleep(1)
+    began = clock.monotonic()
+    await person.get_repo("acme", "rockets")
+    assert clock.monotonic() == began
+    await waits
+    assert clock.monotonic() > began + 50
+    assert len(asked) == 5
+    await github.aclose()
+
+
+async def test_a_person_hurries_an_equal_question_that_background_work_asks_again() -> None:
+    clock, asked = VirtualClock(), list[str]()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        reset = int(clock.now().timestamp()) + 3_000
+        low = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "100", "x-ratelimit-reset": f"{reset}"}
+        return httpx2.Response(502 if len(asked) == 1 else 200, headers=low, json={"full_name": "acme/rockets"})
+
+    github = GitHub.open(clock=clock, component="test", http=httpx2.MockTransport(answer))
+    tide, person = github.bound(caller="tide"), github.bound(caller="hook", cost=Cost.INTERACTIVE)
+    early = asyncio.create_task(tide.get_repo("acme", "rockets"))
+    await clock.sleep(1)
+    assert await person.get_repo("acme", "rockets") == await early
+    assert clock.monotonic() == pytest.approx(2)
+    assert len(asked) == 2
+    with pytest.raises(RateLimited):
+        await tide.get_repo("acme", "others")
+    await github.aclose()
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with world_in(tmp_path, clock=VirtualClock(), options=Options(initial_delay=0.01)) as made:

@@ -98,7 +98,7 @@ class Transport:
             endpoints=self._endpoints,
             options=self._options,
             connections=limits.in_flight,
-            cache=cache or MemoryCache(),
+            cache=MemoryCache() if cache is None else cache,
             meter=self.meter,
             http=http,
         )
