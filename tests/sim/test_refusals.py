@@ -34,6 +34,7 @@ AT = "/repos/acme/widgets"
         ("PUT", "/pulls/2/merge", {"merge_method": "octopus"}, "PullRequest", "merge_method", "invalid"),
         ("POST", "/statuses/{sha}", {"state": "green"}, "Status", "state", "custom"),
         ("POST", "/hooks", {"config": {"url": "ftp://x"}}, "Hook", "url", "invalid"),
+        ("POST", "/hooks", {"config": {"url": "http://x"}, "events": ["shoes"]}, "Hook", "events", "invalid"),
         ("PATCH", "", {"default_branch": "gone"}, "Repository", "default_branch", "invalid"),
         ("PUT", "/collaborators/mia", {"permission": "boss"}, "Repository", "permission", "invalid"),
     ],

@@ -245,6 +245,7 @@ WRONG = [
         "orgs: [{login: acme, members: [mia]}]\nrepos:\n- name: acme/x\n  files: {a: b}\n  pulls:\n  - {title: T, author: mia, files: {a: c}, base: gone}",
         "6:5: base invalid",
     ),
+    ("orgs:\n- login: acme\n  hooks: [{url: localhost/hook}]\n", "'localhost/hook' is no address for a hook"),
 ]  # fmt: skip
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
 
+from prow.lib.clock import SystemClock
 from prow.lib.errors import UsageError
 from prow.sim.accounts import Identity
+from prow.sim.process import Running, Settings, run
 from prow.sim.server import Sim
 from prow.sim.store import KEPT, Store
 from prow.sim.verbs import PullStory, RepoStory
@@ -176,6 +179,23 @@ async def test_apps_and_fine_grained_tokens_are_kept(tmp_path: Path) -> None:
         assert sim.world.identify(token).permissions == {"issues": "read"}
         async with Installed(sim, app, KEY, installation).as_app() as as_app:
             assert (await as_app.get("/app/hook/config")).json()["url"] == "http://127.0.0.1:9/"
+
+
+async def test_a_seed_that_is_refused_leaves_nothing_behind_that_a_better_one_would_go_on_from(tmp_path: Path) -> None:
+    seed, settings = tmp_path / "world.yaml", Settings(root=tmp_path / "sim", keep=True, seed=tmp_path / "world.yaml")
+    world = "orgs: [{{login: acme, members: [mia]}}]\nrepos: [{{name: acme/rockets, files: {{a: b}}, issues: [{{title: T, author: {}}}]}}]\n"
+    seed.write_text(world.format("nobody"))
+    with pytest.raises(UsageError, match="nobody is called"):
+        await run(settings, print, clock=SystemClock())
+    seed.write_text(world.format("mia"))
+    ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(run(settings, ready.set_result, clock=SystemClock()))
+    running = await ready
+    assert not running.went_on
+    assert running.sim.world.repo("acme/rockets").issues[1].title == "T"
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def test_only_one_process_works_in_a_folder(tmp_path: Path) -> None:

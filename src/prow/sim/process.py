@@ -58,15 +58,19 @@ async def run(settings: Settings, ready: Callable[[Running], None], *, clock: Cl
         sim.faults.follow(seed.opened("--faults", settings.faults).read(Plan))
     async with AsyncExitStack() as stack:
         store: Store | None = None
-        if settings.keep:
-            store = await Store.open(sim.world)
-            stack.push_async_callback(store.close)
-            stack.push_async_callback(store.save)
 
         async def saved() -> None:
             if store is not None:
                 await store.save()
 
+        async def saved_at_last() -> None:
+            if sim.saved is not None:  # what was sown in part is not kept: a better seed begins anew
+                await saved()
+
+        if settings.keep:
+            store = await Store.open(sim.world)
+            stack.push_async_callback(store.close)
+            stack.push_async_callback(saved_at_last)
         control = Control(sim, token=settings.control_token or secrets.token_hex(18), clock=clock, changed=saved)
         url = await stack.enter_async_context(
             sim.serve(host=settings.host, port=settings.port, tls=settings.tls, app=control)

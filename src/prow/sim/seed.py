@@ -317,10 +317,16 @@ class Source:
         try:
             yield
         except Refused as error:
-            details = [one if isinstance(one, str) else one.get("message") or f"{one.get('field')} {one.get('code')}" for one in error.errors or ()]  # fmt: skip
-            raise self.wrong(place, ", ".join(details) or error.message) from error
+            raise self.wrong(place, _details(error) or error.message) from error
         except GitFailed as error:
             raise self.wrong(place, str(error)) from error
+
+
+def _details(error: Refused) -> str:
+    """What GitHub says to it in words, or else which field is meant."""
+    told = [one if isinstance(one, str) else one.get("message", "") for one in error.errors or ()]
+    named = [f"{one.get('field')} {one.get('code')}" for one in error.errors or () if isinstance(one, dict)]
+    return ", ".join(filter(None, told)) or ", ".join(named)
 
 
 def schema() -> dict[str, Any]:

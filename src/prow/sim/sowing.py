@@ -96,6 +96,7 @@ class _Sower:
             for login in team.maintainers:
                 made.memberships[login.lower()] = Membership(self._world.user(login), "maintainer")
         for hook in wanted.hooks:
+            _check_address(hook)
             apps.check_event_names(hook.events)
             self._world.add_hook(org, url=hook.url, secret=hook.secret, events=hook.events)
 
@@ -122,6 +123,7 @@ class _Sower:
                 number=wanted.id,
             )
             if wanted.hook is not None:
+                _check_address(wanted.hook)
                 world.set_app_hook(made, url=wanted.hook.url, secret=wanted.hook.secret)
         if wanted.key:
             with self.at(*place, "key"):
@@ -191,6 +193,8 @@ class _Sower:
             with self.at(*place, "protection", i):
                 repo.protections[one.branch] = self._protection(repo, one)
         for i, hook in enumerate(wanted.hooks):
+            with self.at(*place, "hooks", i, "url"):
+                _check_address(hook)
             with self.at(*place, "hooks", i, "events"):
                 apps.check_event_names(hook.events)
                 world.add_hook(repo, url=hook.url, secret=hook.secret, events=hook.events)
@@ -262,3 +266,8 @@ class _Sower:
             push_teams=teams,
             push_apps=frozenset(one.push_apps),
         )  # fmt: skip
+
+
+def _check_address(hook: seed.Hook) -> None:
+    if not hook.url.startswith(("http://", "https://")):
+        raise Refused(422, f"{hook.url!r} is no address for a hook: it begins with http:// or https://")

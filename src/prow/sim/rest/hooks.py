@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prow.sim.apps import EVENTS
 from prow.sim.errors import Refused, not_found, unprocessable
 from prow.sim.rest.call import REPO, Answer, Area, Call, Table, app_of, body, number
 from prow.sim.state import Delivery, Hook, Org, Repo
@@ -189,6 +190,8 @@ def _events(wanted: dict[str, Any]) -> tuple[str, ...]:
     events = wanted.get("events") or ["push"]
     if not isinstance(events, list):
         raise Refused(422, "Invalid request.\n\nFor 'properties/events', it is not an array.")
+    if any(event not in {"*", *EVENTS} for event in events):
+        raise unprocessable("Hook", "events", "invalid")
     return tuple(dict.fromkeys(str(event) for event in events))
 
 
