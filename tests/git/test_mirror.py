@@ -22,6 +22,7 @@ from prow.git.errors import (
     NoSuchRepository,
 )
 from prow.git.finder import Finder
+from prow.git.locks import held_if_free, use_lock
 from prow.git.merging import merged_tree, try_merge
 from prow.git.model import Strategy
 from prow.git.pushing import heads
@@ -40,6 +41,10 @@ FILES = {
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     async with hub_in(tmp_path, FILES) as made:
         yield made
+
+
+def requests_for(kind: str) -> float:
+    return REGISTRY.get_sample_value("prow_git_fetches_total", {"kind": kind}) or 0.0
 
 
 async def test_a_first_look_at_many_files_costs_two_requests(hub: Hub) -> None:
@@ -114,7 +119,7 @@ async def test_contents_that_are_asked_for_together_are_fetched_together(hub: Hu
 async def test_contents_that_another_process_is_fetching_are_waited_for(hub: Hub) -> None:
     await hub.mirror.fetch(["refs/heads/main"])
     commit = await hub.mirror.resolve("refs/heads/main")
-    before = hub.watched.fetches
+    before = hub.watched.fetches, requests_for("files")
     async with world_in(hub.world.folder, base=hub.sim.world.base, tokens=hub.tokens) as other:
         hub.watched.go.clear()
         hub.watched.arrived.clear()
@@ -125,7 +130,25 @@ async def test_contents_that_another_process_is_fetching_are_waited_for(hub: Hub
             await SystemClock().sleep(0)
         hub.watched.go.set()
         assert await one == await two
-    assert hub.watched.fetches - before == 1
+    assert (hub.watched.fetches, requests_for("files")) == (before[0] + 1, before[1] + 1)
+
+
+async def test_a_mirror_stays_while_contents_come_for_somebody_who_gave_up(hub: Hub) -> None:
+    await hub.mirror.fetch(["refs/heads/main"])
+    commit = await hub.mirror.resolve("refs/heads/main")
+    hub.watched.go.clear()
+    hub.watched.arrived.clear()
+    asked = asyncio.create_task(hub.mirror.read_file(commit, "code"))
+    await hub.watched.arrived.wait()
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    with held_if_free(use_lock(hub.mirror.folder)) as unused:
+        assert not unused
+    hub.watched.go.set()
+    await asyncio.gather(*hub.mirror.local._contents._tasks)
+    with held_if_free(use_lock(hub.mirror.folder)) as unused:
+        assert unused
 
 
 async def test_a_wish_that_cannot_be_met_does_not_spoil_the_others(hub: Hub) -> None:
