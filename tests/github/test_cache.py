@@ -270,6 +270,24 @@ async def test_what_was_kept_for_one_is_nothing_to_another_whose_cache_is_the_sa
     assert keeper.asked == [("Bearer mia", ""), ("Bearer mia", '"one"'), ("Bearer wernher", "")]
 
 
+async def test_another_form_of_an_answer_is_asked_for_without_the_first_one_s_condition() -> None:
+    keeper = Keeper()
+    async with aclosing(client(keeper, MemoryCache(), "mia")) as github:
+        await github.get_pull_request("acme", "rockets", 1)
+        await github.get_diff("acme", "rockets", 1)
+    assert [condition for _, condition in keeper.asked] == ["", ""]
+
+
+async def test_an_answer_that_is_still_right_is_spent_by_nobody() -> None:
+    keeper = Keeper()
+    async with aclosing(client(keeper, MemoryCache(), "mia")) as github:
+        for _ in range(3):
+            await github.get_repo("acme", "rockets")
+        assert (github.spent().total, github.spent().charged) == (3, 1)
+        (saving,) = github.account().savings
+        assert (saving.how, saving.calls) == ("304", 2)
+
+
 async def test_what_github_does_not_find_any_more_is_not_kept_any_longer() -> None:
     keeper, cache = Keeper(), MemoryCache()
     async with aclosing(client(keeper, cache, "mia")) as github:
