@@ -172,6 +172,14 @@ def test_a_commit_is_read_with_its_odd_lines() -> None:
     assert said.message.endswith("Title\n\nBody é\n")
 
 
+@pytest.mark.parametrize(
+    "encoding", ["hex", "zlib", "undefined", "idna", "punycode", "rot13", "a\0b", "none-such", "utf-8", ""]
+)
+def test_no_encoding_that_a_commit_names_breaks_the_reader(encoding: str) -> None:
+    said = parse(f"tree 1\nparent 22\nauthor Ærø <a@x> 1 +0000\nencoding {encoding}\n\nFix Ærø\n".encode())
+    assert (said.author.who.name, said.message, said.parents) == ("Ærø", "Fix Ærø\n", ("22",))
+
+
 @given(st.binary(max_size=300), st.booleans())
 def test_no_commit_breaks_the_reader(data: bytes, whole: bool) -> None:
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -65,12 +64,12 @@ def parse(data: bytes) -> Parsed:
             fields.setdefault(name.decode("ascii", "replace"), []).append(value)
     if "tree" not in fields:
         raise Broken("a commit object cannot be parsed")
-    encoding = _codec(fields.get("encoding", [b""])[0])
+    encoding = fields.get("encoding", [b""])[0].decode("ascii", "replace")
     return Parsed(
         tree=fields["tree"][0].decode("ascii", "replace"),
         parents=tuple(parent.decode("ascii", "replace") for parent in fields.get("parent", ())),
-        author=_authored(fields.get("author", [b""])[0].decode(encoding, "replace")),
-        message=body.decode(encoding, "replace"),
+        author=_authored(_text(fields.get("author", [b""])[0], encoding)),
+        message=_text(body, encoding),
     )
 
 
@@ -146,8 +145,9 @@ def _authored(line: str) -> Authored:
     return Authored(Identity(name.strip(), email.strip()), f"@{seconds or 0} {zone or '+0000'}")
 
 
-def _codec(name: bytes) -> str:
+def _text(data: bytes, encoding: str) -> str:
+    """Whoever wrote the commit named the encoding: it may be none, or none of texts."""
     try:
-        return codecs.lookup(name.decode("ascii", "replace")).name if name else "utf-8"
-    except LookupError:
-        return "utf-8"
+        return data.decode(encoding or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return data.decode("utf-8", "replace")
