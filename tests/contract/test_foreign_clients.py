@@ -136,6 +136,7 @@ async def test_gh(sim: Sim, repo: RepoStory, tmp_path: Path) -> None:
         assert made.strip() == f"{url}/acme/widgets/pull/1"
         assert "A page" in await gh("pr", "list", *here)
         assert "+# New" in await gh("pr", "diff", "1", *here)
+        await gh("pr", "edit", "1", *here, "--add-reviewer", "wernher")
         await gh("pr", "review", "1", "--approve", "--body", "Good.", *here, login="wernher")
         await gh("pr", "comment", "1", "--body", "/lgtm", *here, login="wernher")
         seen = json.loads(
@@ -145,11 +146,18 @@ async def test_gh(sim: Sim, repo: RepoStory, tmp_path: Path) -> None:
         assert (seen["files"][0]["path"], seen["commits"][0]["messageHeadline"]) == ("new.md", "Add a page")
         assert "Why not?" in await gh("pr", "view", "1", *here)
         await gh("pr", "merge", "1", "--squash", "--delete-branch", *here)
+        (tmp_path / "notes.txt").write_text("For those who read\n")
+        await gh("release", "create", "v1", *here, "--title", "One", "--generate-notes", "notes.txt")
+        assert "One\tLatest\tv1" in await gh("release", "list", *here)
+        assert "A page by @mia" in await gh("release", "view", "v1", *here)
+        await gh("release", "download", "v1", *here, "--dir", "fetched")
+        assert (tmp_path / "fetched/notes.txt").read_text() == "For those who read\n"
         assert await resolve(repo.repo.path, "refs/heads/fix") is None
         for number in (2, 3, 4):
             await gh("issue", "create", *here, "--title", f"Issue {number}", "--body", "Text", "--assignee", "@me")
         assert "Issue 3" in await gh("issue", "list", *here, "--assignee", "mia")
         await gh("issue", "close", "3", *here)
+        await gh("issue", "pin", "2", *here)
         path = f"{at}/issues?state=all&per_page=1"
         assert (await gh("api", "--paginate", path, "--jq", ".[].number")).split() == ["4", "3", "2", "1"]
     pr = PullStory(sim, repo.repo.issues[1])

@@ -20,7 +20,7 @@ async def test_archives_are_of_any_ref(sim: Sim, repo: RepoStory) -> None:
     tip = await repo.push("mia", {"src/a.txt": "a\n"}, branch="feature/one")
     async with client(sim) as nobody:
         folder = f"acme-widgets-{tip[:7]}"
-        lead = await nobody.get(f"{AT}/tarball/feature/one")
+        lead = await nobody.get(f"/api/v3{AT}/tarball/feature/one")
         assert lead.status_code == 302
         packed = await nobody.get(lead.headers["location"])
         with tarfile.open(fileobj=io.BytesIO(packed.content)) as inside:

@@ -198,9 +198,9 @@ class Sim:
         for place in _API:
             made.body = made.body.replace(base + b"/" + place, below + place)
         made.body = made.body.replace(b'"html_url":' + below, b'"html_url":' + base + b"/")
-        moved = made.headers.get("location", "")
-        if moved.startswith(f"{self.world.base}/") and not moved.startswith(f"{self.world.base}{_ENTERPRISE}"):
-            made.headers["location"] = moved.replace(self.world.base, f"{self.world.base}{_ENTERPRISE.rstrip('/')}", 1)
+        moved, start = made.headers.get("location", ""), f"{self.world.base}/"
+        if moved.startswith(start) and moved.removeprefix(start).encode().startswith(_API):
+            made.headers["location"] = moved.replace(start, f"{self.world.base}{_ENTERPRISE}", 1)
 
     def _named(self, path: str) -> str:
         """A repository may be named by its number, too."""
