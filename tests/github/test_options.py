@@ -135,7 +135,7 @@ async def test_an_endpoint_that_does_not_answer_comes_last_for_a_while_and_one_l
     assert proxied.asked[3:] == ["ghproxy"]
     said = [record.getMessage() for record in caplog.records if record.name.startswith("prow")]
     assert said == [
-        "An address of GitHub's API gives no answer of it; the others are asked first.",
+        "An address of GitHub's API does not answer; the others are asked first.",
         "An address of GitHub's API answers again.",
     ]
     await github.aclose()

@@ -55,7 +55,7 @@ class Endpoints:
         if len(self._all) > 1:
             if endpoint not in self._away:
                 _log.warning(
-                    "An address of GitHub's API gives no answer of it; the others are asked first.",
+                    "An address of GitHub's API does not answer; the others are asked first.",
                     endpoint=endpoint.url,
                     error=reason,
                 )
