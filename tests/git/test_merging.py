@@ -228,10 +228,13 @@ async def test_a_commit_that_is_not_here_is_told(world: World, branches: Branche
         await merge_heads(world.mirror, branches.base, ["1" * 40], Strategy.REBASE)
 
 
-@pytest.mark.parametrize("name", ["", ".,;", "Ærø", "\udcff"])
-async def test_no_name_of_an_author_stops_a_pick(world: World, branches: Branches, name: str) -> None:
+@pytest.mark.parametrize("author", [
+    " <a@x> 1700000000 +0100", ".,; <a@x> 1700000000 +0100", "Ærø <a@x> 1700000000 +0100", "\udcff <a@x> 1700000000 +0100",
+    "a <a@x> 1 +051800", "a <a@x> 999999999999999999 +9999", "a <a@x>", "a", f"{'a' * 200_000} <a@x> 1 +0000",
+], ids=lambda author: author[:40])  # fmt: skip
+async def test_no_author_stops_a_pick(world: World, branches: Branches, author: str) -> None:
     tree = await world.raw("rev-parse", f"{branches.two}^{{tree}}")
-    text = f"tree {tree}\nparent {branches.base}\nauthor {name} <a@x> 1700000000 +0100\ncommitter c <c@x> 1700000000 +0000\n\nOdd\n"
+    text = f"tree {tree}\nparent {branches.base}\nauthor {author}\ncommitter c <c@x> 1700000000 +0000\n\nOdd\n"
     odd = await world.raw(
         "hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=text.encode("utf-8", "surrogateescape")
     )

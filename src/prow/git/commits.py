@@ -12,11 +12,12 @@ from prow.git.errors import Broken
 from prow.git.local import Local
 from prow.git.model import Identity
 
-_PERSON = re.compile(r"(.*?) ?<([^>]*)> ?(-?\d{1,18})? ?([+-]\d{4,6})?", re.ASCII | re.DOTALL)
+_PERSON = re.compile(r"(.*?) ?<([^>]*)> ?(-?\d{1,18})? ?([+-]\d{4})?", re.ASCII | re.DOTALL)
 _TRAILER = re.compile(r"[A-Za-z0-9-]+: \S", re.ASCII)
 _CRUD = str.maketrans(dict.fromkeys("\0\n\r<>", ""))
 _SIGNED_OFF = "Signed-off-by: "
 _NO_TIME = "@0 +0000"
+_LONGEST_NAME = 4096
 
 
 class Authored(msgspec.Struct, frozen=True):
@@ -132,8 +133,8 @@ async def _written(
 
 
 def _env(authored: Authored) -> tuple[tuple[str, str], ...]:
-    email = authored.who.email.translate(_CRUD)
-    name = authored.who.name.translate(_CRUD).strip(" .,:;\"\\'")
+    email = authored.who.email[:_LONGEST_NAME].translate(_CRUD)
+    name = authored.who.name[:_LONGEST_NAME].translate(_CRUD).strip(" .,:;\"\\'")
     return ("NAME", name or email.partition("@")[0] or "unknown"), ("EMAIL", email), ("DATE", authored.when)
 
 
