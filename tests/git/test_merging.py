@@ -132,6 +132,15 @@ async def test_a_rebase_keeps_authors_and_dates_and_leaves_out_what_is_there_alr
     assert WHEN <= (await world.mirror.show(result.commit)).authored_at.timestamp() <= WHEN + 100
 
 
+async def test_a_rebase_keeps_what_was_empty_to_begin_with(world: World, branches: Branches) -> None:
+    tree = await world.raw("rev-parse", f"{branches.base}^{{tree}}")
+    empty = await world.raw("commit-tree", tree, "-p", branches.base, "-m", "Try the tests again")
+    await world.raw("update-ref", "refs/heads/empty", empty)
+    await world.mirror.ensure([empty])
+    result = await made(await merge_heads(world.mirror, branches.one, [empty], Strategy.REBASE))
+    assert await world.log(result.commit) == ["Try the tests again", "Do one", "Change"]
+
+
 async def test_a_rebase_of_what_is_on_top_already_is_that(world: World, branches: Branches) -> None:
     assert (
         await made(await merge_heads(world.mirror, branches.base, [branches.more], Strategy.REBASE))
