@@ -99,6 +99,7 @@ async def test_several_components_tell_what_they_spent_saved_and_have_left(tmp_p
     [
         (["--format=xml"], "say text or json"),
         (["--metrics-url=localhost"], "give an address such as http://127.0.0.1:9090"),
+        (["--metrics-url=http://127.0.0.1:99999"], "give an address such as http://127.0.0.1:9090"),
     ],
 )
 def test_wrong_arguments_are_told_in_one_line(

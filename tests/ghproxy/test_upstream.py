@@ -218,7 +218,7 @@ async def test_who_does_not_read_stops_the_sender() -> None:
         await made.aclose()
 
 
-@pytest.mark.parametrize("url", ["", "api.github.com", "ftp://x", "http://"])
+@pytest.mark.parametrize("url", ["", "api.github.com", "ftp://x", "http://", "http://x:99999", "http://[::1"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="--upstream"):
         Upstream(url, clock=SystemClock())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import click
 import httpx2
@@ -14,6 +13,7 @@ from prow.cli.budget_page import PAGE, Accounts, parsed
 from prow.cli.budget_text import budget_text
 from prow.github.spending import Account
 from prow.lib import flags
+from prow.lib.address import web_address
 from prow.lib.errors import Permanent, ProwError, Retry, UsageError
 from prow.lib.http_client import http_client
 from prow.model.base import to_json
@@ -41,8 +41,7 @@ def command(given: BudgetFlags) -> int:
     if given.format not in {"text", "json"}:
         raise UsageError(f"--format={given.format}: say text or json")
     for url in given.metrics_url:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if web_address(url) is None:
             raise UsageError(f"--metrics-url {url}: give an address such as http://127.0.0.1:9090")
     answers = asyncio.run(_ask_all(given.metrics_url))
     accounts = tuple(account for answer in answers if not isinstance(answer, ProwError) for account in answer)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
+from prow.lib.address import web_address
 from prow.lib.errors import Permanent, ProwError, Retry, UsageError
 from prow.lib.http_client import http_client
 from prow.model.explanation import Explanation
@@ -27,8 +27,7 @@ class DeckClient:
     """`UsageError` when `url` is no web address. Its other errors are one line for people, too."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if web_address(url) is None:
             raise UsageError(f"--deck-url {url}: give the address of the dashboard, such as http://127.0.0.1:8080")
         self._url = url.rstrip("/")
 

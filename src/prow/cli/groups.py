@@ -7,10 +7,10 @@ answers in one line when one of them would change what happens.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from prow.config.supplemental import Supplements
 from prow.github.limiter import Limits
+from prow.lib.address import web_address
 from prow.lib.errors import UsageError
 from prow.lib.flags import FlagGroup, Seconds, flag
 
@@ -63,6 +63,11 @@ class PluginFlags(FlagGroup):
         return Supplements(self.supplemental_plugin_config_dir, self.supplemental_plugin_configs_filename_suffix)
 
 
+def _of_an_api(url: str) -> bool:
+    parts = web_address(url)
+    return parts is not None and "@" not in parts.netloc
+
+
 class GitHubClientFlags(FlagGroup):
     github_host: str = flag(
         "github-host", "github.com", "GitHub's host name; with http:// before it for one that is tried out."
@@ -94,15 +99,14 @@ class GitHubClientFlags(FlagGroup):
     def check(self) -> None:
         """Whether these flags go together."""
         for endpoint in self.github_endpoint:
-            parts = urlsplit(endpoint or API)
-            if parts.scheme not in {"http", "https"} or not parts.hostname:
+            if not _of_an_api(endpoint or API):
                 raise UsageError(f'--github-endpoint "{endpoint}": give an address such as {API}')
-        graphql = urlsplit(self.github_graphql_endpoint or API)
-        if graphql.scheme not in {"http", "https"} or not graphql.hostname:
+        if not _of_an_api(self.github_graphql_endpoint or API):
             raise UsageError(
                 f'--github-graphql-endpoint "{self.github_graphql_endpoint}": give an address such as {API}/graphql'
             )
-        if "://" in self.github_host and not re.fullmatch(r"https?://[^/@\s]+/?", self.github_host):
+        self._check_patience()
+        if not re.fullmatch(r"(?:https?://)?[^/@\s]+/?", self.github_host):
             raise UsageError(f'--github-host "{self.github_host}": give a host name such as github.com')
         if bool(self.github_app_id) != bool(self.github_app_private_key_path):
             raise UsageError("--github-app-id and --github-app-private-key-path go together: give both or none")
@@ -110,6 +114,14 @@ class GitHubClientFlags(FlagGroup):
             raise UsageError("--github-token-path and --github-app-id: give one, as a user or as a GitHub App")
         if self.github_cache_size_mb < 1:
             raise UsageError("--github-cache-sizeMB: give 1 or more")
+
+    def _check_patience(self) -> None:
+        if self.max_retries < 1:
+            raise UsageError("--github-client.max-retries: give 1 or more, the number of attempts")
+        if self.request_timeout <= 0:
+            raise UsageError("--github-client.request-timeout: give a time above 0")
+        if min(self.max_404_retries, self.backoff_timeout, self.initial_delay) < 0:
+            raise UsageError("--github-client.max-404-retries, backoff-timeout and initial-delay cannot be negative")
 
 
 class GitHubFlags(GitHubClientFlags):

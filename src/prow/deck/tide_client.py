@@ -6,11 +6,11 @@ The original tide answers every path it does not know with its pools: it can be 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
+from prow.lib.address import web_address
 from prow.lib.clock import Clock
 from prow.lib.errors import Permanent, Retry, UsageError
 from prow.lib.http_client import http_client
@@ -25,8 +25,7 @@ class TideClient:
 
     def __init__(self, url: str, *, clock: Clock) -> None:
         """`UsageError` when `url` is no web address."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if web_address(url) is None:
             raise UsageError(f"--tide-url {url}: give the address of tide, such as http://tide")
         self._url = url.rstrip("/")
         self._clock = clock

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import httptools
 
 from prow.ghproxy.errors import Unreachable
+from prow.lib.address import web_address
 from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
 
@@ -246,8 +247,8 @@ class Upstream:
     """`url`: scheme, host and base path of the API. `proxy`: None for the one that the environment names. Close it with `aclose`."""
 
     def __init__(self, url: str, *, clock: Clock, tls: ssl.SSLContext | None = None, proxy: str | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        parts = web_address(url)
+        if parts is None or not parts.hostname:
             raise UsageError(f'--upstream "{url}": give an address such as https://api.github.com')
         self.base = parts.path.rstrip("/")
         self.host = parts.netloc.rpartition("@")[2]

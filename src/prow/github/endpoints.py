@@ -7,9 +7,9 @@ where somebody answers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 from prow.lib import logs
+from prow.lib.address import web_address
 from prow.lib.clock import Clock
 from prow.lib.errors import UsageError
 
@@ -22,8 +22,8 @@ class Endpoint:
     """A base address. `prefix`: its path, e.g. `/api/v3` of GitHub Enterprise."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        parts = web_address(url)
+        if parts is None or "@" in parts.netloc:
             raise UsageError(f"{url!r} is not an address of a GitHub API: give something like https://api.github.com")
         self.url = url.rstrip("/")
         self.prefix = parts.path.rstrip("/")
