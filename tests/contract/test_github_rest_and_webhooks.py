@@ -246,6 +246,12 @@ async def _pulls(story: RepoStory) -> None:
     await pr.reopen("mia")
     await world.set_lock(pr.issue, "boss", locked=True)
     await world.set_lock(pr.issue, "boss", locked=False)
+    story.protect(contexts=["unit"])
+    repo.settings["allow_auto_merge"] = True
+    await pr.expect_mergeable()
+    await world.enable_auto_merge(pr.issue, "wernher", method="merge")
+    await world.disable_auto_merge(pr.issue, "wernher")
+    repo.protections.clear()
     await pr.approve("wernher")
     await pr.expect_mergeable()
     await pr.merge("boss")

@@ -254,6 +254,7 @@ class Repo(_Part, frozen=True, kw_only=True):
     allow_squash_merge: bool = True
     allow_rebase_merge: bool = True
     delete_branch_on_merge: bool = False
+    allow_auto_merge: bool = False
     files: Files = {}
     clone: str = ""
     branches: tuple[Branch, ...] = ()

@@ -202,6 +202,8 @@ class _Sower:
 
     def _settings(self, repo: Repo, wanted: seed.Repo, place: Place) -> None:
         repo.private, repo.delete_branch_on_merge = wanted.private, wanted.delete_branch_on_merge
+        if wanted.allow_auto_merge:
+            repo.settings["allow_auto_merge"] = True
         merges = (wanted.allow_merge_commit, wanted.allow_squash_merge, wanted.allow_rebase_merge)
         with self.at(*place, "name"):
             if not any(merges):

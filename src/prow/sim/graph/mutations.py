@@ -252,7 +252,11 @@ _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
 
 
 _NEEDS = {
+    "createCommitOnBranch": ("contents",),
     "createIssue": ("issues",),
+    "disablePullRequestAutoMerge": ("contents",),
+    "enablePullRequestAutoMerge": ("contents",),
+    "updatePullRequestBranch": ("contents",),
     "createPullRequest": ("pull_requests",),
     "archiveRepository": ("administration",),
     "createRepository": ("administration",),

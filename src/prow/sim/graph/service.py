@@ -30,6 +30,7 @@ from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
 from prow.sim.graph import (
     blame,
+    branches,
     commits,
     mutations,
     objects,
@@ -52,7 +53,7 @@ from prow.sim.world import World
 
 _KEPT = 128
 _AREAS = (
-    resolvers, pulls, repositories, people, commits, objects, blame, releases, talk, mutations, talking, teams, threads,
+    resolvers, pulls, repositories, people, commits, objects, blame, releases, talk, mutations, talking, teams, threads, branches,
 )  # fmt: skip
 """Modules with resolvers; of two for one field the later counts."""
 _SCALARS = {

@@ -61,8 +61,15 @@ class Pulls(Issues):
             "head": head,
             "base": base,
             "_links": {name: {"href": url} for name, url in ({"self": api} | links).items()},
-            "auto_merge": None,
+            "auto_merge": self._auto_merge(pull),
         }
+
+    def _auto_merge(self, pull: Pull) -> Json | None:
+        wanted = pull.auto_merge
+        if wanted is None or pull.merged:
+            return None
+        texts = {"commit_title": wanted.title, "commit_message": wanted.message or ""}
+        return {"enabled_by": self.user(wanted.user), "merge_method": wanted.method, **texts}
 
     def review(self, issue: Issue, review: Review, *, webhook: bool = False) -> Json:
         api = f"{self.base}/repos/{issue.repo.full_name}/pulls/{issue.number}"

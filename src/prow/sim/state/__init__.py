@@ -6,6 +6,7 @@ from prow.sim.state.checks import MOST_STATUSES, CheckRun, CheckSuite, Status, W
 from prow.sim.state.deployments import Deployment, DeploymentStatus
 from prow.sim.state.hooks import Delivery, Hook
 from prow.sim.state.issues import (
+    AutoMerge,
     Comment,
     CommitComment,
     Issue,
@@ -24,6 +25,7 @@ from prow.sim.state.repos import Protection, Repo
 __all__ = [
     "MOST_STATUSES",
     "Asset",
+    "AutoMerge",
     "CheckRun",
     "CheckSuite",
     "Comment",

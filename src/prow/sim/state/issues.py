@@ -120,6 +120,18 @@ class IssueEvent:
 
 
 @dataclass(eq=False)
+class AutoMerge:
+    """Who wants it merged as soon as it can be, and how. `trying`: it is being merged right now."""
+
+    user: User
+    method: str
+    title: str
+    message: str | None
+    enabled_at: datetime
+    trying: bool = False
+
+
+@dataclass(eq=False)
 class Pull:
     """The pull request side of an issue.
 
@@ -139,6 +151,7 @@ class Pull:
     merge_commit_sha: str | None = None
     merged_at: datetime | None = None
     merged_by: User | None = None
+    auto_merge: AutoMerge | None = None
     rebaseable: bool = False
     checking: bool = False
     requested_reviewers: list[User] = field(default_factory=list)

@@ -51,6 +51,24 @@ class Branches(Pulls):
         await self.pushed(repo, login, ref, before or NOTHING, after)
         return after
 
+    async def commit_files(
+        self, repo: Repo, who: Identity, branch: str, files: Mapping[str, bytes | None], message: str, head: str
+    ) -> str:
+        """Several files changed at once, on top of `head`, which the branch must have; None takes a file away."""
+        ref, login = f"refs/heads/{branch}", who.login or ""
+        async with self.lock(repo):
+            before = await gitrepo.resolve(repo.path, ref)
+            if before is None:
+                raise Refused(404, f"Branch {branch} not found")
+            if before != head:
+                raise Refused(422, f'Expected branch to point to "{head}" but it did not. Pull and try again.')
+            after = await gitrepo.make_commit(
+                repo.path, files, message=message, author=login, when=self.seconds, parent=before
+            )
+            await self._advance(repo, who, ref, before, after)
+        await self.pushed(repo, login, ref, before, after)
+        return after
+
     async def move_ref(self, repo: Repo, who: Identity, ref: str, sha: str, *, force: bool = False) -> None:
         """Create or move `refs/…` by REST; NOTHING deletes it."""
         branch = ref.removeprefix("refs/heads/")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from prow.sim import rules
 from prow.sim.search import Entry
 from prow.sim.state import Issue
-from prow.sim.world.merges import Merges
+from prow.sim.world.automerge import AutoMerges
 
 _MOST_VERSIONS = 100
 _MENTION = re.compile(r"(?<![\w`])@([A-Za-z0-9][A-Za-z0-9-]*)")
@@ -29,7 +29,7 @@ def searched_as_of(seconds: float) -> Iterator[None]:
         _stale.reset(token)
 
 
-class Index(Merges):
+class Index(AutoMerges):
     _lag = 0.0
     _versions: dict[int, list[tuple[datetime, Entry]]] | None = None
 
