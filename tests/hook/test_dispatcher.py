@@ -293,28 +293,33 @@ async def test_an_outage_of_hours_loses_nothing_and_keeps_the_order_of_each_lane
     assert not [done for done in world.consumers.log if done.startswith("trigger:")]
     assert world.dispatcher.handled == 0
     github.over.set()
+    for lane in range(6):
+        await world.deliver(f"{lane}-late", f"o/r#{lane}")
     await world.dispatcher.idle()
-    assert world.dispatcher.handled == 300
+    assert world.dispatcher.handled == 306
     assert not await world.inbox.unfinished(after=0, limit=10)
     for lane in range(6):
         triggered = [done for done in world.consumers.log if done.startswith(f"trigger:{lane}-")]
-        assert triggered == [f"trigger:{lane}-{h}-{n}" for h in range(5) for n in range(60) if n % 6 == lane]
+        before = [f"trigger:{lane}-{h}-{n}" for h in range(5) for n in range(60) if n % 6 == lane]
+        assert triggered == [*before, f"trigger:{lane}-late"]
 
 
 async def test_a_restart_in_an_outage_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
-    before, github = Consumers(), Outage(Retry("GitHub is down", after=600))
-    before.handlers = {"trigger": github, "hold": fine}
+    before, github, soon = Consumers(), Outage(Retry("GitHub is down", after=600)), Outage(Retry("later", after=5))
+    before.handlers = {"trigger": github, "lgtm": soon, "hold": fine}
     async with running(tmp_path / "hook.db", VirtualClock(), before) as world:
         for number in range(40):
             await world.deliver(f"d{number}", f"o/r#{number % 4}")
         await before.done(40)
+        soon.over.set()
+        await before.done(80)
         await world.dispatcher.drain()
     after = Consumers()
-    after.handlers = {"trigger": fine, "hold": fine}
+    after.handlers = {"trigger": fine, "lgtm": fine, "hold": fine}
     async with running(tmp_path / "hook.db", VirtualClock(), after) as world:
         await world.deliver("new", "o/r#0")
         await world.dispatcher.idle()
-    assert sorted(after.log) == sorted(["hold:new", "trigger:new", *(f"trigger:d{n}" for n in range(40))])
+    assert sorted(after.log) == sorted(["hold:new", "lgtm:new", "trigger:new", *(f"trigger:d{n}" for n in range(40))])
     for lane in range(4):
         numbers = [int(done[9:]) for done in after.log if done.startswith("trigger:d") and int(done[9:]) % 4 == lane]
         assert numbers == sorted(numbers)

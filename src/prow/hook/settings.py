@@ -9,7 +9,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Times in seconds, sizes in bytes.
 
     enabled_orgs, enabled_repos: when one is given, only these are handled; disabled ones are taken out of that.
-    workers: handlers of different lanes at the same time. handler_deadline: for one handler and one delivery.
+    workers: lanes that are handled at the same time, and as many for each consumer of what waits for it.
+    handler_deadline: for one handler and one delivery.
     """
 
     webhook_path: str = "/hook"
