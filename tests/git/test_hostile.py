@@ -45,14 +45,15 @@ async def test_harm_behind_an_old_blemish_is_not_taken_and_others_keep_what_they
     good = await world.commit({"f": "good\n"}, branch="good")
     await world.mirror.ensure([good])
     folder = world.mirror.local.identity
-    blob = await world.blob(b"harm\n")
-    old = await world.tree_commit([("0100644", blob, b"f")])
-    bad = await world.raw("commit-tree", await world.strange_tree([("100644", blob, b"..")]), "-p", old, "-m", "Bad")
+    tree = await world.strange_tree([("100644", await world.blob(b"harm\n"), b"..")])
+    text = f"tree {tree}\nparent {good}\nauthor m <m@x> 1 +051800\ncommitter m <m@x> 1 +0000\n\nBad\n"  # git sees commits first
+    bad = await world.raw("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=text.encode())
     await world.raw("update-ref", "refs/heads/main", bad)
     caught = await asyncio.gather(
         world.mirror.fetch(["refs/heads/main"]), world.mirror.fetch(["refs/heads/good"]), return_exceptions=True
     )
     assert [type(each) for each in caught] == [UnsafeObjects, type(None)]
+    assert "hasDotdot" in str(caught[0])
     assert not await world.mirror.has(bad)
     assert await world.mirror.read_file(good, "f") == b"good\n"
     assert world.mirror.local.identity == folder

@@ -11,7 +11,7 @@ import pytest
 
 from prow.git import signing
 from prow.git.commits import Writing
-from prow.git.errors import NoSuchRef
+from prow.git.errors import NoSuchRef, TooLarge
 from prow.git.merging import cherry_pick, cherry_pick_range, merge_heads, merged_tree, try_merge
 from prow.git.model import Conflict, Identity, Made, Strategy
 from prow.lib.errors import UsageError
@@ -130,6 +130,30 @@ async def test_a_rebase_keeps_authors_and_dates_and_leaves_out_what_is_there_alr
     assert newest.startswith("one|")
     assert newest.endswith("|prow")
     assert WHEN <= (await world.mirror.show(result.commit)).authored_at.timestamp() <= WHEN + 100
+
+
+@pytest.mark.parametrize("onto", ["base", "one"])
+async def test_a_rebase_leaves_merges_out(world: World, branches: Branches, onto: str) -> None:
+    """As of somebody who kept the branch up to date by merging."""
+    here = getattr(branches, onto)
+    head = await made(await merge_heads(world.mirror, branches.more, [branches.two], Strategy.MERGE, message="Merge"))
+    result = await made(await merge_heads(world.mirror, here, [head.commit], Strategy.REBASE))
+    log = await world.log(result.commit)
+    assert sorted(log) == sorted(["Do first", "Do more", "Do two", *await world.log(here)])
+    assert await world.mirror.changed_files(here, result.commit) == ("docs/a.md", "docs/b.md", "docs/c.md", "f")
+
+
+async def test_a_series_without_end_is_not_replayed(world: World, branches: Branches) -> None:
+    head = "".join(
+        f"commit refs/heads/long\ncommitter a <a@x> {WHEN} +0000\ndata 1\nx\n{f'from {branches.base}' if not n else ''}\n"
+        for n in range(1_001)
+    )
+    await world.raw("fast-import", "--quiet", stdin=head.encode())
+    long = await world.raw("rev-parse", "refs/heads/long")
+    await world.mirror.ensure([long])
+    with pytest.raises(TooLarge, match="1001 commits to replay"):
+        await merge_heads(world.mirror, branches.one, [long], Strategy.REBASE)
+    assert (await made(await merge_heads(world.mirror, branches.one, [long], Strategy.SQUASH))).commit == branches.one
 
 
 async def test_a_rebase_keeps_what_was_empty_to_begin_with(world: World, branches: Branches) -> None:

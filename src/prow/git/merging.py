@@ -24,6 +24,7 @@ _UNRELATED = "unrelated histories"
 _SUBMODULE = "160000"
 _MOST_RENAMED = 4_000
 _MOST_BASES = 16
+_MOST_REPLAYED = 1_000
 _A_FEW = 4
 
 
@@ -79,7 +80,7 @@ async def merge_heads(
     """Bring heads onto a base, one after the other; the first that does not go ends it.
 
     `merge` makes a merge commit of each unless it is in the base already; `ifNecessary` also lets the base move on to it; `squash` makes one
-    commit of each; `rebase` replays its commits, authors kept. What changes nothing adds nothing.
+    commit of each; `rebase` replays its commits, authors kept. What changes nothing adds nothing. Raises TooLarge for more than 1,000 commits to replay.
     """
     commits = (safety.commit(base), *(safety.commit(head) for head in heads))
     how = writing or Writing(committer=PROW)
@@ -150,6 +151,8 @@ async def _rebased(local: Local, here: Made, head: str, writing: Writing) -> Mad
 
 
 async def _replayed(local: Local, here: Made, commits: Sequence[str], head: str, writing: Writing) -> Made | Conflict:
+    if len(commits) > _MOST_REPLAYED:
+        raise TooLarge(f"{local.remote}: {head} has {len(commits)} commits to replay, more than {_MOST_REPLAYED}")
     for commit in commits:
         facts = await read_commit(local, commit)
         parent = facts.parents[0] if facts.parents else ""
