@@ -61,17 +61,19 @@ async def test_harm_behind_an_old_blemish_is_not_taken_and_others_keep_what_they
 
 async def test_links_out_of_the_repository_lead_nowhere(world: World) -> None:
     commits: dict[str, str] = {}
+    own = await world.raw("mktree", stdin=f"100644 blob {await world.blob(b'x')}\tpasswd\n".encode())
     for target in ("/etc/passwd", "../../../etc/passwd", "..", "loop", "dir/../../x", "none", "", "a\0b"):
         link = await world.blob(target.encode())
         inner = await world.raw("mktree", stdin=f"120000 blob {link}\tloop\n".encode())
-        commits[target] = await world.tree_commit([("40000", inner, b"dir"), ("120000", link, b"loop")])
+        entries = [("40000", inner, b"dir"), ("40000", own, b"etc"), ("120000", link, b"loop")]
+        commits[target] = await world.tree_commit(entries)
     await world.mirror.ensure(commits.values())
     for commit in commits.values():
         for path in ("loop", "dir/loop", "loop/passwd"):
             with pytest.raises(NoSuchFile):
                 await world.mirror.read_file(commit, path)
-        entries = await world.mirror.find(commit, Finder(lambda _: True))
-        assert await world.mirror.read_files(commit, entries, max_file=100) == {}
+        found = await world.mirror.find(commit, Finder(lambda _: True))
+        assert await world.mirror.read_files(commit, found, max_file=100) == {"etc/passwd": b"x"}
 
 
 async def test_links_inside_the_repository_are_followed(world: World) -> None:
