@@ -157,6 +157,26 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_replaced_and_nobody_he
     assert (tmp_path / f"{NAME}.damaged").exists()
 
 
+async def test_of_two_processes_that_find_the_file_damaged_the_second_leaves_what_the_first_made(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / NAME
+    async with opened("disk", tmp_path) as cache:
+        await cache.put(key(0), kept(noise(200_000, 0)))
+    async with opened("disk", tmp_path) as one, opened("disk", tmp_path) as other:
+        assert [await each.get(key(0)) for each in (one, other)] == [kept(noise(200_000, 0))] * 2
+        pages = bytearray(file.read_bytes())
+        pages[4096:] = b"\xff" * (len(pages) - 4096)
+        with file.open("r+b") as handle:
+            handle.write(pages)
+        assert await one.get(key(0)) is None
+        await one.put(key(1), kept(b"new"))
+        assert await other.get(key(0)) is None
+        assert await other.get(key(1)) == kept(b"new")
+    async with opened("disk", tmp_path) as later:
+        assert await later.get(key(1)) == kept(b"new")
+
+
 async def test_a_cache_that_was_closed_has_nothing_and_raises_nothing(tmp_path: Path) -> None:
     async with opened("disk", tmp_path) as cache:
         await cache.put(key(1), kept(b"x"))
@@ -268,6 +288,11 @@ async def test_what_was_kept_for_one_is_nothing_to_another_whose_cache_is_the_sa
         async with aclosing(client(keeper, cache, token)) as github:
             assert (await github.get_repo("acme", "rockets")).full_name == "acme/rockets"
     assert keeper.asked == [("Bearer mia", ""), ("Bearer mia", '"one"'), ("Bearer wernher", "")]
+
+
+def test_what_github_says_with_a_304_is_newer_than_what_was_kept() -> None:
+    found = kept(b"", link="<old>", vary="Accept").revalidated({"link": "<new>", "x-ratelimit-remaining": "7"})
+    assert (found["link"], found["vary"], found["x-ratelimit-remaining"]) == ("<new>", "Accept", "7")
 
 
 async def test_another_form_of_an_answer_is_asked_for_without_the_first_one_s_condition() -> None:

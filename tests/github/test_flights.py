@@ -84,8 +84,36 @@ async def test_after_a_change_nobody_joins_what_was_asked_before_it() -> None:
     after = asyncio.create_task(flights.join("a", new))
     await turn()
     old.end.set_result("old")
+    assert await before == ("old", False)
+    last = asyncio.create_task(flights.join("a", Work()))
+    await turn()
     new.end.set_result("new")
-    assert (await before, await after) == (("old", False), ("new", False))
+    assert (await after, await last) == (("new", False), ("new", True))
+
+
+async def test_work_that_nobody_joins_any_more_holds_up_nobody_who_asked_after_it() -> None:
+    flights: Flights[str, str] = Flights("test")
+    left, turn_comes, new = asyncio.Event(), asyncio.Event(), Work()
+
+    async def old() -> str:
+        await left.wait()
+        with flights.held("a"):
+            await turn_comes.wait()
+        return "old"
+
+    before = asyncio.create_task(flights.join("a", old, rank=2))
+    await turn()
+    flights.leave(lambda key: key == "a")
+    after = asyncio.create_task(flights.join("a", new, rank=2))
+    await turn()
+    left.set()
+    await turn()
+    urgent = asyncio.create_task(flights.join("a", Work(), rank=0))
+    await turn()
+    new.end.set_result("new")
+    assert (await after, await urgent) == (("new", False), ("new", True))
+    turn_comes.set()
+    assert await before == ("old", False)
 
 
 async def test_closing_ends_what_is_under_way() -> None:

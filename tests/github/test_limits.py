@@ -167,6 +167,25 @@ def test_a_minute_has_room_for_so_many_points_of_reads_and_writes_together() -> 
     assert limiter.reserve(QUERY, "bot").seconds == 0
 
 
+def test_a_write_needs_room_for_all_of_its_points() -> None:
+    limiter = Limiter(VirtualClock(), Limits(points_per_minute=10))
+    for _ in range(6):
+        assert limiter.reserve(of(READ, Cost.INTERACTIVE), "bot").seconds == 0
+    assert limiter.reserve(LABEL, "bot").reason == "points"
+    assert limiter.reserve(of(READ, Cost.INTERACTIVE), "bot").seconds == 0
+
+
+def test_answers_that_overtake_each_other_do_not_fill_the_budget_again() -> None:
+    pace = Limiter(VirtualClock(), Limits()).pace("bot")
+
+    def left(remaining: int, reset: int) -> int:
+        told = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": f"{remaining}", "x-ratelimit-reset": f"{reset}"}
+        pace.answered(READ, Answer(200, headers=told), 0.1)
+        return pace.standings["core"].remaining
+
+    assert [left(51, 3_600), left(49, 3_600), left(50, 3_600), left(4_999, 7_200)] == [51, 49, 49, 4_999]
+
+
 def test_an_hour_has_room_for_so_many_writes_that_people_hear_of_and_for_more_of_others() -> None:
     clock = VirtualClock()
     limiter = Limiter(clock, Limits(writes_per_minute=1_000, points_per_minute=10_000))
