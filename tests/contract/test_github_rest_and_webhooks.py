@@ -15,6 +15,7 @@ from prow.sim.apps import Installation
 from prow.sim.gitrepo import NOTHING
 from prow.sim.limits import NOTIFYING
 from prow.sim.server import Sim
+from prow.sim.state import Protection
 from prow.sim.verbs import RepoStory
 from prow.sim.world import World
 from prow.sim.world.lines import Spot
@@ -277,6 +278,8 @@ async def _repository(story: RepoStory) -> None:
     world, repo = story.sim.world, story.repo
     await world.move_ref(repo, Identity("boss"), "refs/tags/v1", await story.tip())
     await world.move_ref(repo, Identity("boss"), "refs/tags/v1", NOTHING)
+    for rules in (Protection(contexts=("unit",)), Protection(contexts=("unit",), reviews=2, linear=True), None):
+        await world.set_protection(repo, "boss", "main", rules)
     await world.rename_branch(repo, "boss", "release", "stable")
     await world.change_settings(repo, "boss", {"description": "Up", "homepage": "https://acme.example"})
     await world.change_settings(repo, "boss", {"private": True})

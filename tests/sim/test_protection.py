@@ -9,7 +9,8 @@ import pytest
 from prow.sim.errors import Refused
 from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
-from tests.sim.support import ask, client
+from tests.sim.callers import expect
+from tests.sim.support import Events, ask, client
 
 RULES: dict[str, Any] = {
     "required_status_checks": {"strict": False, "contexts": ["unit"]},
@@ -192,3 +193,49 @@ async def test_approvals_fall_with_a_push_where_it_is_wanted(repo: RepoStory, pr
     await pr.push({"new.txt": "more\n"})
     await pr.expect_mergeable()
     assert (review.state, state(pr)) == ("DISMISSED", "BLOCKED")
+
+
+async def test_whoever_may_bypass_pull_requests_pushes_and_merges_without_reviews(
+    sim: Sim, repo: RepoStory, pr: PullStory
+) -> None:
+    repo.collaborator("boss", "admin")
+    repo.collaborator("robot", "write")
+    sim.world.add_team(sim.world.org("acme"), "Crew", members=["wernher"])
+    repo.collaborator("wernher", "write")
+    place = "/repos/acme/widgets/branches/main/protection"
+    rules = {
+        "required_status_checks": None,
+        "enforce_admins": True,
+        "restrictions": None,
+        "required_pull_request_reviews": {
+            "required_approving_review_count": 1,
+            "dismissal_restrictions": {"users": ["katherine"], "teams": ["crew"]},
+            "bypass_pull_request_allowances": {"users": ["robot"], "teams": ["crew"]},
+        },
+    }
+    async with client(sim, "boss") as boss, client(sim, "robot") as robot:
+        await expect(boss.put(place, json=rules), 200)
+        told = (await expect(boss.get(place), 200))["required_pull_request_reviews"]
+        assert [user["login"] for user in told["dismissal_restrictions"]["users"]] == ["katherine"]
+        assert [team["slug"] for team in told["bypass_pull_request_allowances"]["teams"]] == ["crew"]
+        await expect(boss.put(f"/repos/acme/widgets/pulls/{pr.number}/merge", json={}), 405)
+        file = {"message": "Straight", "content": "eA==", "branch": "main"}
+        await expect(boss.put("/repos/acme/widgets/contents/x", json=file), 409)
+        await expect(robot.put("/repos/acme/widgets/contents/x", json=file), 201)
+    await pr.expect_mergeable()
+    await pr.merge("wernher")
+    assert pr.merged
+
+
+async def test_changes_of_the_rules_are_told(sim: Sim, repo: RepoStory, events: Events) -> None:
+    repo.collaborator("boss", "admin")
+    place = "/repos/acme/widgets/branches/main/protection"
+    rules = {"required_status_checks": {"strict": False, "contexts": ["unit"]}, "enforce_admins": False}
+    rules |= {"required_pull_request_reviews": None, "restrictions": None}
+    async with client(sim, "boss") as boss:
+        await expect(boss.put(place, json=rules), 200)
+        await expect(boss.post(f"{place}/enforce_admins"), 200)
+        await expect(boss.delete(place), 204)
+    assert events.names == [("branch_protection_rule", action) for action in ("created", "edited", "deleted")]
+    changes = events.payloads("branch_protection_rule")[1]["changes"]
+    assert changes["admin_enforced"] == {"from": False}

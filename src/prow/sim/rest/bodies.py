@@ -20,7 +20,7 @@ visibility
 """
 _NUMBERS = "in_reply_to invitee_id line parent_team_id position required_approving_review_count start_line"
 _OBJECTS = """
-author client_payload committer config dismissal_restrictions inputs output required_pull_request_reviews required_status_checks
+author bypass_pull_request_allowances client_payload committer config dismissal_restrictions inputs output required_pull_request_reviews required_status_checks
 restrictions tagger
 """
 _LISTS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from prow.sim.errors import Refused, unprocessable
 from prow.sim.payloads import Json
-from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body
+from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login
 from prow.sim.rest.refs import branch_of
 from prow.sim.state import Protection, Repo
 
@@ -67,7 +67,7 @@ class Protections(Area):
 
     async def _change(self, call: Call, **changes: Any) -> None:
         repo, branch, rules = await self._rules(call)
-        await self.world.set_protection(repo, branch, replace(rules, **changes))
+        await self.world.set_protection(repo, login(call), branch, replace(rules, **changes))
 
     async def get_protection(self, call: Call) -> Answer:
         return Answer(self._json(*await self._rules(call)))
@@ -75,12 +75,12 @@ class Protections(Area):
     async def protect(self, call: Call) -> Answer:
         repo, branch, _ = await branch_of(self, call, "admin")
         rules = self._wanted(repo, body(call), repo.protections.get(branch))
-        await self.world.set_protection(repo, branch, rules)
+        await self.world.set_protection(repo, login(call), branch, rules)
         return Answer(self._json(repo, branch, rules))
 
     async def unprotect(self, call: Call) -> Answer:
         repo, branch, _ = await self._rules(call)
-        await self.world.set_protection(repo, branch, None)
+        await self.world.set_protection(repo, login(call), branch, None)
         return Answer(status=204)
 
     # Administrators and signatures
@@ -176,7 +176,17 @@ class Protections(Area):
         return await self.get_reviews(call)
 
     async def drop_reviews(self, call: Call) -> Answer:
-        await self._change(call, reviews=None, dismiss_stale=False, code_owners=False, last_push=False)
+        gone: dict[str, Any] = dict.fromkeys(
+            ("bypassers", "bypass_teams", "bypass_apps", "dismiss_teams", "dismiss_apps"), frozenset()
+        )
+        plain: dict[str, Any] = {
+            "reviews": None,
+            "dismissers": None,
+            "dismiss_stale": False,
+            "code_owners": False,
+            "last_push": False,
+        }
+        await self._change(call, **plain, **gone)
         return Answer(status=204)
 
     async def get_restrictions(self, call: Call) -> Answer:
@@ -255,4 +265,9 @@ def _reviews(wanted: Mapping[str, Any], before: Protection) -> dict[str, Any]:
     if people is not None:
         found["dismissers"] = _names(people, "users") if people else None
         found["dismiss_teams"] = _names(people, "teams")
+        found["dismiss_apps"] = _names(people, "apps")
+    bypass = wanted.get("bypass_pull_request_allowances")
+    if bypass is not None:
+        for kind, name in {"users": "bypassers", "teams": "bypass_teams", "apps": "bypass_apps"}.items():
+            found[name] = _names(bypass, kind)
     return found

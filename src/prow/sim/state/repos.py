@@ -20,7 +20,8 @@ class Protection:
     """The rules of a protected branch. None: there is no such rule.
 
     `apps`: contexts that only this app may report, by context. `pushers`, `push_teams`, `push_apps`: lower-case logins and slugs that
-    alone may push; `pushers` None: everybody who may write. `dismissers`: the same for dismissing reviews.
+    alone may push; `pushers` None: everybody who may write. `dismissers`: the same for dismissing reviews. `bypassers`: who needs no
+    pull request, and no reviews of one.
     """
 
     contexts: tuple[str, ...] | None = None
@@ -36,6 +37,10 @@ class Protection:
     last_push: bool = False
     dismissers: frozenset[str] | None = None
     dismiss_teams: frozenset[str] = frozenset()
+    dismiss_apps: frozenset[str] = frozenset()
+    bypassers: frozenset[str] = frozenset()
+    bypass_teams: frozenset[str] = frozenset()
+    bypass_apps: frozenset[str] = frozenset()
     linear: bool = False
     conversations: bool = False
     force_pushes: bool = False

@@ -80,7 +80,7 @@ class Merges(Repos):
             protection.signatures and method != "squash"
         ):  # of what is squashed GitHub makes a commit of its own, and signs it
             raise Refused(405, rules.SIGNATURES)
-        refused = self.rules_refusal(issue)
+        refused = self.rules_refusal(issue, login)
         if refused:
             raise Refused(405, refused)
         behind = rules.behind_refusal(protection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from prow.lib.clock import Clock
@@ -23,22 +24,30 @@ class Protections(Actions):
         self._lines: dict[tuple[int, str], list[codeowners.Line]] = {}
 
     def protection_json(self, repo: Repo, branch: str, protection: Protection) -> Json:
-        return self.json.protection(repo, branch, protection, self._restrictions(repo, protection))
+        some = protection
+        pushers = self._singled_out(repo, some.pushers, some.push_teams, some.push_apps)
+        dismissers = self._singled_out(repo, some.dismissers, some.dismiss_teams, some.dismiss_apps)
+        named = some.bypassers or some.bypass_teams or some.bypass_apps
+        bypassers = self._singled_out(repo, some.bypassers, some.bypass_teams, some.bypass_apps) if named else None
+        return self.json.protection(repo, branch, protection, pushers, dismissers, bypassers)
 
-    def _restrictions(self, repo: Repo, protection: Protection) -> Json | None:
-        if protection.pushers is None:
+    def _singled_out(
+        self, repo: Repo, users: frozenset[str] | None, teams: frozenset[str], apps: frozenset[str]
+    ) -> Json | None:
+        """Some who are named, as the API tells them; None: nobody is singled out."""
+        if users is None:
             return None
         org = self.orgs.get(repo.owner.lower())
-        teams = [org.teams[slug] for slug in sorted(protection.push_teams) if slug in org.teams] if org else []
-        apps = [self.apps[slug] for slug in sorted(protection.push_apps) if slug in self.apps]
+        found = [org.teams[slug] for slug in sorted(teams) if slug in org.teams] if org else []
         return {
-            "users": [self.json.user(self.user(login)) for login in sorted(protection.pushers)],
-            "teams": [self.json.team(team, repo.owner) for team in teams],
-            "apps": [self.json.app(app) for app in apps],
+            "users": [self.json.user(self.user(login)) for login in sorted(users)],
+            "teams": [self.json.team(team, repo.owner) for team in found],
+            "apps": [self.json.app(self.apps[slug]) for slug in sorted(apps) if slug in self.apps],
         }
 
-    async def set_protection(self, repo: Repo, branch: str, protection: Protection | None) -> None:
+    async def set_protection(self, repo: Repo, login: str, branch: str, protection: Protection | None) -> None:
         """None: the branch is protected no more. Who owns what is looked up for those that wait to be merged."""
+        before = repo.protections.get(branch)
         if protection is None:
             repo.protections.pop(branch, None)
         else:
@@ -46,7 +55,19 @@ class Protections(Actions):
         for issue in repo.issues.values():
             if issue.pull is not None and issue.state == "open" and issue.pull.base_ref == branch:
                 await self.look_up_owners(issue)
-        await self.changed()
+        await self._rule_event(repo, login, branch, before, protection)
+
+    async def _rule_event(
+        self, repo: Repo, login: str, branch: str, before: Protection | None, after: Protection | None
+    ) -> None:
+        action = "created" if before is None else "deleted" if after is None else "edited"
+        rules = after or before
+        payload: Json = {}
+        if rules is not None:
+            payload = {"action": action, "rule": self.json.protection_rule(repo, branch, rules, self.clock.now())}
+        if before is not None and after is not None:
+            payload["changes"] = self.json.protection_changes(repo, branch, before, after)
+        await self.emit(repo, "branch_protection_rule", self.user(login), payload)
 
     # Code owners
 
@@ -97,23 +118,35 @@ class Protections(Actions):
 
     def among_pushers(self, repo: Repo, protection: Protection, login: str) -> bool:
         """Where pushing is left to a few, whether this user or bot is one of them."""
-        if protection.pushers is None or login.lower() in protection.pushers:
+        some = protection
+        return some.pushers is None or self._among(repo, login, some.pushers, some.push_teams, some.push_apps)
+
+    def _among(
+        self, repo: Repo, login: str, users: frozenset[str], teams: frozenset[str], apps: frozenset[str]
+    ) -> bool:
+        if login.lower() in users:
             return True
         org = self.orgs.get(repo.owner.lower())
         if login.endswith("[bot]"):
-            return login.removesuffix("[bot]").lower() in protection.push_apps
-        teams = [org.teams[slug] for slug in protection.push_teams if slug in org.teams] if org is not None else []
-        return any(org is not None and self.is_team_member(org, team, login) for team in teams)
+            return login.removesuffix("[bot]").lower() in apps
+        named = [org.teams[slug] for slug in teams if slug in org.teams] if org is not None else []
+        return any(org is not None and self.is_team_member(org, team, login) for team in named)
+
+    def as_it_binds(self, repo: Repo, protection: Protection, login: str) -> Protection:
+        """The rules for this user: of whoever may do without pull requests no reviews are wanted."""
+        some = protection
+        if login and self._among(repo, login, some.bypassers, some.bypass_teams, some.bypass_apps):
+            return replace(protection, reviews=None, code_owners=False, last_push=False)
+        return protection
 
     def may_dismiss(self, issue: Issue, login: str) -> bool:
         """Whether this user may dismiss reviews there: whoever may write, unless it is left to a few."""
-        pull, org = issue.pull, self.orgs.get(issue.repo.owner.lower())
+        pull = issue.pull
         protection = self.protection_of(issue.repo, pull.base_ref) if pull is not None else None
         if protection is None or protection.dismissers is None or self.may(issue.repo, login, "admin"):
             return True
-        teams = [org.teams[slug] for slug in protection.dismiss_teams if slug in org.teams] if org is not None else []
-        mine = any(org is not None and self.is_team_member(org, team, login) for team in teams)
-        return mine or login.lower() in protection.dismissers
+        some = protection
+        return self._among(issue.repo, login, protection.dismissers, some.dismiss_teams, some.dismiss_apps)
 
     def push_rules(self, repo: Repo, who: Identity, command: Command) -> PushRule | None:
         """What becomes of a push by git, before its commits are here: why each kind of it is refused. None: the branch is not protected."""
@@ -122,6 +155,7 @@ class Protections(Actions):
         if protection is None or not command.ref.startswith("refs/heads/"):
             return None
         login = who.login or ""
+        protection = self.as_it_binds(repo, protection, login)
         spared, allowed = not self.bound_by(repo, protection, login), self.among_pushers(repo, protection, login)
         states = self.required_states(repo, command.after, protection)
         whole = "delete" if command.after == NOTHING else "create" if command.before == NOTHING else ""
@@ -141,6 +175,7 @@ class Protections(Actions):
         if protection is None or not ref.startswith("refs/heads/"):
             return ""
         login = who.login or ""
+        protection = self.as_it_binds(repo, protection, login)
         change, merges = "delete" if after == NOTHING else "create" if before == NOTHING else "update", False
         if change == "update" and not await gitrepo.is_ancestor(repo.path, before, after):
             change = "force"

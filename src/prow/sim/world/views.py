@@ -46,10 +46,12 @@ class Views(Protections):
     def review_decision(self, issue: Issue) -> str | None:
         return rules.review_decision(self.protection(issue), self.verdicts(issue))
 
-    def rules_refusal(self, issue: Issue) -> str:
-        """Why the rules of the base branch forbid to merge it; empty when they allow it."""
+    def rules_refusal(self, issue: Issue, login: str = "") -> str:
+        """Why the rules of the base branch forbid to merge it, this user or anybody; empty when they allow it."""
         pull = pull_of(issue)
         protection = self.protection(issue)
+        if protection is not None and login:
+            protection = self.as_it_binds(issue.repo, protection, login)
         states = self.required_states(issue.repo, pull.head_sha, protection)
         return rules.refusal(protection, self.verdicts(issue), states)
 
