@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import signal
 import subprocess
@@ -158,6 +159,21 @@ async def test_people_need_not_wait_for_background_work_of_their_own_process_eit
         task.cancel()
 
 
+async def test_a_place_that_comes_just_as_its_asker_leaves_is_free_for_the_next() -> None:
+    clock = VirtualClock()
+    places = Places(1, clock)
+    await places.enter(Cost.MERGE)
+    leaving = asyncio.create_task(places.enter(Cost.MERGE))
+    await clock.sleep(0)
+    places.leave()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    began = clock.monotonic()
+    async with clock.timeout(1):
+        await places.enter(Cost.MERGE)
+    assert clock.monotonic() == began
+
+
 _HOLDER = """
 import pathlib, sys
 from prow.github.ledger import Ledger
@@ -201,14 +217,39 @@ def test_more_identities_than_there_are_pages_are_counted_and_an_old_page_is_giv
     assert shared.page(1, now)[FIRST] == 0
 
 
-def test_an_identity_whose_page_was_given_away_meanwhile_gets_another(tmp_path: Path) -> None:
+def writes_of(limiter: Limiter, identity: str) -> dict[str, float]:
+    return {fill.name: fill.used for fill in limiter.pace(identity).fills() if "writes" in fill.name}
+
+
+async def test_an_identity_whose_page_was_given_away_meanwhile_gets_another(tmp_path: Path) -> None:
+    early, late = VirtualClock(), VirtualClock()
+    await late.sleep(4 * 3600)
+    limiter, other = process(tmp_path, early, Limits()), process(tmp_path, late, Limits())
+    assert limiter.reserve(COMMENT, "bot").seconds == 0
+    assert other.reserve(COMMENT, "another").seconds == 0
+    await early.sleep(4 * 3600)
+    assert limiter.reserve(COMMENT, "bot").seconds == 0
+    for each, identity in ((limiter, "bot"), (other, "another")):
+        assert writes_of(each, identity) == {"writes in a minute": 1, "content writes in an hour": 1}
+
+
+async def test_a_page_that_is_in_use_is_given_to_nobody(tmp_path: Path) -> None:
     clock = VirtualClock()
     limiter = process(tmp_path, clock, Limits())
+    limiter.pace("bot")
+    await clock.sleep(3 * 3600 - 600)
     assert limiter.reserve(COMMENT, "bot").seconds == 0
-    other = Ledger.open(tmp_path)
-    taken = other.page(key_of("another"), clock.now().timestamp() + 4 * 3600)
-    taken[FIRST + 1] = 1_000_000.0
-    assert limiter.reserve(COMMENT, "bot").seconds == 0
+    await clock.sleep(1200)
+    assert process(tmp_path, clock, Limits()).reserve(COMMENT, "another").seconds == 0
+    assert writes_of(limiter, "bot")["content writes in an hour"] == 1
+
+
+def test_while_one_process_looks_and_books_no_other_does(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    with (tmp_path / NAME).open() as other:
+        with ledger, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_where_no_file_can_be_each_process_counts_for_itself_and_says_so(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -227,6 +228,7 @@ def test_an_organisation_may_have_a_limit_of_its_own() -> None:
     other = Call(method="GET", template="/x", path="/x", org="other")
     assert [limiter.reserve(READ, "bot").reason for _ in range(3)][2] == "throttle"
     assert limiter.reserve(READ, "bot").seconds == pytest.approx(60)
+    assert limiter.reserve(msgspec.structs.replace(READ, org="Acme"), "bot").reason == "throttle"
     assert limiter.reserve(other, "bot").seconds == 0
     assert limiter.reserve(other, "bot").reason == "throttle"
     limiter.refund(other)
