@@ -198,6 +198,15 @@ async def test_where_it_is_not_installed_the_error_names_the_organisation_and_wh
     assert (await github.get_repo("others", "rockets")).full_name == "others/rockets"
 
 
+async def test_an_organisation_that_comes_up_for_the_first_time_is_looked_for_at_once(world: World) -> None:
+    await world.repo("others")
+    github = await world.github()
+    await github.get_repo("acme", "rockets")
+    world.install("others")
+    assert (await github.get_repo("others", "rockets")).full_name == "others/rockets"
+    assert world.asked(LIST) == 2
+
+
 async def test_a_suspended_installation_is_said_and_works_again_when_that_ends(world: World) -> None:
     installation = world.installed["acme"]
     world.sim.world.suspend(installation, "mia")

@@ -1,6 +1,6 @@
 """The tokens of a GitHub App: one for each organisation that it is installed in.
 
-GitHub is asked where the App is installed when an organisation comes up that is not known, at most once a minute. A token is
+GitHub is asked where the App is installed when an organisation comes up that is not known, at most once a minute for each. A token is
 made on first use and again a minute before it expires; whoever needs it meanwhile waits for the same request. Both
 questions go through a client of their own, which asks as the App itself.
 """
@@ -80,7 +80,7 @@ class Installations:
         self._forget = forget
         self._known: dict[str, _Known] = {}
         self._slug = ""
-        self._listed: float | None = None
+        self._listed: dict[str, float] = {}
         self._unknown = False
         self._listing = asyncio.Lock()
 
@@ -137,7 +137,7 @@ class Installations:
             if known is not None and known.installation.suspended_at is None:
                 return
             now = self._clock.monotonic()
-            if self._listed is not None and now - self._listed < _LIST_AGAIN_AFTER:
+            if now - self._listed.get(org, -_LIST_AGAIN_AFTER) < _LIST_AGAIN_AFTER:
                 return
             found = await self._installations()
             self._slug = next((each.app_slug for each in found if each.app_slug), self._slug)
@@ -151,7 +151,7 @@ class Installations:
                     before.installation = each
                 fresh[name] = before if before is not None and before.installation.id == each.id else _Known(each)
             self._known = fresh
-            self._listed = now
+            self._listed[org] = now
 
     async def _installations(self) -> tuple[Installation, ...]:
         try:
@@ -181,7 +181,7 @@ class Installations:
             raise self._key_unknown(error) from None
         except NotFound:
             self._known.pop(org.lower(), None)
-            self._listed = None
+            self._listed.pop(org.lower(), None)
             raise NotInstalled(
                 f"the GitHub App {self._slug} is not installed in {org} any more: an owner of {org} can install it at "
                 f"{self._page('installations/new')}"
