@@ -215,3 +215,13 @@ async def test_whoever_else_wrote_commits_is_named_in_the_squashed_one(sim: Sim,
     told = await shown(repo.repo, "main", "%an|%B")
     assert told.startswith("mia|Fix (#1)")
     assert told.endswith("Co-authored-by: ada <ada@users.noreply.example>")
+
+
+async def test_topics_are_short_words_and_a_change_of_them_is_told(sim: Sim, repo: RepoStory, events: Events) -> None:
+    repo.collaborator("boss", "admin")
+    async with client(sim, "boss") as boss:
+        await expect(boss.put("/repos/acme/widgets/topics", json={"names": ["wheels", "space-age"]}), 200)
+        refused = await expect(boss.put("/repos/acme/widgets/topics", json={"names": ["Big Wheels"]}), 422)
+        assert refused["errors"][0].startswith("Topics must start with")
+        assert await expect(boss.get("/repos/acme/widgets/topics"), 200) == {"names": ["wheels", "space-age"]}
+    assert events.payloads("repository")[0]["changes"] == {"topics": {"from": []}}

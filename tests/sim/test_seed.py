@@ -230,6 +230,7 @@ WRONG = [
     ("users: [{login: mia, token: t, repos: [acme/x]}]", "1:9: owner and repos are of a fine-grained token"),
     ("users: [{login: mia, token: t, permissions: {issues: read}, repos: [acme/x]}]", "1:68: there is no repository 'acme/x'"),
     ("orgs: [{login: acme, default_permission: boss}]", "1:42: invalid enum value 'boss'"),
+    (REPO + "  topics: [Big Ships]", "5:11: topics must start with"),
     (REPO + "  milestones: [{title: v1, creator: nobody}]", "5:16: nobody is called 'nobody'"),
     (REPO + "  issues: [{title: T, author: mia, milestone: v9}]", "5:12: there is no milestone 'v9': name it among milestones"),
     (REPO + "  issues: [{title: T, author: mia, assignees: [stranger]}]", "5:12: nobody is called 'stranger'"),

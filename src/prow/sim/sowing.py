@@ -16,6 +16,7 @@ from prow.sim.sowing_talk import Place, Talk
 from prow.sim.state import Membership, Org, Protection, Repo
 from prow.sim.verbs import RepoStory
 from prow.sim.world.accounts import PERMISSIONS
+from prow.sim.world.repos import check_topics
 
 _GIT = "octocat"
 """In whose name branches and labels are made."""
@@ -212,7 +213,9 @@ class _Sower:
         if wanted.description:
             repo.settings["description"] = wanted.description
         if wanted.topics:
-            repo.settings["topics"] = [topic.lower() for topic in wanted.topics]
+            with self.at(*place, "topics"):
+                repo.settings["topics"] = [topic.lower() for topic in wanted.topics]
+                check_topics(repo.settings["topics"])
 
     @staticmethod
     def _level(level: str) -> None:

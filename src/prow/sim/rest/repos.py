@@ -139,7 +139,7 @@ class Repos(Area):
 
     async def set_topics(self, call: Call) -> Answer:
         repo = self.repo(call, "admin")
-        repo.settings["topics"] = [str(name).lower() for name in body(call).get("names") or ()]
+        await self.world.set_topics(repo, login(call), [str(name) for name in body(call).get("names") or ()])
         return Answer({"names": repo.settings["topics"]})
 
     async def languages(self, call: Call) -> Answer:

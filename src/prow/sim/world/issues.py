@@ -52,6 +52,7 @@ class Issues(Labels):
         if pinned and sum(other.pinned for other in issue.repo.issues.values() if other is not issue) >= _MOST_PINNED:
             raise Refused(422, "Maximum 3 pinned issues per repository")
         issue.pinned = pinned
+        self.record(issue, self.user(login), "pinned" if pinned else "unpinned")
         await self.touched(issue, self.user(login), "pinned" if pinned else "unpinned")
 
     async def transfer_issue(self, issue: Issue, login: str, target: Repo, *, labels: bool = False) -> Issue:

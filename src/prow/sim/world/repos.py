@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ _WORDS = {
     "merge_commit_title": ("PR_TITLE", "MERGE_MESSAGE"),
     "merge_commit_message": ("PR_BODY", "PR_TITLE", "BLANK"),
 }
+_TOPIC = re.compile(r"[a-z0-9][a-z0-9-]{0,34}")
+_MOST_TOPICS = 20
 _SHOWN = frozenset(
     {
         "description",
@@ -209,6 +212,13 @@ class Repos(Deployments):
         else:
             await self.emit(repo, "repository", sender, {"action": "edited", "changes": told})
 
+    async def set_topics(self, repo: Repo, login: str, names: Sequence[str]) -> None:
+        check_topics(names)
+        before = repo.settings.get("topics", [])
+        repo.settings["topics"] = list(dict.fromkeys(names))
+        changes = {"topics": {"from": before}}
+        await self.emit(repo, "repository", self.user(login), {"action": "edited", "changes": changes})
+
     async def rename(self, repo: Repo, login: str, name: str) -> None:
         """The old name leads to the new one until somebody else takes it."""
         check_name(name)
@@ -314,3 +324,11 @@ def _haunt(issue: Issue, user: User, ghost: User) -> None:
     for event in issue.events:
         event.actor = ghost if event.actor is user else event.actor
     issue.assignees = [one for one in issue.assignees if one is not user]
+
+
+def check_topics(names: Sequence[str]) -> None:
+    if not all(_TOPIC.fullmatch(name) for name in names):
+        text = "Topics must start with a lowercase letter or number, consist of 35 characters or less, and can include hyphens."
+        raise Refused(422, "Validation Failed", [text])
+    if len(names) > _MOST_TOPICS:
+        raise Refused(422, "Validation Failed", [f"A repository cannot have more than {_MOST_TOPICS} topics."])
