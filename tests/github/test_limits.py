@@ -308,24 +308,47 @@ async def test_a_person_does_not_wait_for_an_equal_question_that_waits_for_the_n
     await github.aclose()
 
 
-async def test_a_person_hurries_an_equal_question_that_background_work_asks_again() -> None:
-    clock, asked = VirtualClock(), list[str]()
+async def test_a_person_hurries_an_equal_question_that_background_work_has_to_ask_again() -> None:
+    clock, asked, late = VirtualClock(), list[str](), asyncio.Event()
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
+    async def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(request.url.path)
         reset = int(clock.now().timestamp()) + 3_000
         low = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "100", "x-ratelimit-reset": f"{reset}"}
-        return httpx2.Response(502 if len(asked) == 1 else 200, headers=low, json={"full_name": "acme/rockets"})
+        if len(asked) > 1:
+            return httpx2.Response(200, headers=low, json={"full_name": "acme/rockets"})
+        await late.wait()
+        return httpx2.Response(502, headers=low)
 
     github = GitHub.open(clock=clock, component="test", http=httpx2.MockTransport(answer))
     tide, person = github.bound(caller="tide"), github.bound(caller="hook", cost=Cost.INTERACTIVE)
-    early = asyncio.create_task(tide.get_repo("acme", "rockets"))
-    await clock.sleep(1)
-    assert await person.get_repo("acme", "rockets") == await early
+    both = [asyncio.create_task(view.get_repo("acme", "rockets")) for view in (tide, person)]
+    await clock.sleep(0)
+    late.set()
+    assert [found.full_name for found in await asyncio.gather(*both)] == ["acme/rockets"] * 2
     assert clock.monotonic() == pytest.approx(2)
     assert len(asked) == 2
     with pytest.raises(RateLimited):
         await tide.get_repo("acme", "others")
+    await github.aclose()
+
+
+async def test_a_person_does_not_share_the_patience_of_background_work() -> None:
+    clock, asked, there = VirtualClock(), list[float](), False
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(clock.monotonic())
+        return httpx2.Response(200, json={"full_name": "acme/rockets"}) if there else httpx2.Response(502)
+
+    github = GitHub.open(clock=clock, component="test", http=httpx2.MockTransport(answer))
+    tide, person = github.bound(caller="tide"), github.bound(caller="hook", cost=Cost.INTERACTIVE)
+    early = asyncio.create_task(tide.get_repo("acme", "rockets"))
+    await clock.sleep(100)
+    there, began = True, clock.monotonic()
+    assert (await person.get_repo("acme", "rockets")).full_name == "acme/rockets"
+    assert clock.monotonic() == began
+    await early
+    assert clock.monotonic() > began
     await github.aclose()
 
 

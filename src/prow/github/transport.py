@@ -197,7 +197,8 @@ class Transport:
                     if attempt + 1 >= options.max_retries or not patience.allows(wait):
                         raise instead
                     _log.debug("GitHub is asked again.", wait=wait, reason=str(instead), caller=call.caller)
-                    await patience.sleep(wait)
+                    with self._flights.held(Key(credential.identity, call.path, call.accept)):
+                        await patience.sleep(wait)
             attempt += 1
 
     async def _attempt(
