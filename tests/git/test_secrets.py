@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from prow.git.client import Git
 from prow.git.errors import BadCredentials, NoAccess, NoSuchRepository
 from prow.git.model import NOTHING
 from prow.git.pushing import Update, heads, push
+from prow.lib.clock import SystemClock
 from tests.git.support import Hub, hub_in, world_in
 
 
@@ -123,6 +125,19 @@ async def test_no_git_that_knows_the_token_leaves_an_image_of_itself(closed: Hub
     await task
     assert limits
     assert all(re.search(rb"Max core file size +0 +0 ", each) for each in limits)
+
+
+async def test_what_git_says_of_the_token_is_not_repeated(tmp_path: Path) -> None:
+    program = tmp_path / "git"
+    program.write_text(
+        '#!/bin/sh\n[ "$2" = version ] && exec echo git version 2.38.0\n'
+        'cat "$GIT_CONFIG_GLOBAL" >&2\necho not known: ghs_secret >&2\nexit 1\n'
+    )
+    program.chmod(0o755)
+    git = await Git.open(SystemClock(), home=tmp_path, program=str(program))
+    output = await git.run(["fetch"], remote="https://github.com/acme/rockets", token="ghs_secret")
+    assert 'extraHeader = "Authorization: Basic CENSORED"' in output.error
+    assert output.error.endswith("not known: CENSORED")
 
 
 async def test_the_token_goes_to_its_own_server_alone(closed: Hub) -> None:
