@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prow.sim.gitrepo import update_ref
+from prow.sim.payloads import stamp
 from prow.sim.server import Sim
 from prow.sim.verbs import RepoStory
 from prow.sim.world.lines import Spot
@@ -124,3 +125,48 @@ async def test_a_field_that_is_not_there_is_told_as_github_tells_it(sim: Sim, re
     (error,) = answer["errors"]
     assert error["message"].startswith("Field 'shoeSize' doesn't exist on type 'Repository'")
     assert error["extensions"] == {"code": "undefinedField", "typeName": "Repository", "fieldName": "shoeSize"}
+
+
+async def test_a_commit_leads_to_its_pull_request_as_release_tools_ask(sim: Sim, repo: RepoStory) -> None:
+    repo.collaborator("boss", "admin")
+    before = stamp(sim.clock.now())
+    pr = await repo.open_pull_request("mia", title="Fix", files={"a": "1"})
+    await pr.expect_mergeable()
+    await pr.merge("boss", "squash")
+    told = await of_repo(
+        sim,
+        f"""object(expression: "main") {{ ... on Commit {{ history(first: 5, since: "{before}") {{
+            edges {{ node {{ id url associatedPullRequests(first: 5) {{ nodes {{
+                number merged baseRepository {{ nameWithOwner }} }} }} }} }} }} }} }}
+            later: object(expression: "main") {{ ... on Commit {{ history(first: 5, since: "2999-01-01T00:00:00Z") {{
+                totalCount }} }} }}""",
+    )
+    node = told["object"]["history"]["edges"][0]["node"]
+    assert node["url"].endswith(f"/acme/widgets/commit/{await repo.tip()}")
+    assert node["associatedPullRequests"]["nodes"] == [
+        {"number": pr.number, "merged": True, "baseRepository": {"nameWithOwner": "acme/widgets"}}
+    ]
+    assert told["later"]["history"]["totalCount"] == 0
+    wrong = '{repository(owner: "acme", name: "widgets") {object(expression: "main") {... on Commit {history(first: 1, since: "soon") {totalCount}}}}}'
+    assert "GitTimestamp" in (await ask(sim, wrong))["errors"][0]["message"]
+
+
+async def test_the_rules_of_branches_are_listed_for_those_who_may_write(sim: Sim, repo: RepoStory) -> None:
+    repo.protect(contexts=["unit"], strict=True, reviews=2)
+    fields = """autoMergeAllowed branchProtectionRules(first: 5) { nodes { pattern requiresStatusChecks
+        requiredStatusCheckContexts requiresStrictStatusChecks requiredApprovingReviewCount restrictsPushes
+        matchingRefs(first: 3) { nodes { name } } } }"""
+    told = await of_repo(sim, fields)
+    assert told["autoMergeAllowed"] is False
+    assert told["branchProtectionRules"]["nodes"] == [
+        {
+            "pattern": "main",
+            "requiresStatusChecks": True,
+            "requiredStatusCheckContexts": ["unit"],
+            "requiresStrictStatusChecks": True,
+            "requiredApprovingReviewCount": 2,
+            "restrictsPushes": False,
+            "matchingRefs": {"nodes": [{"name": "main"}]},
+        }
+    ]
+    assert (await of_repo(sim, fields, login="stranger"))["branchProtectionRules"]["nodes"] == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from graphql import GraphQLResolveInfo
 
 from prow.sim import gitdata, gitlog, gitrepo
 from prow.sim.gitdata import Entry
-from prow.sim.graph.pages import Page, by_key, by_position
+from prow.sim.graph.pages import Page, by_key, by_position, refused
 from prow.sim.graph.reading import Branch, CommitAt, ObjectAt, Reading
 from prow.sim.payloads import Json
 from prow.sim.state import Repo
@@ -98,9 +99,34 @@ async def _refs(
 # Histories
 
 
-async def _history(commit: CommitAt, _: Info, *, path: str | None = None, **page: Any) -> Json:
-    found = await gitlog.listed(commit.repo.path, commit.sha, below=path or "")
-    return by_position("history", [CommitAt(commit.repo, one.sha) for one in found], Page(**page))
+def _moment(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise refused("argumentLiteralsIncompatible", f"'{text}' is no GitTimestamp") from None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+
+
+async def _history(
+    commit: CommitAt, _: Info, *, path: str | None = None, since: str | None = None, until: str | None = None, **page: Any
+) -> Json:  # fmt: skip
+    first, last = _moment(since), _moment(until)
+    found = []
+    for one in await gitlog.listed(commit.repo.path, commit.sha, below=path or ""):
+        when = datetime.fromisoformat(one.committer.date)
+        if (first is None or when >= first) and (last is None or when <= last):
+            found.append(CommitAt(commit.repo, one.sha))
+    return by_position("history", found, Page(**page))
+
+
+async def _pulls(commit: CommitAt, info: Info, *, orderBy: dict[str, str] | None = None, **page: Any) -> Json:  # noqa: N803
+    """Those that brought the commit, or want to."""
+    found = await info.context.world.pulls_with(commit.repo, commit.sha)
+    updated = orderBy is not None and orderBy["field"] == "UPDATED_AT"
+    found.sort(key=lambda one: (one.updated_at if updated else one.created_at, one.number))
+    if orderBy is not None and orderBy["direction"] == "DESC":
+        found.reverse()
+    return by_position("associatedPullRequests", found, Page(**page))
 
 
 async def _parents(commit: CommitAt, info: Info, **page: Any) -> Json:
@@ -120,7 +146,10 @@ _NAMED: dict[str, Any] = {
 FIELDS: dict[str, dict[str, Any]] = {
     "Repository": {"object": _object, "ref": _ref, "refs": _refs},
     "Commit": {
+        "id": lambda one, _: f"C_sim{one.sha}",
         "abbreviatedOid": lambda one, _: one.sha[:7],
+        "associatedPullRequests": _pulls,
+        "url": lambda one, info: f"{info.context.world.base}/{one.repo.full_name}/commit/{one.sha}",
         "history": _history,
         "parents": _parents,
         "tree": _tree,

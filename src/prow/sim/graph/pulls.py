@@ -78,6 +78,7 @@ def _merge_commit(issue: Issue, _: Info) -> CommitAt | None:
 FIELDS: dict[str, dict[str, Resolver]] = {
     "PullRequest": {
         "id": item(lambda i: node("PR", i.id)),
+        "baseRepository": item(lambda i: i.repo),
         "additions": lambda issue, info: _lines(issue, info, "additions"),
         "deletions": lambda issue, info: _lines(issue, info, "deletions"),
         "maintainerCanModify": _pull(lambda p: p.maintainer_can_modify),

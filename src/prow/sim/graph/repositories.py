@@ -10,7 +10,7 @@ from graphql import GraphQLResolveInfo
 from prow.sim import gitrepo
 from prow.sim.graph import nodes
 from prow.sim.graph.pages import Page, by_key, by_position, refused
-from prow.sim.graph.reading import Branch, Reading
+from prow.sim.graph.reading import Reading
 from prow.sim.payloads import Json, stamp
 from prow.sim.state import Label, Org, Repo, User
 
@@ -76,11 +76,6 @@ async def _empty(repo: Repo, _: Info) -> bool:
     return not await gitrepo.refs(repo.path)
 
 
-def _protected(branch: Branch, info: Info) -> Json | None:
-    rules = info.context.world.protection_of(branch.repo, branch.name)
-    return None if rules is None else {"requiresStrictStatusChecks": rules.strict}
-
-
 FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Query": {
         "repositoryOwner": _owner,
@@ -101,11 +96,11 @@ FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
         "deleteBranchOnMerge": lambda repo, _: repo.delete_branch_on_merge,
         "viewerPermission": _permission,
         "viewerCanAdminister": lambda repo, info: _permission(repo, info) == "ADMIN",
+        "autoMergeAllowed": lambda repo, _: repo.settings.get("allow_auto_merge") is True,
         "viewerDefaultMergeMethod": lambda *_: "MERGE",
         "labels": _labels,
         "milestones": lambda repo, _, **page: by_position("milestones", list(repo.milestones.values()), Page(**page)),
         "assignableUsers": _assignable,
     },
-    "Ref": {"branchProtectionRule": _protected},
     "CheckRun": {"checkSuite": lambda *_: {"workflowRun": None}},
 }

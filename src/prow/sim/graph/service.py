@@ -35,6 +35,7 @@ from prow.sim.graph import (
     mutations,
     objects,
     people,
+    protection,
     pulls,
     releases,
     repositories,
@@ -53,7 +54,7 @@ from prow.sim.world import World
 
 _KEPT = 128
 _AREAS = (
-    resolvers, pulls, repositories, people, commits, objects, blame, releases, talk, mutations, talking, teams, threads, branches,
+    resolvers, pulls, repositories, people, commits, objects, blame, releases, talk, mutations, talking, teams, threads, branches, protection,
 )  # fmt: skip
 """Modules with resolvers; of two for one field the later counts."""
 _SCALARS = {

@@ -90,14 +90,8 @@ class Commits(Area):
         """Those that brought the commit, or want to."""
         repo = self.repo(call)
         sha = await self._sha(repo, call.path["ref"])
-        found = []
-        for issue in repo.issues.values():
-            if issue.pull is None:
-                continue
-            own = {commit for commit, _ in (await self.world.compared(issue)).commits} | {issue.pull.head_sha}
-            if sha in own or (issue.pull.merged and issue.pull.merge_commit_sha == sha):
-                found.append(await self.world.pull_json(issue, full=False))
-        return Answer(items=found)
+        found = await self.world.pulls_with(repo, sha)
+        return Answer(items=found, each=lambda issue: self.world.pull_json(issue, full=False))
 
     async def branches_where_head(self, call: Call) -> Answer:
         repo = self.repo(call)

@@ -77,6 +77,16 @@ class Views(Protections):
             pull.compared = (key, await gitrepo.compare(issue.repo.path, *key))
         return pull.compared[1]
 
+    async def pulls_with(self, repo: Repo, sha: str) -> list[Issue]:
+        """Pull requests that brought the commit, or want to."""
+        found = []
+        for issue in repo.issues.values():
+            if issue.pull is not None:
+                own = {commit for commit, _ in (await self.compared(issue)).commits} | {issue.pull.head_sha}
+                if sha in own or (issue.pull.merged and issue.pull.merge_commit_sha == sha):
+                    found.append(issue)
+        return found
+
     async def files(self, issue: Issue) -> list[dict[str, object]]:
         pull = pull_of(issue)
         key = (pull.base_sha, pull.head_sha)
