@@ -160,21 +160,25 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_replaced_and_nobody_he
 async def test_of_two_processes_that_find_the_file_damaged_the_second_leaves_what_the_first_made(
     tmp_path: Path,
 ) -> None:
-    file = tmp_path / NAME
+    numbers, file = range(50), tmp_path / NAME
     async with opened("disk", tmp_path) as cache:
-        await cache.put(key(0), kept(noise(200_000, 0)))
+        for number in numbers:
+            await cache.put(key(number), kept(noise(20_000, number)))
     async with opened("disk", tmp_path) as one, opened("disk", tmp_path) as other:
-        assert [await each.get(key(0)) for each in (one, other)] == [kept(noise(200_000, 0))] * 2
+        for each in (one, other):
+            assert await each.get(key(0)) is not None
         pages = bytearray(file.read_bytes())
         pages[4096:] = b"\xff" * (len(pages) - 4096)
         with file.open("r+b") as handle:
             handle.write(pages)
-        assert await one.get(key(0)) is None
-        await one.put(key(1), kept(b"new"))
-        assert await other.get(key(0)) is None
-        assert await other.get(key(1)) == kept(b"new")
+        for number in numbers:
+            await one.get(key(number))
+        await one.put(key(99), kept(b"new"))
+        for number in numbers:
+            await other.get(key(number))
+        assert await other.get(key(99)) == kept(b"new")
     async with opened("disk", tmp_path) as later:
-        assert await later.get(key(1)) == kept(b"new")
+        assert await later.get(key(99)) == kept(b"new")
 
 
 async def test_a_cache_that_was_closed_has_nothing_and_raises_nothing(tmp_path: Path) -> None:

@@ -174,6 +174,35 @@ async def test_a_place_that_comes_just_as_its_asker_leaves_is_free_for_the_next(
     assert clock.monotonic() == began
 
 
+async def test_who_waits_is_not_overtaken_by_who_comes_when_another_process_gives_places_back(tmp_path: Path) -> None:
+    clock, order = VirtualClock(), list[str]()
+    one, other = (Places(1, clock, Ledger.open(tmp_path), 7) for _ in range(2))
+
+    async def ask(name: str) -> None:
+        await other.enter(Cost.MERGE)
+        order.append(name)
+        other.leave()
+
+    await one.enter(Cost.MERGE)
+    waiting = asyncio.create_task(ask("waits"))
+    await clock.sleep(1)
+    one.leave()
+    await asyncio.gather(waiting, ask("comes"))
+    assert order == ["waits", "comes"]
+
+
+async def test_what_is_kept_for_people_is_given_back_first(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    one, other = (Places(9, clock, Ledger.open(tmp_path), 7) for _ in range(2))
+    await one.enter(Cost.INTERACTIVE)
+    await other.enter(Cost.INTERACTIVE)
+    one.leave()
+    await other.enter(Cost.INTERACTIVE)
+    other.leave()
+    third = Ledger.open(tmp_path)
+    assert [third.lease(7, place) for place in range(2)] == [False, True]
+
+
 _HOLDER = """
 import pathlib, sys
 from prow.github.ledger import Ledger
