@@ -11,7 +11,7 @@ from prow.sim.apps import allows
 from prow.sim.errors import Refused
 from prow.sim.graph.nodes import find, find_all, find_any, find_said
 from prow.sim.graph.pages import cursor, refused
-from prow.sim.graph.reading import Reading, Reviewed, Said
+from prow.sim.graph.reading import Reading, Said
 from prow.sim.payloads import Json
 from prow.sim.rest.call import not_granted
 from prow.sim.state import Issue, Label, Milestone, Org, Repo, Team, User
@@ -19,7 +19,6 @@ from prow.sim.world.views import pull_of
 
 Wanted = dict[str, Any]
 Info = GraphQLResolveInfo[Reading]
-_STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
 def may(reading: Reading, repo: Repo, needed: str, *, archived: bool = False) -> None:
@@ -92,13 +91,6 @@ async def _comment(reading: Reading, wanted: Wanted) -> Json:
     issue = _issue(reading, wanted["subjectId"], "read")
     comment = await reading.world.comment(issue, reading.login, wanted["body"])
     return {"commentEdge": {"cursor": cursor(comment.id), "node": Said(issue, comment)}, "subject": issue}
-
-
-async def _review(reading: Reading, wanted: Wanted) -> Json:
-    issue = _issue(reading, wanted["pullRequestId"], "read")
-    state = _STATES[wanted.get("event") or "COMMENT"]
-    review = await reading.world.review(issue, reading.login, state=state, body=wanted.get("body") or "")
-    return {"pullRequestReview": Reviewed(issue, review)}
 
 
 async def _merge(reading: Reading, wanted: Wanted) -> Json:
@@ -226,7 +218,6 @@ async def _transfer(reading: Reading, wanted: Wanted) -> Json:
 _MUTATIONS: dict[str, Callable[[Reading, Wanted], Awaitable[Json]]] = {
     "addComment": _comment,
     "addLabelsToLabelable": _add_labels,
-    "addPullRequestReview": _review,
     "archiveRepository": _archive(archived=True),
     "closeIssue": _state("issue", "closed"),
     "closePullRequest": _state("pullRequest", "closed"),
@@ -263,6 +254,9 @@ _NEEDS = {
     "unarchiveRepository": ("administration",),
     "mergePullRequest": ("contents",),
     "addPullRequestReview": ("pull_requests",),
+    "addPullRequestReviewThread": ("pull_requests",),
+    "addPullRequestReviewThreadReply": ("pull_requests",),
+    "submitPullRequestReview": ("pull_requests",),
     "dismissPullRequestReview": ("pull_requests",),
     "requestReviews": ("pull_requests",),
     "resolveReviewThread": ("contents",),

@@ -40,6 +40,7 @@ from prow.sim.graph import (
     releases,
     repositories,
     resolvers,
+    reviewing,
     talk,
     talking,
     teams,
@@ -54,7 +55,8 @@ from prow.sim.world import World
 
 _KEPT = 128
 _AREAS = (
-    resolvers, pulls, repositories, people, commits, objects, blame, releases, talk, mutations, talking, teams, threads, branches, protection,
+    resolvers, pulls, repositories, people, commits, objects, blame, releases, protection, talk, teams, threads,
+    mutations, talking, reviewing, branches,
 )  # fmt: skip
 """Modules with resolvers; of two for one field the later counts."""
 _SCALARS = {

@@ -21,10 +21,10 @@ async def _threads(issue: Issue, info: Info, **page: Any) -> Json:
     await info.context.world.follow_lines(issue)
     comments = info.context.world.visible_comments(issue, info.context.login)
     first = [comment for comment in comments if comment.in_reply_to is None]
-    return by_position("reviewThreads", [_thread(issue, comment) for comment in first], Page(**page))
+    return by_position("reviewThreads", [thread(issue, comment) for comment in first], Page(**page))
 
 
-def _thread(issue: Issue, comment: ReviewComment) -> Json:
+def thread(issue: Issue, comment: ReviewComment) -> Json:
     return {
         "id": node("PRRT", comment.id),
         "isResolved": comment.id in pull_of(issue).resolved,
@@ -50,16 +50,21 @@ def _review(said: Remark, _: Info) -> Reviewed | None:
     return next((Reviewed(said.issue, one) for one in found), None)
 
 
+def find_thread(reading: Reading, wanted: str) -> tuple[Issue, ReviewComment]:
+    """The pull request and the first comment of the conversation of that id."""
+    for repo in reading.world.repos.values():
+        for issue in repo.issues.values() if reading.sees(repo) else ():
+            for comment in issue.pull.review_comments if issue.pull is not None else ():
+                if wanted == node("PRRT", comment.id):
+                    return issue, comment
+    raise refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted[:80]}'")
+
+
 def _resolve(*, resolved: bool) -> Any:
     async def change(reading: Reading, wanted: Wanted) -> Json:
-        number = wanted["threadId"].rpartition("sim")[2]
-        for repo in reading.world.repos.values():
-            for issue in repo.issues.values() if reading.sees(repo) else ():
-                for comment in issue.pull.review_comments if issue.pull is not None else ():
-                    if str(comment.id) == number and wanted["threadId"] == node("PRRT", comment.id):
-                        await reading.world.resolve_thread(issue, comment, reading.login, resolved=resolved)
-                        return {"thread": _thread(issue, comment)}
-        raise refused("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted['threadId'][:80]}'")
+        issue, comment = find_thread(reading, wanted["threadId"])
+        await reading.world.resolve_thread(issue, comment, reading.login, resolved=resolved)
+        return {"thread": thread(issue, comment)}
 
     return change
 
