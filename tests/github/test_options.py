@@ -204,6 +204,15 @@ async def test_what_never_reached_github_is_not_spent() -> None:
     await github.aclose()
 
 
+async def test_that_nobody_is_at_github_s_address_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    github = GitHub.open(clock=VirtualClock(), component="test", endpoints=(NOWHERE,), options=Options(max_retries=4))
+    for _ in range(2):
+        with pytest.raises(ServerBroken):
+            await github.get_repo(*R)
+    assert [record.getMessage() for record in caplog.records] == ["An address of GitHub's API does not answer."]
+    await github.aclose()
+
+
 async def test_when_nobody_is_at_any_endpoint_all_are_tried_again_later(world: World) -> None:
     github = world.client(endpoints=(NOWHERE, NOWHERE), options=Options(initial_delay=3, max_retries=3))
     began = world.clock.monotonic()

@@ -50,16 +50,14 @@ class Endpoints:
         now = self._clock.monotonic()
         return tuple(sorted(self._all, key=lambda each: self._away.get(each, now) > now))
 
-    def silent(self, endpoint: Endpoint, reason: str) -> None:
-        """It gave no answer, or none of GitHub's API. Said once, until it does."""
-        if len(self._all) > 1:
-            if endpoint not in self._away:
-                _log.warning(
-                    "An address of GitHub's API does not answer; the others are asked first.",
-                    endpoint=endpoint.url,
-                    error=reason,
-                )
-            self._away[endpoint] = self._clock.monotonic() + _AWAY
+    def silent(self, endpoint: Endpoint, reason: str, *, reached: bool) -> None:
+        """It gave no answer, or none of GitHub's API. Said once, until it does; of a single one, when it cannot even be `reached`."""
+        if reached and len(self._all) == 1:
+            return
+        if endpoint not in self._away:
+            instead = "; the others are asked first" if len(self._all) > 1 else ""
+            _log.warning(f"An address of GitHub's API does not answer{instead}.", endpoint=endpoint.url, error=reason)
+        self._away[endpoint] = self._clock.monotonic() + _AWAY
 
     def answered(self, endpoint: Endpoint) -> None:
         if self._away.pop(endpoint, None) is not None:

@@ -216,12 +216,12 @@ class Transport:
             self.meter.unanswered(call, credential.token_hash, waited=waited, sent=dropped.sent)
             if not dropped.sent:
                 self._limiter.refund(call)
-            endpoints.silent(endpoint, dropped.reason)
+            endpoints.silent(endpoint, dropped.reason, reached=dropped.sent)
             return dropped
         if answer.free:
             self._limiter.refund(call)
         if answer.trouble:
-            endpoints.silent(endpoint, answer.trouble)
+            endpoints.silent(endpoint, answer.trouble, reached=True)
         else:
             endpoints.answered(endpoint)
         return answer
