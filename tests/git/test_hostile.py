@@ -106,7 +106,8 @@ async def test_no_hook_filter_driver_or_setting_of_a_mirror_runs(world: World) -
     (world.mirror.folder / "info" / "attributes").write_text("* filter=evil merge=evil\n")
     await world.mirror.fetch(["refs/heads/one"])
     await world.mirror.ensure([two])
-    await world.mirror.read_file(two, "f")
+    for path in ("f", ".gitattributes"):
+        await world.mirror.read_file(two, path)
     blobs = [await world.raw("rev-parse", f"{commit}:f") for commit in (one, two)]
     await world.raw("update-ref", f"refs/replace/{blobs[0]}", blobs[1], where=world.mirror.folder)
     await world.mirrors._readers.aclose()
