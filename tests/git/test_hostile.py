@@ -103,7 +103,7 @@ async def test_no_hook_filter_driver_or_setting_of_a_mirror_runs(world: World) -
         (hooks / name).write_text(f"#!/bin/sh\ntouch {mark}\n")
         (hooks / name).chmod(0o755)
     (world.mirror.folder / "info").mkdir(exist_ok=True)
-    (world.mirror.folder / "info" / "attributes").write_text("* filter=evil merge=evil\n")
+    (world.mirror.folder / "info" / "attributes").write_text("* filter=evil diff=evil\n")
     await world.mirror.fetch(["refs/heads/one"])
     await world.mirror.ensure([two])
     for path in ("f", ".gitattributes"):
