@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from prow.sim.server import Sim
 from prow.sim.verbs import PullStory, RepoStory
 from tests.sim.callers import expect
 from tests.sim.support import Events, ask, client
+from tests.sim.test_state import kept
 
 ENABLE = 'mutation($id: ID!) {enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: SQUASH, commitHeadline: "Done"}) {pullRequest {autoMergeRequest {enabledBy {login} mergeMethod commitHeadline}}}}'
 DISABLE = "mutation($id: ID!) {disablePullRequestAutoMerge(input: {pullRequestId: $id}) {pullRequest {autoMergeRequest {mergeMethod}}}}"
@@ -110,3 +112,22 @@ async def test_a_push_by_somebody_who_may_not_write_ends_it(sim: Sim, repo: Repo
     pr.expect_not_merged()
     with pytest.raises(Refused, match="not enabled"):
         await sim.world.disable_auto_merge(pr.issue, "prow-bot")
+
+
+async def test_it_goes_on_after_a_restart(tmp_path: Path) -> None:
+    async with kept(tmp_path) as (sim, _):
+        sim.world.org("acme", members=["prow-bot"])
+        repo = await RepoStory.create(sim, "acme/widgets", files={"README.md": "x\n"})
+        repo.collaborator("prow-bot", "write")
+        repo.protect(contexts=["unit"])
+        repo.repo.settings["allow_auto_merge"] = True
+        pr = await repo.open_pull_request("mia", title="Fix", files={"a": "1"})
+        await pr.expect_mergeable()
+        await sim.world.enable_auto_merge(pr.issue, "prow-bot", method="merge")
+        assert pr.issue.pull is not None
+        assert pr.issue.pull.auto_merge is not None
+        pr.issue.pull.auto_merge.trying = True
+    async with kept(tmp_path) as (sim, _):
+        pr = PullStory(sim, sim.world.repo("acme/widgets").issues[1])
+        await pr.set_status("unit", "success")
+        await pr.expect_merged()

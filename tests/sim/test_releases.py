@@ -26,6 +26,7 @@ async def test_a_release_makes_its_tag_and_is_told(sim: Sim, repo: RepoStory, ev
     assert await resolve(repo.repo.path, "refs/tags/v1") is not None
     told = [action for name, action in events.names if name == "release"]
     assert told == ["created", "published", "released", "deleted"]
+    assert events.payloads("release")[0]["release"]["draft"] is False
 
 
 async def test_a_draft_is_seen_by_those_who_may_write_and_has_no_tag_yet(sim: Sim, repo: RepoStory) -> None:

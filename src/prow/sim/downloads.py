@@ -16,7 +16,7 @@ from prow.sim.state import Repo
 from prow.sim.world import World
 
 _PLACES = re.compile(
-    r"/[^/]+/[^/]+/(?:legacy\.(?:tar\.gz|zip)/.+|raw/.+|releases/(?:latest/)?download/.+|(?:pull/\d+|compare/.+)\.(?:diff|patch))"
+    r"/[^/]+/[^/]+/(?:legacy\.(?:tar\.gz|zip)/.+|raw/.+|releases/(?:latest/)?download/.+|(?:pull/\d{1,9}|compare/.+)\.(?:diff|patch))"
 )
 _API = ("/repos/", "/orgs/")
 _ARCHIVES = {"tar.gz": "application/x-gzip", "zip": "application/zip"}

@@ -45,8 +45,11 @@ class AutoMerges(Merges):
 
     def _waiting(self) -> set[Issue]:
         if self._automatic is None:
-            issues = (issue for repo in self.repos.values() for issue in repo.issues.values())
-            self._automatic = {one for one in issues if one.pull is not None and one.pull.auto_merge is not None}
+            self._automatic = set()
+            for issue in (issue for repo in self.repos.values() for issue in repo.issues.values()):
+                if issue.pull is not None and issue.pull.auto_merge is not None:
+                    issue.pull.auto_merge.trying = False  # whatever an earlier process was at
+                    self._automatic.add(issue)
         return self._automatic
 
     async def changed(self, issues: Collection[Issue] | None = None) -> None:

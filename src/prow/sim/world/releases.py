@@ -44,12 +44,15 @@ class Releases(Branches):
             release.body = f"{release.body}\n\n{notes['body']}" if release.body else notes["body"]
         _check_body(release.body)
         release.prerelease, release.latest = bool(wanted.get("prerelease")), wanted.get("make_latest") != "false"
-        if not wanted.get("draft"):
-            await self._make_tag(repo, who, release)
+        if wanted.get("draft"):
+            repo.releases.append(release)
+            await self._release_event(repo, release, release.author, "created")
+            return release
+        await self._make_tag(repo, who, release)
         repo.releases.append(release)
-        await self._release_event(repo, release, release.author, "created")
-        if not wanted.get("draft"):
-            await self._publish(repo, release, release.author)
+        release.draft, release.published_at = False, self.clock.now()
+        for action in ("created", "published", "prereleased" if release.prerelease else "released"):
+            await self._release_event(repo, release, release.author, action)
         return release
 
     async def edit_release(self, repo: Repo, who: Identity, release: Release, wanted: Mapping[str, Any]) -> None:
@@ -71,7 +74,9 @@ class Releases(Branches):
         draft = bool(wanted["draft"]) if wanted.get("draft") is not None else release.draft
         if release.draft and not draft:
             await self._make_tag(repo, who, release)
-            await self._publish(repo, release, sender)
+            release.draft, release.published_at = False, self.clock.now()
+            for action in ("published", "prereleased" if release.prerelease else "released"):
+                await self._release_event(repo, release, sender, action)
         elif draft and not release.draft:
             release.draft, release.published_at = True, None
             await self._release_event(repo, release, sender, "unpublished")
@@ -107,11 +112,6 @@ class Releases(Branches):
             if sha is not None:
                 return sha
         return None
-
-    async def _publish(self, repo: Repo, release: Release, sender: User) -> None:
-        release.draft, release.published_at = False, self.clock.now()
-        await self._release_event(repo, release, sender, "published")
-        await self._release_event(repo, release, sender, "prereleased" if release.prerelease else "released")
 
     async def _release_event(self, repo: Repo, release: Release, sender: User, action: str, **extra: Any) -> None:
         payload = {"action": action, "release": self.json.release(repo, release, webhook=True), **extra}
