@@ -194,6 +194,8 @@ async def test_where_it_is_not_installed_the_error_names_the_organisation_and_wh
     )
     assert world.asked(LIST) == 1
     world.install("others")
+    with pytest.raises(NotInstalled):
+        await github.get_repo("others", "rockets")
     await world.clock.sleep(61)
     assert (await github.get_repo("others", "rockets")).full_name == "others/rockets"
 
@@ -328,6 +330,23 @@ async def test_a_changed_token_file_is_read_at_once_when_the_old_token_is_refuse
             await github.get_repo("acme", "rockets")
         file.write_text(world.sim.world.token("mia"))
         assert (await github.get_repo("acme", "rockets")).full_name == "acme/rockets"
+
+
+async def test_that_github_does_not_know_the_token_is_said_once_for_each(
+    tmp_path: Path, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("revoked")
+    secret = world.secrets.load(file)
+    github = await world.github(TokenFile(secret))
+    for text in ("revoked", "revoked", "another"):
+        file.write_text(text)
+        await secret.reread()
+        with pytest.raises(BadCredentials):
+            await github.get_repo("acme", "rockets")
+        await world.clock.sleep(60)
+    said = [record.getMessage() for record in caplog.records]
+    assert [text.partition(".")[0] for text in said] == ["GitHub does not know our token (any more)"] * 2
 
 
 async def test_a_token_that_github_does_not_know_is_tried_again_now_and_then(world: World) -> None:

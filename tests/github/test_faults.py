@@ -10,6 +10,7 @@ import pytest
 
 from prow.git.client import Git
 from prow.git.mirror import Mirrors
+from prow.github.errors import Unprocessable
 from prow.github.graph_search import GraphSearch
 from prow.github.rules import Options
 from prow.lib.errors import RateLimited, Retry
@@ -108,6 +109,23 @@ async def test_a_status_that_github_did_not_take_is_sent_when_that_is_known(worl
     assert "unit" not in world.pr.statuses
     await world.github.create_status(*R, world.pr.head_sha, status)
     assert world.pr.statuses["unit"].state == "success"
+
+
+async def test_another_status_that_is_there_is_not_taken_for_the_one_whose_answer_was_lost(world: World) -> None:
+    await world.github.create_status(*R, world.pr.head_sha, CommitStatus(context="unit", state="pending"))
+    world.sim.faults.add(Rule(match=Match(method="POST"), what=NoAnswer(), times=1))
+    await world.github.create_status(*R, world.pr.head_sha, CommitStatus(context="unit", state="success"))
+    assert world.pr.statuses["unit"].state == "success"
+
+
+async def test_after_a_status_that_github_refused_the_next_is_sent_without_looking(world: World) -> None:
+    world.sim.faults.add(Rule(match=Match(method="POST"), what=Error(422, "Validation Failed"), times=1))
+    status = CommitStatus(context="unit", state="success")
+    with pytest.raises(Unprocessable):
+        await world.github.create_status(*R, world.pr.head_sha, status)
+    before = sum(world.sim.world.calls.values())
+    await world.github.create_status(*R, world.pr.head_sha, status)
+    assert sum(world.sim.world.calls.values()) == before + 1
 
 
 def sent(world: World) -> int:

@@ -24,6 +24,7 @@ NOTIFYING = (
 )
 MEMBER = ("GET", "/orgs/{org}/members/{login}")
 MEMBERS = ("GET", "/orgs/{org}/members")
+COLLABORATORS = ("GET", "/repos/{owner}/{repo}/collaborators")
 COLLABORATOR = ("GET", "/repos/{owner}/{repo}/collaborators/{login}")
 
 
@@ -74,6 +75,7 @@ async def test_who_may_not_see_the_collaborators_asks_no_more_for_their_list(wor
         with pytest.raises(Refused):
             await guest.is_collaborator("acme", "rockets", "mia")
     assert world.asked(COLLABORATOR) == 2
+    assert world.asked(COLLABORATORS) == 2
 
 
 def test_a_process_imports_only_the_areas_that_it_uses() -> None:

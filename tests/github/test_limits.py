@@ -79,6 +79,29 @@ def test_a_bucket_gives_its_burst_at_once_and_then_by_the_hour() -> None:
     assert bucket.wait(0.0, 1.0) == 0
 
 
+def test_a_bucket_never_holds_more_than_its_burst() -> None:
+    bucket = Bucket(3600, 2)
+    bucket.give_back()
+    assert bucket.wait(1_000.0, 1.0) == 0
+    for _ in range(2):
+        bucket.take()
+    assert bucket.wait(1_000.0, 1.0) == pytest.approx(1.0)
+    bucket.give_back()
+    bucket.give_back()
+    bucket.give_back()
+    for _ in range(2):
+        bucket.take()
+    assert bucket.wait(1_000.0, 1.0) == pytest.approx(1.0)
+
+
+def test_a_clock_that_is_set_back_a_little_forgets_nothing() -> None:
+    window = Window(5, 60, memoryview(bytearray(8 * Window.FLOATS)).cast("d"))
+    for _ in range(5):
+        window.book(1_000_000.0)
+    assert window.used(1_000_000.0 - 20) == 5
+    assert window.wait(1_000_000.0 - 20, 1.0) > 60
+
+
 def test_a_component_s_own_limit_leaves_a_part_to_the_more_urgent_too() -> None:
     limiter = Limiter(VirtualClock(), Limits(hourly_tokens=3600, allowed_burst=40))
     went = dict.fromkeys(Cost, 0)
