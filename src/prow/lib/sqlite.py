@@ -100,6 +100,8 @@ class Database:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
+        # 16 MB of log: what is deleted before that is full, as most deliveries are, is never copied into the file.
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
         connection.execute("PRAGMA journal_size_limit=16777216")
         return connection
 
