@@ -24,7 +24,10 @@ async def proxied(
 ) -> AsyncIterator[str]:
     """Gives its address. `tls`: what stands before it, for programs that insist on HTTPS."""
     proxy = Ghproxy(
-        settings or Settings(), upstream=Upstream(upstream, clock=clock), cache=cache or MemoryCache(), clock=clock
+        settings or Settings(),
+        upstream=Upstream(upstream, clock=clock),
+        cache=MemoryCache() if cache is None else cache,
+        clock=clock,
     )
     try:
         app = proxy.app if tls is None else _behind_tls(proxy.app)

@@ -182,6 +182,43 @@ async def test_equal_reads_at_the_same_time_are_one() -> None:
     assert asked == 1
 
 
+@pytest.mark.parametrize("own", [{"If-None-Match": '"1"'}, {"Range": "bytes=0-1"}], ids=lambda own: next(iter(own)))
+async def test_who_asks_for_less_at_the_same_time_takes_nothing_from_the_others(own: dict[str, str]) -> None:
+    """A client that has the answer already, or wants a part of it, gets what it asked for; and so do they."""
+    arrived: list[http.Scope] = []
+    both = asyncio.Event()
+
+    async def slow(scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
+        await receive()
+        arrived.append(scope)
+        if len(arrived) == 2:
+            both.set()
+        await both.wait()
+        given = dict(scope["headers"])
+        status = 304 if b"if-none-match" in given else 206 if b"range" in given else 200
+        await answered(send, status, None if status == 304 else "part" if status == 206 else "whole", etag='"1"')
+
+    async with behind(slow) as client, SystemClock().timeout(5):
+        less, whole = await asyncio.gather(client.get("/x", headers=own), client.get("/x"))
+    assert less.status_code in {304, 206}
+    assert (whole.status_code, whole.json()) == (200, "whole")
+
+
+async def test_what_github_does_not_find_any_more_is_not_kept_any_longer(world: World) -> None:
+    cache = MemoryCache()
+    token = {"Authorization": f"Bearer {world.sim.world.token('prow-bot')}"}
+    async with (
+        proxied(world.sim.world.base, clock=world.sim.clock, cache=cache) as url,
+        http_client(url, headers=token) as bot,
+    ):
+        assert (await bot.get("/repos/acme/rockets")).status_code == 200
+        assert len(cache) == 1
+        world.repo.repo.private = True
+        del world.repo.repo.collaborators["prow-bot"]
+        assert (await bot.get("/repos/acme/rockets")).status_code == 404
+    assert len(cache) == 0
+
+
 async def test_what_one_token_may_see_another_may_not(world: World) -> None:
     world.repo.repo.private = True
     async with world.client() as bot, world.client("stranger") as stranger, world.client("") as nobody:
