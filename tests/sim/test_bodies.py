@@ -93,3 +93,23 @@ async def _send(caller: httpx2.AsyncClient, method: str, path: str, body: Any) -
     """An exception would come through."""
     answer = await caller.request(method, path, json=body)
     assert answer.status_code < 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("POST", "git/blobs", {"content": "x", "encoding": "base64"}, "content is not valid Base64"),
+        ("PUT", "contents/a", {"message": "m", "content": "é"}, "content is not valid Base64"),
+        ("POST", "git/trees", {"base_tree": "main", "tree": [{"path": "gone", "mode": "100644", "sha": None}]}, "GitRPC::BadObjectState"),
+        ("POST", "git/trees", {"tree": [{"path": "a/../b", "mode": "100644", "content": "x"}]}, "tree.path contains a malformed path component"),
+        ("POST", "commits/main/comments", {"body": "x"}, "No commit found for SHA: main"),
+        ("GET", "git/commits/main", None, "Not Found"),
+    ],
+)  # fmt: skip
+async def test_what_git_would_not_take_is_refused(
+    sim: Sim, repo: RepoStory, method: str, path: str, body: Any, told: str
+) -> None:
+    repo.collaborator("prow-bot", "write")
+    async with client(sim, "prow-bot") as bot:
+        answer = await bot.request(method, f"/repos/acme/widgets/{path}", json=body)
+    assert (answer.status_code in {404, 422}, answer.json()["message"]) == (True, told)

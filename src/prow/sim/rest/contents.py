@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +20,8 @@ _LARGEST = 100 << 20
 _MOST_IN_FOLDER = 1000
 _MOST_IN_TREE = 100_000
 _MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}
+_NO_TREE = "GitRPC::BadObjectState"
+"""GitHub's word for a tree that cannot be made, as when a file is to go that is not there."""
 _KINDS = ("diff", "patch", "raw", "sha")
 
 
@@ -120,7 +121,7 @@ class Contents(Area):
         repo, wanted, name = self.repo(call, "write"), body(call), call.path["file"].strip("/")
         try:
             data = base64.b64decode(str(wanted.get("content") or ""), validate=False)
-        except binascii.Error:
+        except ValueError:
             raise Refused(422, "content is not valid Base64") from None
         branch, before = await self._branch(repo, wanted)
         known = await gitdata.entry(repo.path, before, name) if before else None
@@ -207,8 +208,12 @@ class Contents(Area):
             elif sha is not None and mode != "160000" and await gitdata.kind_of(repo.path, str(sha)) != _MODES[mode]:
                 raise Refused(422, f"tree.sha {sha} is not a valid {_MODES[mode]}")
             entries += await self._expanded(repo, mode, str(sha) if sha else None, path)
-        async with self.world.lock(repo):
-            made = await gitdata.write_tree(repo.path, base, entries)
+        try:
+            async with self.world.lock(repo):
+                made = await gitdata.write_tree(repo.path, base, entries)
+        except gitrepo.GitFailed as failed:
+            text = "tree.path contains a malformed path component" if "invalid path" in str(failed) else _NO_TREE
+            raise Refused(422, text) from failed
         return Answer(self._tree_json(repo, made, await gitdata.tree(repo.path, made) or []), 201)
 
     @staticmethod
@@ -232,13 +237,16 @@ class Contents(Area):
     async def create_blob(self, call: Call) -> Answer:
         repo, wanted = self.repo(call, "write"), body(call)
         text = str(wanted.get("content") or "")
-        data = base64.b64decode(text) if wanted.get("encoding") == "base64" else text.encode()
+        try:
+            data = base64.b64decode(text) if wanted.get("encoding") == "base64" else text.encode()
+        except ValueError:
+            raise Refused(422, "content is not valid Base64") from None
         sha = await gitdata.write_blob(repo.path, data)
         return Answer({"sha": sha, "url": f"{self._api(repo)}/blobs/{sha}"}, 201)
 
     async def get_commit(self, call: Call) -> Answer:
         repo, sha = self.repo(call), call.path["sha"]
-        if await gitdata.kind_of(repo.path, sha) != "commit":
+        if not gitrepo.is_sha(sha) or await gitdata.kind_of(repo.path, sha) != "commit":
             raise not_found()
         return Answer(self.world.json.git_commit(repo, await gitlog.one(repo.path, sha)))
 

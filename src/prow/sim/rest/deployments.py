@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prow.sim.errors import Refused, not_found, unprocessable
+from prow.sim.gitrepo import is_sha
 from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login, number
 from prow.sim.state import CommitComment, Deployment, DeploymentStatus, Repo
 
@@ -94,6 +95,8 @@ class Deployments(Area):
 
     async def create_comment(self, call: Call) -> Answer:
         repo, wanted, sha = self.repo(call), body(call), call.path["sha"]
+        if not is_sha(sha):
+            raise Refused(422, f"No commit found for SHA: {sha}")
         await self.world.known_commit(repo, sha)
         position, path = wanted.get("position"), str(wanted.get("path") or "")
         made = await self.world.comment_on_commit(
