@@ -104,6 +104,7 @@ async def _send(caller: httpx2.AsyncClient, method: str, path: str, body: Any) -
         ("POST", "git/trees", {"tree": [{"path": "a/../b", "mode": "100644", "content": "x"}]}, "tree.path contains a malformed path component"),
         ("POST", "commits/main/comments", {"body": "x"}, "No commit found for SHA: main"),
         ("GET", "git/commits/main", None, "Not Found"),
+        ("PUT", "contents/.git/config", {"message": "m", "content": "eA=="}, "the commit was not made: invalid path: '.git/config'"),
     ],
 )  # fmt: skip
 async def test_what_git_would_not_take_is_refused(

@@ -35,7 +35,8 @@ async def _commit(reading: Reading, wanted: Wanted) -> Json:
     for one in changes.get("additions") or ():
         files[one["path"]] = _decoded(one["contents"])
     text = said["headline"] + (f"\n\n{said['body']}" if said.get("body") else "")
-    sha = await reading.world.commit_files(repo, reading.who, branch, files, text, wanted["expectedHeadOid"])
+    head = wanted["expectedHeadOid"]
+    sha = await reading.world.commit_files(repo, reading.who, branch, files, message=text, head=head)
     return {"commit": CommitAt(repo, sha), "ref": Branch(repo, branch, sha)}
 
 

@@ -126,8 +126,8 @@ class Contents(Area):
         branch, before = await self._branch(repo, wanted)
         known = await gitdata.entry(repo.path, before, name) if before else None
         self._check_blob(known, wanted.get("sha"), name)
-        sha = await self.world.commit_file(
-            repo, call.who, branch, name, data, **_about(wanted, "Update" if known else "Create", name)
+        sha = await self.world.commit_files(
+            repo, call.who, branch, {name: data}, **_about(wanted, "Update" if known else "Create", name)
         )
         made = await gitdata.entry(repo.path, sha, name)
         assert made is not None
@@ -144,7 +144,7 @@ class Contents(Area):
         if not wanted.get("sha"):
             raise Refused(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
         self._check_blob(known, wanted["sha"], name)
-        sha = await self.world.commit_file(repo, call.who, branch, name, None, **_about(wanted, "Delete", name))
+        sha = await self.world.commit_files(repo, call.who, branch, {name: None}, **_about(wanted, "Delete", name))
         return Answer({"content": None, "commit": self.world.json.git_commit(repo, await gitlog.one(repo.path, sha))})
 
     async def _branch(self, repo: Repo, wanted: dict[str, Any]) -> tuple[str, str | None]:

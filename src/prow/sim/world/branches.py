@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prow.sim import gitlog, gitrepo, references
+from prow.sim import gitlib, gitlog, gitrepo, references
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused
-from prow.sim.gitrepo import NOTHING
+from prow.sim.gitrepo import NOTHING, GitFailed
 from prow.sim.payloads import Json
 from prow.sim.state import Issue, Repo, User
 from prow.sim.world.pulls import Pulls
@@ -34,39 +34,28 @@ class Branches(Pulls):
             await self.pushed(repo, login, f"refs/heads/{branch}", before or NOTHING, after)
         return after
 
-    async def commit_file(
-        self, repo: Repo, who: Identity, branch: str, name: str, data: bytes | None, *, message: str, by: tuple[str, str] | None,
+    async def commit_files(
+        self, repo: Repo, who: Identity, branch: str, files: Mapping[str, bytes | None], *, message: str,
+        by: tuple[str, str] | None = None, head: str = "",
     ) -> str:  # fmt: skip
-        """One file changed by REST, or taken away with `data` None; `by`: name and address of its author, the caller unless told."""
+        """Files changed at once by the API, or taken away where they are None; `by`: name and address of the author, the caller unless
+        told; `head`: what the branch must be."""
         ref, login = f"refs/heads/{branch}", who.login or ""
         async with self.lock(repo):
             before = await gitrepo.resolve(repo.path, ref)
-            after = await gitrepo.make_commit(
-                repo.path, {name: data}, message=message, author=login, by=by, when=self.seconds, parent=before
-            )
+            if head and before != head:
+                raise Refused(422, f'Expected branch to point to "{head}" but it did not. Pull and try again.')
+            try:
+                after = await gitrepo.make_commit(
+                    repo.path, files, message=message, author=login, by=by, when=self.seconds, parent=before
+                )
+            except (GitFailed, *gitlib.MISSING) as failed:
+                raise Refused(422, str(failed)) from failed
             refused = await self.push_refusal(repo, who, ref, before or NOTHING, after)
             if refused:
                 raise Refused(409, f"Could not update file: {refused}")
             await gitrepo.update_ref(repo.path, ref, after)
         await self.pushed(repo, login, ref, before or NOTHING, after)
-        return after
-
-    async def commit_files(
-        self, repo: Repo, who: Identity, branch: str, files: Mapping[str, bytes | None], message: str, head: str
-    ) -> str:
-        """Several files changed at once, on top of `head`, which the branch must have; None takes a file away."""
-        ref, login = f"refs/heads/{branch}", who.login or ""
-        async with self.lock(repo):
-            before = await gitrepo.resolve(repo.path, ref)
-            if before is None:
-                raise Refused(404, f"Branch {branch} not found")
-            if before != head:
-                raise Refused(422, f'Expected branch to point to "{head}" but it did not. Pull and try again.')
-            after = await gitrepo.make_commit(
-                repo.path, files, message=message, author=login, when=self.seconds, parent=before
-            )
-            await self._advance(repo, who, ref, before, after)
-        await self.pushed(repo, login, ref, before, after)
         return after
 
     async def move_ref(self, repo: Repo, who: Identity, ref: str, sha: str, *, force: bool = False) -> None:
