@@ -220,6 +220,18 @@ async def test_a_branch_named_like_an_option_is_a_branch(world: World) -> None:
     assert await world.mirror.resolve("refs/heads/--exec") == commit
 
 
+async def test_tags_of_tags_lead_to_a_commit_and_not_for_ever(world: World) -> None:
+    tagged = [await world.commit({"f": "1\n"})]
+    for kind in ("commit", *["tag"] * 11):
+        text = f"object {tagged[-1]}\ntype {kind}\ntag t\ntagger m <m@x> 1 +0000\n\nx\n"
+        tagged.append(await world.raw("hash-object", "-t", "tag", "-w", "--stdin", stdin=text.encode()))
+        await world.raw("update-ref", f"refs/tags/t{len(tagged)}", tagged[-1])
+    await world.mirror.fetch(["refs/tags/t4", "refs/tags/t13"])
+    assert await world.mirror.read_file(await world.mirror.resolve("refs/tags/t4"), "f") == b"1\n"
+    with pytest.raises(NoSuchRef, match="is no commit"):
+        await world.mirror.read_file(await world.mirror.resolve("refs/tags/t13"), "f")
+
+
 async def endless(world: World) -> str:
     """A tree of 8 to the power of 12 files, made of 13 folders."""
     tree = await world.raw("mktree", stdin=f"100644 blob {await world.blob(b'x')}\tf\n".encode())

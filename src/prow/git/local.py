@@ -32,6 +32,7 @@ _FETCH = ["fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"
 _MUCH = 200_000
 _KEPT_ROOTS = 4_096
 _KEPT_MERGES = 1_024
+_MOST_TAGS = 10
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -292,21 +293,24 @@ class Local:
         return it.data
 
     async def root(self, commit: str) -> str:
-        """The tree of a commit; of a tree itself. Raises NoSuchRef when it is not here."""
+        """The tree of a commit, also behind tags; of a tree itself. Raises NoSuchRef when it is not here."""
         known = self._here.roots.get(safety.commit(commit))
         if known is not None:
             return known
-        it = await self._object(commit)
-        words = it.data[:200].split(maxsplit=2)
-        if it.kind == "tree":
-            return commit
-        if it.kind == "tag" and words[:1] == [b"object"]:
-            return await self.root(words[1].decode("ascii", "replace"))
-        if it.kind != "commit" or words[:1] != [b"tree"]:
-            raise NoSuchRef(f"{self.remote}: {commit} is no commit")
-        tree = words[1].decode("ascii", "replace")
-        self._here.roots.put(commit, tree)
-        return tree
+        sha = commit
+        for _ in range(_MOST_TAGS):
+            it = await self._object(sha)
+            words = it.data[:200].split(maxsplit=2)
+            if it.kind == "tree":
+                return sha
+            if it.kind == "commit" and words[:1] == [b"tree"]:
+                tree = words[1].decode("ascii", "replace")
+                self._here.roots.put(commit, tree)
+                return tree
+            if it.kind != "tag" or words[:1] != [b"object"]:
+                break
+            sha = words[1].decode("ascii", "replace")
+        raise NoSuchRef(f"{self.remote}: {commit} is no commit")
 
     async def _object(self, sha: str) -> Object:
         found = await self._some([sha], most=self.tools.limits.folder)
