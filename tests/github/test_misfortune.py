@@ -18,6 +18,7 @@ from prow.github.merging import MergeDetails
 from prow.github.pulls import NewPull
 from prow.github.rules import Options
 from prow.github.tokens import FixedToken
+from prow.lib import open_work
 from prow.lib.errors import RateLimited
 from prow.lib.virtual_clock import VirtualClock
 from prow.model.forge import CommitStatus
@@ -299,6 +300,34 @@ async def test_an_answer_without_end_is_cut_off() -> None:
     async with scripted(lambda _: httpx2.Response(200, stream=Endless()), largest_answer=1 << 20) as github:
         with pytest.raises(AnswerTooLarge, match="more than 1048576 bytes"):
             await github.get_repo("acme", "rockets")
+
+
+@pytest.mark.parametrize("spent", [False, True], ids=["secondary", "primary"])
+async def test_a_limit_that_several_calls_meet_at_once_is_said_once(
+    caplog: pytest.LogCaptureFixture, *, spent: bool
+) -> None:
+    clock, asked, all_there = VirtualClock(), list[str](), asyncio.Event()
+
+    async def limited(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        if len(asked) > 5:
+            return json('{"full_name": "acme/rockets"}')
+        mine = len(asked)
+        if mine == 5:
+            all_there.set()
+        await all_there.wait()
+        with open_work.held_up():
+            await clock.sleep(mine * 0.3)
+        reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{int(clock.now().timestamp()) + 5}"}
+        return json('{"message": "rate limit"}', 403, **(reset if spent else {"retry-after": "5"}))
+
+    github = GitHub.open(clock=clock, component="test", http=httpx2.MockTransport(limited))
+    await asyncio.gather(*(github.get_repo("acme", f"{number}") for number in range(5)))
+    assert len(asked) == 10
+    assert [record.getMessage() for record in caplog.records] == [
+        "GitHub's limit is reached; nothing is asked until it is over."
+    ]
+    await github.aclose()
 
 
 WRITES: dict[str, Callable[[GitHub], Awaitable[object]]] = {

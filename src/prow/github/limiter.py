@@ -13,7 +13,7 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Literal
 
@@ -42,6 +42,8 @@ _LOOK_AGAIN = 0.1
 """Seconds; what is under way may take less than was expected of it."""
 _LONGEST_TOLD = 86_400.0 + 60
 _UNLIMITED = 1_000_000_000
+_SAME_LIMIT = timedelta(seconds=30)
+"""Several calls under way meet the same limit one after another, and each names a time a little later."""
 
 HELD = Gauge("prow_github_held_back", "Calls that wait now, by class and by what they wait for.", ["cost", "reason"])
 WAITED = Count("prow_github_waited_seconds", "Time that calls waited for limits.", ["cost", "reason"])
@@ -96,6 +98,11 @@ class Fill(msgspec.Struct, frozen=True):
     name: str
     used: float
     limit: float
+
+
+def news(before: datetime, until: datetime, now: datetime) -> bool:
+    """Whether a limit until then is another one than the one that was known, which is over when `before` is `now`."""
+    return before <= now or until > before + _SAME_LIMIT
 
 
 class Pace:
@@ -175,12 +182,13 @@ class Pace:
                 self.standings[said.resource] = said
 
     def tell(self, until: datetime) -> bool:
-        """GitHub wants to hear nothing of this identity until then, from no process. False: that was known."""
+        """GitHub wants to hear nothing of this identity until then, from no process. False: that was known, but for the time that
+        answers under way take."""
         with self:
-            if until <= self.told:
-                return False
-            self._page[TOLD] = until.timestamp()
-            return True
+            now = self._clock.now()
+            before = max(self.told, now)
+            self._page[TOLD] = max(before, until).timestamp()
+            return news(before, until, now)
 
     @property
     def told(self) -> datetime:

@@ -27,7 +27,7 @@ from prow.github.call import GRAPHQL, Answer, Call, Cost
 from prow.github.endpoints import Endpoint, Endpoints
 from prow.github.errors import BadCredentials, ServerBroken
 from prow.github.flights import Flights
-from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait
+from prow.github.limiter import Limiter, Limits, Paces, Reason, Wait, news
 from prow.github.meter import Meter
 from prow.github.rules import PATIENCE, Again, GiveUp, Limited, Options, Take, Verdict, judge, judge_dropped, outdates
 from prow.github.tokens import Credential, Tokens
@@ -249,12 +249,13 @@ class Transport:
     def _block(self, identity: str, resource: str, until: datetime) -> None:
         """`resource`: the budget that is spent; empty: it is too much at once, whatever is asked."""
         if not resource:
-            news = self._limiter.pace(identity).tell(until)
+            told = self._limiter.pace(identity).tell(until)
         else:
-            news = until > self._blocked.get((identity, resource), self._clock.now())
-            if news:
-                self._blocked[identity, resource] = until
-        if news:
+            now = self._clock.now()
+            before = max(self._blocked.get((identity, resource), now), now)
+            told = news(before, until, now)
+            self._blocked[identity, resource] = max(before, until)
+        if told:
             _log.warning(
                 "GitHub's limit is reached; nothing is asked until it is over.", until=until, budget=resource or "any"
             )
