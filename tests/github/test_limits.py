@@ -210,6 +210,18 @@ def test_answers_that_overtake_each_other_do_not_fill_the_budget_again() -> None
     assert [left(51, 3_600), left(49, 3_600), left(50, 3_600), left(4_999, 7_200)] == [51, 49, 49, 4_999]
 
 
+def test_a_budget_that_runs_low_is_said_once_though_github_names_its_end_differently(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    limiter = Limiter(VirtualClock(), Limits())
+    pace, reset = limiter.pace("bot"), int(VirtualClock().now().timestamp()) + 3_000
+    for later in (0, 1, 0, 1, 4_000):
+        low = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "90", "x-ratelimit-reset": f"{reset + later}"}
+        pace.answered(READ, Answer(200, headers=low), 0.1)
+        assert limiter.reserve(of(READ, Cost.BACKGROUND), "bot").reason == "budget"
+    assert len(caplog.records) == 2
+
+
 def test_an_hour_has_room_for_so_many_writes_that_people_hear_of_and_for_more_of_others() -> None:
     clock = VirtualClock()
     limiter = Limiter(clock, Limits(writes_per_minute=1_000, points_per_minute=10_000))

@@ -43,7 +43,8 @@ _LOOK_AGAIN = 0.1
 _LONGEST_TOLD = 86_400.0 + 60
 _UNLIMITED = 1_000_000_000
 _SAME_LIMIT = timedelta(seconds=30)
-"""Several calls under way meet the same limit one after another, and each names a time a little later."""
+"""Several calls under way meet the same limit one after another, and each names a time a little later; GitHub's times of a reset
+differ by a second, too."""
 
 HELD = Gauge("prow_github_held_back", "Calls that wait now, by class and by what they wait for.", ["cost", "reason"])
 WAITED = Count("prow_github_waited_seconds", "Time that calls waited for limits.", ["cost", "reason"])
@@ -247,7 +248,7 @@ class Pace:
         seconds = 0.0 if known is None else known.wait(call.cost, self._clock.now())
         if seconds > 0 and known is not None:
             said = self._said.get((known.resource, call.cost))
-            if said is None or said.reset != known.reset:
+            if said is None or abs(known.reset - said.reset) > _SAME_LIMIT:
                 self._said[known.resource, call.cost] = known
                 _log.warning(
                     "GitHub's budget runs low: calls of this class wait, so that more urgent ones need not.",
