@@ -21,13 +21,12 @@ from prow.lib.secrets import Secrets
 
 
 class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Neither `token_path` nor `app_id`: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories.
+    """Neither `token_path` nor `app_id`: anonymous. `git_base`: what stands before `/org/repo` in addresses of repositories and of web pages.
 
     `cache_dir`: of what processes share, the cache and the books of GitHub's limits; empty: in memory. `signing_key`: path of an SSH key for commits; empty: they are not signed.
     """
 
     git_base: str = "https://github.com"
-    host: str = "github.com"
     endpoints: tuple[str, ...] = ("https://api.github.com",)
     graphql_endpoint: str = "https://api.github.com/graphql"
     token_path: str = ""
@@ -69,7 +68,7 @@ def open_tokens(
         component=component,
         endpoints=settings.endpoints,
         options=settings.options,
-        host=settings.host,
+        web=settings.git_base,
         censor=secrets.register,
         forget=secrets.forget,
     )

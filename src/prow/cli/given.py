@@ -104,7 +104,6 @@ class Given:
         endpoints = tuple(endpoint or groups.API for endpoint in github.github_endpoint)
         return GitHubSettings(
             git_base=host if "://" in host else f"https://{host}",
-            host=host.rpartition("://")[2],
             endpoints=endpoints,
             graphql_endpoint=github.github_graphql_endpoint or f"{groups.API}/graphql",
             token_path=github.github_token_path,

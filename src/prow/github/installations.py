@@ -46,7 +46,7 @@ class _Known:
 
 
 class Installations:
-    """`host`: of the web pages. `censor` gets every token that is made, `forget` those that are over. Close it with `aclose`."""
+    """`web`: what stands before the paths of web pages. `censor` gets every token that is made, `forget` those that are over. Close it with `aclose`."""
 
     app = True
 
@@ -59,7 +59,7 @@ class Installations:
         component: str,
         endpoints: Sequence[str] = ("https://api.github.com",),
         options: Options | None = None,
-        host: str = "github.com",
+        web: str = "https://github.com",
         censor: Callable[[bytes], None] = lambda _: None,
         forget: Callable[[bytes], None] = lambda _: None,
     ) -> None:
@@ -75,7 +75,7 @@ class Installations:
         self._asks = Apps(self._transport, caller="app", cost=Cost.INTERACTIVE)
         self._clock = clock
         self._app_id = app_id
-        self._host = host
+        self._web = web
         self._censor = censor
         self._forget = forget
         self._known: dict[str, _Known] = {}
@@ -206,8 +206,8 @@ class Installations:
         when = f" since {since:%Y-%m-%d %H:%M} UTC" if since is not None else ""
         return NotInstalled(
             f"the installation of the GitHub App {self._slug} in {org} is suspended{when}: an owner of {org} can end that at "
-            f"https://{self._host}/organizations/{org}/settings/installations/{installation.id}"
+            f"{self._web}/organizations/{org}/settings/installations/{installation.id}"
         )
 
     def _page(self, tail: str) -> str:
-        return f"https://{self._host}/apps/{self._slug or 'NAME'}/{tail}"
+        return f"{self._web}/apps/{self._slug or 'NAME'}/{tail}"
