@@ -182,3 +182,12 @@ async def test_a_review_is_dismissed(sim: Sim, repo: RepoStory, ids: dict[str, s
     done = await change(sim, "dismissPullRequestReview", wanted, "pullRequestReview { state }")
     assert done["pullRequestReview"]["state"] == "DISMISSED"
     assert (await change(sim, "dismissPullRequestReview", wanted, ""))["type"] == "UNPROCESSABLE"
+
+
+async def test_an_issue_is_no_pull_request(sim: Sim, repo: RepoStory) -> None:
+    issue = await repo.open_issue("mia", title="Help")
+    for name in ("closePullRequest", "markPullRequestReadyForReview", "mergePullRequest"):
+        mutation = f'mutation {{{name}(input: {{pullRequestId: "I_sim{issue.issue.id}"}}) {{clientMutationId}}}}'
+        (error,) = (await ask(sim, mutation))["errors"]
+        assert (error["type"], "PullRequest node" in error["message"]) == ("NOT_FOUND", True)
+    assert issue.issue.state == "open"

@@ -8,7 +8,7 @@ from typing import Any
 
 from prow.sim.errors import Refused
 from prow.sim.graph.mutations import Wanted, may, resolver
-from prow.sim.graph.nodes import find
+from prow.sim.graph.nodes import find_issue
 from prow.sim.graph.pages import refused
 from prow.sim.graph.reading import Branch, CommitAt, Reading
 from prow.sim.graph.resolvers import when
@@ -48,14 +48,14 @@ def _decoded(text: str) -> bytes:
 
 
 async def _update_branch(reading: Reading, wanted: Wanted) -> Json:
-    issue = find(reading, wanted["pullRequestId"], Issue)
+    issue = find_issue(reading, wanted["pullRequestId"], pull=True)
     may(reading, issue.repo, "read")
     await reading.world.update_branch(issue, reading.login, wanted.get("expectedHeadOid") or "")
     return {"pullRequest": issue}
 
 
 async def _enable(reading: Reading, wanted: Wanted) -> Json:
-    issue = find(reading, wanted["pullRequestId"], Issue)
+    issue = find_issue(reading, wanted["pullRequestId"], pull=True)
     may(reading, issue.repo, "write")
     if wanted.get("expectedHeadOid") not in {None, pull_of(issue).head_sha}:
         raise refused("UNPROCESSABLE", "The head of this pull request is another one")
@@ -70,7 +70,7 @@ async def _enable(reading: Reading, wanted: Wanted) -> Json:
 
 
 async def _disable(reading: Reading, wanted: Wanted) -> Json:
-    issue = find(reading, wanted["pullRequestId"], Issue)
+    issue = find_issue(reading, wanted["pullRequestId"], pull=True)
     own = issue.user.login.lower() == reading.login.lower()
     may(reading, issue.repo, "read" if own else "write")
     await reading.world.disable_auto_merge(issue, reading.login)

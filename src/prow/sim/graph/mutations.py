@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 
 from prow.sim.apps import allows
 from prow.sim.errors import Refused
-from prow.sim.graph.nodes import find, find_all, find_any, find_said
+from prow.sim.graph.nodes import find, find_all, find_any, find_issue, find_said
 from prow.sim.graph.pages import cursor, refused
 from prow.sim.graph.reading import Reading, Said
 from prow.sim.payloads import Json
@@ -29,9 +29,9 @@ def may(reading: Reading, repo: Repo, needed: str, *, archived: bool = False) ->
         raise refused("UNPROCESSABLE", "Repository was archived so is read-only.")
 
 
-def _issue(reading: Reading, wanted: str, needed: str, *, own: bool = True) -> Issue:
-    """The issue or pull request of that id; `own`: its author may, too."""
-    issue = find(reading, wanted, Issue)
+def _issue(reading: Reading, wanted: str, needed: str, *, own: bool = True, pull: bool | None = None) -> Issue:
+    """The issue or pull request of that id; `own`: its author may, too; `pull`: which of the two it has to be."""
+    issue = find_issue(reading, wanted, pull=pull)
     author = own and issue.user.login.lower() == reading.login.lower()
     may(reading, issue.repo, "read" if author else needed)
     return issue
@@ -94,7 +94,7 @@ async def _comment(reading: Reading, wanted: Wanted) -> Json:
 
 
 async def _merge(reading: Reading, wanted: Wanted) -> Json:
-    issue = _issue(reading, wanted["pullRequestId"], "write", own=False)
+    issue = _issue(reading, wanted["pullRequestId"], "write", pull=True, own=False)
     await reading.world.merge(
         issue,
         reading.login,
@@ -110,7 +110,7 @@ def _state(subject: str, state: str) -> Callable[[Reading, Wanted], Awaitable[Js
     """Close or reopen the issue or pull request that the input names as `subject`Id."""
 
     async def change(reading: Reading, wanted: Wanted) -> Json:
-        issue = _issue(reading, wanted[f"{subject}Id"], "triage")
+        issue = _issue(reading, wanted[f"{subject}Id"], "triage", pull=subject == "pullRequest")
         reason = {"state_reason": wanted["stateReason"].lower()} if wanted.get("stateReason") else {}
         await reading.world.edit(issue, reading.login, {"state": state} | reason)
         return {subject: issue}
@@ -120,7 +120,7 @@ def _state(subject: str, state: str) -> Callable[[Reading, Wanted], Awaitable[Js
 
 def _draft(*, draft: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
     async def change(reading: Reading, wanted: Wanted) -> Json:
-        issue = _issue(reading, wanted["pullRequestId"], "write")
+        issue = _issue(reading, wanted["pullRequestId"], "write", pull=True)
         await reading.world.set_draft(issue, reading.login, draft=draft)
         return {"pullRequest": issue}
 
@@ -129,7 +129,7 @@ def _draft(*, draft: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
 
 async def _request_reviews(reading: Reading, wanted: Wanted) -> Json:
     """In place of those who are asked, or beside them with `union`."""
-    issue = _issue(reading, wanted["pullRequestId"], "triage")
+    issue = _issue(reading, wanted["pullRequestId"], "triage", pull=True)
     people = [user.login for user in find_all(reading, wanted.get("userIds"), User)]
     teams = [team.slug for team in find_all(reading, wanted.get("teamIds"), Team)]
     pull, world = pull_of(issue), reading.world
@@ -159,13 +159,13 @@ async def _set(reading: Reading, issue: Issue, wanted: Wanted) -> None:
 
 
 async def _update_issue(reading: Reading, wanted: Wanted) -> Json:
-    issue = _issue(reading, wanted["id"], "triage")
+    issue = _issue(reading, wanted["id"], "triage", pull=False)
     await _set(reading, issue, wanted)
     return {"actor": reading.world.user(reading.login), "issue": issue}
 
 
 async def _update_pull(reading: Reading, wanted: Wanted) -> Json:
-    issue = _issue(reading, wanted["pullRequestId"], "triage")
+    issue = _issue(reading, wanted["pullRequestId"], "triage", pull=True)
     await _set(reading, issue, wanted)
     return {"actor": reading.world.user(reading.login), "pullRequest": issue}
 
@@ -200,7 +200,7 @@ def _minimize(*, hidden: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
 
 def _pin(*, pinned: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
     async def change(reading: Reading, wanted: Wanted) -> Json:
-        issue = _issue(reading, wanted["issueId"], "write", own=False)
+        issue = _issue(reading, wanted["issueId"], "write", pull=False, own=False)
         await reading.world.pin(issue, reading.login, pinned=pinned)
         return {"issue": issue}
 
@@ -208,7 +208,7 @@ def _pin(*, pinned: bool) -> Callable[[Reading, Wanted], Awaitable[Json]]:
 
 
 async def _transfer(reading: Reading, wanted: Wanted) -> Json:
-    issue = _issue(reading, wanted["issueId"], "write", own=False)
+    issue = _issue(reading, wanted["issueId"], "write", pull=False, own=False)
     target = find(reading, wanted["repositoryId"], Repo)
     may(reading, target, "write")
     labels = bool(wanted.get("createLabelsIfMissing"))

@@ -57,6 +57,15 @@ def find(reading: Reading, wanted: str, kind: type[T]) -> T:
     raise _unknown(wanted)
 
 
+def find_issue(reading: Reading, wanted: str, *, pull: bool | None = None) -> Issue:
+    """`pull`: it has to be a pull request, or must not be one."""
+    found = find(reading, wanted, Issue)
+    if pull is not None and (found.pull is not None) is not pull:
+        kind = "PullRequest" if pull else "Issue"
+        raise refused("NOT_FOUND", f"Could not resolve to {kind} node with the global id of '{wanted[:80]}'")
+    return found
+
+
 def find_any(reading: Reading, wanted: str) -> Node:
     for found in _all(reading):
         if id_of(found) == wanted:

@@ -7,12 +7,11 @@ from typing import Any
 
 from prow.sim.errors import Refused
 from prow.sim.graph.mutations import Wanted, may, resolver
-from prow.sim.graph.nodes import find, find_review
+from prow.sim.graph.nodes import find_issue, find_review
 from prow.sim.graph.pages import refused
 from prow.sim.graph.reading import Reading, Remark, Reviewed
 from prow.sim.graph.threads import find_thread, thread
 from prow.sim.payloads import Json
-from prow.sim.state import Issue
 from prow.sim.world.lines import Spot
 
 Change = Callable[[Reading, Wanted], Awaitable[Json]]
@@ -32,7 +31,7 @@ def _spot(wanted: Wanted) -> Spot:
 
 async def _review(reading: Reading, wanted: Wanted) -> Json:
     """Without an event it is pending until it is submitted; with a comment that has no place nothing is begun."""
-    issue, world = find(reading, wanted["pullRequestId"], Issue), reading.world
+    issue, world = find_issue(reading, wanted["pullRequestId"], pull=True), reading.world
     may(reading, issue.repo, "read")
     said = [(one["body"], _spot(one)) for one in (*(wanted.get("comments") or ()), *(wanted.get("threads") or ()))]
     for _, spot in said:
@@ -49,7 +48,7 @@ async def _pending(reading: Reading, wanted: Wanted, *, begin: bool) -> Reviewed
     """The caller's review that is named, or the one of his that is pending; `begin`: or a new one."""
     if wanted.get("pullRequestReviewId"):
         return find_review(reading, wanted["pullRequestReviewId"])
-    issue = find(reading, wanted.get("pullRequestId") or "", Issue)
+    issue = find_issue(reading, wanted.get("pullRequestId") or "", pull=True)
     may(reading, issue.repo, "read")
     found = reading.world.pending_review(issue, reading.login)
     if found is None and begin:
