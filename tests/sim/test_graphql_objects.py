@@ -170,3 +170,24 @@ async def test_the_rules_of_branches_are_listed_for_those_who_may_write(sim: Sim
         }
     ]
     assert (await of_repo(sim, fields, login="stranger"))["branchProtectionRules"]["nodes"] == []
+
+
+async def test_what_webhooks_name_by_id_is_found_by_it(sim: Sim, repo: RepoStory) -> None:
+    pr = await repo.open_pull_request("mia", title="Fix", files={"a": "one\n"})
+    said = await pr.comment("wernher", "Hm")
+    review = await pr.approve("wernher", "Good")
+    remark = await sim.world.review_comment(pr.issue, "wernher", body="Why?", spot=Spot("a", 1))
+    ids = [f"IC_sim{said.id}", f"PRR_sim{review.id}", f"PRRC_sim{remark.id}", f"PR_sim{pr.issue.id}", "IC_sim7"]
+    query = """query($ids: [ID!]!) {nodes(ids: $ids) {__typename
+        ... on IssueComment {body} ... on PullRequestReview {body} ... on PullRequestReviewComment {body}}}"""
+    told = await ask(sim, query, {"ids": ids})
+    assert [node and (node["__typename"], node.get("body")) for node in told["data"]["nodes"]] == [
+        ("IssueComment", "Hm"),
+        ("PullRequestReview", "Good"),
+        ("PullRequestReviewComment", "Why?"),
+        ("PullRequest", None),
+        None,
+    ]
+    assert told["errors"][0]["type"] == "NOT_FOUND"
+    one = await ask(sim, "query($id: ID!) {node(id: $id) {id}}", {"id": ids[0]})
+    assert one["data"]["node"] == {"id": ids[0]}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from graphql import GraphQLError
 
 from prow.sim.graph.pages import refused
-from prow.sim.graph.reading import Reading, Reviewed, Said
+from prow.sim.graph.reading import Reading, Remark, Reviewed, Said
 from prow.sim.payloads import node
 from prow.sim.state import Issue, Label, Milestone, Org, Repo, Team, User
 
@@ -99,3 +99,26 @@ def find_review(reading: Reading, wanted: str) -> Reviewed:
                 if node("PRR", review.id) == wanted:
                     return Reviewed(issue, review)
     raise _unknown(wanted)
+
+
+def find_remark(reading: Reading, wanted: str) -> Remark:
+    """The comment on a line of that id, with the pull request that it is on."""
+    for repo in reading.world.repos.values():
+        for issue in repo.issues.values() if reading.sees(repo) else ():
+            for comment in reading.world.visible_comments(issue, reading.login) if issue.pull is not None else ():
+                if node("PRRC", comment.id) == wanted:
+                    return Remark(issue, comment)
+    raise _unknown(wanted)
+
+
+_SAID: dict[str, Callable[[Reading, str], Said | Reviewed | Remark]] = {
+    "IC": find_said,
+    "PRR": find_review,
+    "PRRC": find_remark,
+}
+
+
+def find_node(reading: Reading, wanted: str) -> Node | Said | Reviewed | Remark:
+    """Whatever has that id."""
+    special = _SAID.get(wanted.partition("_")[0])
+    return special(reading, wanted) if special is not None else find_any(reading, wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLResolveInfo
 
 from prow.sim import gitrepo
 from prow.sim.graph import nodes
@@ -30,6 +30,18 @@ def _user(_: object, info: Info, *, login: str) -> User:
     if found is None:
         raise refused("NOT_FOUND", f"Could not resolve to a User with the login of '{login}'.")
     return found
+
+
+def _nodes(_: object, info: Info, *, ids: list[str]) -> list[object]:
+    """What has no such id is an error, and nothing in its place."""
+
+    def found(one: str) -> object:
+        try:
+            return nodes.find_node(info.context, one)
+        except GraphQLError as error:
+            return error
+
+    return [found(one) for one in ids]
 
 
 def _repositories(
@@ -80,7 +92,8 @@ FIELDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Query": {
         "repositoryOwner": _owner,
         "user": _user,
-        "node": lambda _, info, *, id: nodes.find_any(info.context, id),  # noqa: A006 - GitHub's word
+        "node": lambda _, info, *, id: nodes.find_node(info.context, id),  # noqa: A006 - GitHub's word
+        "nodes": _nodes,
     },
     "User": {"name": lambda user, _: user.login, "repositories": _repositories},
     "Organization": {"name": lambda org, _: org.login, "repositories": _repositories},
