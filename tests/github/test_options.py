@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from prow.github.client import GitHub
 from prow.github.errors import MaybeDone, NotFound, ServerBroken
 from prow.github.limiter import Limits
 from prow.github.rules import Options
+from prow.lib import open_work
 from prow.lib.errors import RateLimited
 from prow.lib.virtual_clock import VirtualClock
 from prow.sim.plan import Error, Match, NoAnswer, PrimaryLimit, Rule, SecondaryLimit
@@ -191,6 +193,42 @@ async def test_asking_where_nobody_is_takes_nothing_from_the_component_s_own_lim
     began = clock.monotonic()
     await github.get_repo(*R)
     assert clock.monotonic() == began
+    await github.aclose()
+
+
+async def test_an_endpoint_that_hangs_costs_one_caller_his_patience_and_is_tried_by_one_read_at_a_time() -> None:
+    clock, asked = VirtualClock(), list[str]()
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(f"{request.method} {request.url.host}")
+        if request.url.host == "ghproxy":
+            with open_work.held_up():
+                await clock.sleep(1e6)
+        return httpx2.Response(200, json={"full_name": "acme/rockets", "id": 1})
+
+    github = GitHub.open(
+        clock=clock,
+        component="test",
+        endpoints=("http://ghproxy", "https://api.github.com"),
+        http=httpx2.MockTransport(answer),
+    )
+    with pytest.raises(TimeoutError):
+        async with clock.timeout(60):
+            await github.create_comment(*R, 1, "hello")
+    began = clock.monotonic()
+    await github.create_comment(*R, 1, "hello")
+    await github.get_repo(*R)
+    assert clock.monotonic() == began
+    assert asked == ["POST ghproxy", "POST api.github.com", "GET api.github.com"]
+    asked.clear()
+    await clock.sleep(31)
+    tries = asyncio.create_task(github.get_repo("acme", "tries"))
+    await clock.sleep(1)
+    began = clock.monotonic()
+    await asyncio.gather(github.create_comment(*R, 1, "hello"), *(github.get_repo("acme", f"{n}") for n in range(3)))
+    assert clock.monotonic() == began
+    assert sorted(asked) == ["GET api.github.com"] * 3 + ["GET ghproxy", "POST api.github.com"]
+    await tries
     await github.aclose()
 
 

@@ -1,7 +1,7 @@
 """Addresses of GitHub's API in order of preference, such as a ghproxy and GitHub itself behind it.
 
-One that did not answer comes last for a while: nobody waits for it again and again, and what may not be repeated blindly goes
-where somebody answers.
+One that did not answer comes last until it does: nobody waits for it again and again, and what may not be repeated blindly goes
+where somebody answers. Now and then a single read tries it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from prow.lib.errors import UsageError
 
 _log = logs.get("github")
 _AWAY = 30.0
-"""Seconds until one that did not answer is preferred again."""
+"""Seconds until one that did not answer is tried again."""
 
 
 class Endpoint:
@@ -43,12 +43,16 @@ class Endpoints:
     def __iter__(self) -> Iterator[Endpoint]:
         return iter(self._all)
 
-    def order(self) -> tuple[Endpoint, ...]:
-        """In which they are to be asked now."""
+    def order(self, *, tries: bool) -> tuple[Endpoint, ...]:
+        """In which they are to be asked now. `tries`: by something harmless, that may find out whether one is there again."""
         if not self._away:
             return self._all
-        now = self._clock.monotonic()
-        return tuple(sorted(self._all, key=lambda each: self._away.get(each, now) > now))
+        now, away = self._clock.monotonic(), set(self._away)
+        due = next((each for each in self._all if tries and self._away.get(each, now + 1) <= now), None)
+        if due is not None:
+            self._away[due] = now + _AWAY
+            away.remove(due)
+        return tuple(sorted(self._all, key=lambda each: each in away))
 
     def silent(self, endpoint: Endpoint, reason: str, *, reached: bool) -> None:
         """It gave no answer, or none of GitHub's API. Said once, until it does; of a single one, when it cannot even be `reached`."""

@@ -15,8 +15,10 @@ that may be older than his own write.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import httpx2
@@ -52,6 +54,8 @@ _WHY: dict[Reason, str] = {
 }
 _UNKNOWN_FOR = timedelta(seconds=10)
 """How long nothing is asked with a token that GitHub did not know: it locks out whoever tries too often."""
+_LONG_SILENCE = 10.0
+"""Seconds; whoever is called off after that was waiting for an endpoint that may not answer at all."""
 _LONG = frozenset({"told", "budget", "content"})
 """Waits that may take an hour: whoever calls is told when to come back."""
 
@@ -157,7 +161,7 @@ class Transport:
         options = self._options
         patience = _Patience(call, self._clock)
         endpoints = self._graphql if call.template == GRAPHQL else self._endpoints
-        order = endpoints.order()
+        order = endpoints.order(tries=call.method == "GET")
         turn = attempt = 0
         renewed = False
         verdict: Verdict
@@ -210,7 +214,8 @@ class Transport:
         pace = self._limiter.pace(credential.identity)
         try:
             async with pace.under_way(hurried, self._flights.held(key)):
-                answer = await self._wire.send(call, endpoint, credential, pace)
+                with self._given_up(endpoints, endpoint):
+                    answer = await self._wire.send(call, endpoint, credential, pace)
         except Dropped as dropped:
             waited = self._options.request_timeout if dropped.timeout else 0.0
             self.meter.unanswered(call, credential.token_hash, waited=waited, sent=dropped.sent)
@@ -225,6 +230,18 @@ class Transport:
         else:
             endpoints.answered(endpoint)
         return answer
+
+    @contextmanager
+    def _given_up(self, endpoints: Endpoints, endpoint: Endpoint) -> Iterator[None]:
+        """Note that whoever waits for this endpoint is called off for the time it takes."""
+        began = self._clock.monotonic()
+        try:
+            yield
+        except asyncio.CancelledError:
+            waited = self._clock.monotonic() - began
+            if waited >= _LONG_SILENCE:
+                endpoints.silent(endpoint, f"nothing for {waited:.0f} s", reached=True)
+            raise
 
     async def _admitted(self, call: Call, key: Key, identity: str, patience: _Patience) -> Call:
         """Wait for the limits that GitHub told us of, then for our own pacing. The call, as urgent as whoever joined it meanwhile."""
