@@ -220,8 +220,10 @@ async def test_an_endpoint_that_hangs_costs_one_caller_his_patience_and_is_tried
     await github.get_repo(*R)
     assert clock.monotonic() == began
     assert asked == ["POST ghproxy", "POST api.github.com", "GET api.github.com"]
-    asked.clear()
     await clock.sleep(31)
+    await github.create_comment(*R, 1, "a write tries nothing")
+    assert asked[3:] == ["POST api.github.com"]
+    asked.clear()
     tries = asyncio.create_task(github.get_repo("acme", "tries"))
     await clock.sleep(1)
     began = clock.monotonic()
