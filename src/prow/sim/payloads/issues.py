@@ -7,7 +7,7 @@ from datetime import datetime
 
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.commits import Commits
-from prow.sim.state import Comment, Issue, IssueEvent, Label, Milestone, Reaction, Repo, User
+from prow.sim.state import Comment, CommitComment, Issue, IssueEvent, Label, Milestone, Reaction, Repo, User
 
 _REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
@@ -151,3 +151,23 @@ class Issues(Commits):
             "updated_at": stamp(when),
             "source": {"type": "issue", "issue": self.issue(source)},
         }
+
+    def commit_comment(self, repo: Repo, comment: CommitComment, *, webhook: bool = False) -> Json:
+        url = f"{self.base}/repos/{repo.full_name}/comments/{comment.id}"
+        page = f"{self.base}/{repo.full_name}/commit/{comment.commit_id}"
+        found: Json = {
+            "url": url,
+            "html_url": f"{page}#commitcomment-{comment.id}",
+            "id": comment.id,
+            "node_id": node("CC", comment.id),
+            "user": self.user(comment.user),
+            "position": comment.position,
+            "line": comment.line,
+            "path": comment.path,
+            "commit_id": comment.commit_id,
+            "created_at": stamp(comment.created_at),
+            "updated_at": stamp(comment.updated_at),
+            "author_association": self.association(repo, comment.user),
+            "body": comment.body,
+        }
+        return found if webhook else found | {"reactions": self.reactions(url, comment.reactions)}

@@ -1,4 +1,4 @@
-"""Releases, deployments, and comments on commits."""
+"""Releases and the files that belong to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from prow.sim.payloads.base import Json, node, stamp
 from prow.sim.payloads.checks import Checks
-from prow.sim.state import Asset, CommitComment, Deployment, DeploymentStatus, Release, Repo
+from prow.sim.state import Asset, Release, Repo
 
 
 class Releases(Checks):
@@ -56,69 +56,3 @@ class Releases(Checks):
             "uploader": self.user(asset.uploader),
         }
         return found if webhook else found | {"digest": asset.digest}
-
-    def deployment(self, repo: Repo, deployment: Deployment, *, webhook: bool = False) -> Json:
-        api = f"{self.base}/repos/{repo.full_name}"
-        url = f"{api}/deployments/{deployment.id}"
-        found: Json = {
-            "url": url,
-            "id": deployment.id,
-            "node_id": node("DE", deployment.id),
-            "sha": deployment.sha,
-            "ref": deployment.ref,
-            "task": deployment.task,
-            "payload": deployment.payload if deployment.payload is not None else {},
-            "original_environment": deployment.environment,
-            "environment": deployment.environment,
-            "description": deployment.description or None,
-            "creator": self.user(deployment.creator),
-            "created_at": stamp(deployment.created_at),
-            "updated_at": stamp(deployment.updated_at),
-            "statuses_url": f"{url}/statuses",
-            "repository_url": api,
-            "transient_environment": deployment.transient,
-            "production_environment": deployment.production,
-        }
-        if deployment.app is not None:
-            found["performed_via_github_app"] = self.app(deployment.app, webhook=webhook)
-        return found
-
-    def deployment_status(self, repo: Repo, deployment: Deployment, status: DeploymentStatus) -> Json:
-        api = f"{self.base}/repos/{repo.full_name}"
-        url = f"{api}/deployments/{deployment.id}"
-        found: Json = {
-            "url": f"{url}/statuses/{status.id}",
-            "id": status.id,
-            "node_id": node("DES", status.id),
-            "state": status.state,
-            "creator": self.user(status.creator),
-            "description": status.description,
-            "environment": status.environment,
-            "target_url": status.target_url,
-            "created_at": stamp(status.created_at),
-            "updated_at": stamp(status.created_at),
-            "deployment_url": url,
-            "repository_url": api,
-        }
-        places = {"log_url": status.target_url, "environment_url": status.environment_url}
-        return found | {name: place for name, place in places.items() if place}
-
-    def commit_comment(self, repo: Repo, comment: CommitComment, *, webhook: bool = False) -> Json:
-        url = f"{self.base}/repos/{repo.full_name}/comments/{comment.id}"
-        page = f"{self.base}/{repo.full_name}/commit/{comment.commit_id}"
-        found: Json = {
-            "url": url,
-            "html_url": f"{page}#commitcomment-{comment.id}",
-            "id": comment.id,
-            "node_id": node("CC", comment.id),
-            "user": self.user(comment.user),
-            "position": comment.position,
-            "line": comment.line,
-            "path": comment.path,
-            "commit_id": comment.commit_id,
-            "created_at": stamp(comment.created_at),
-            "updated_at": stamp(comment.updated_at),
-            "author_association": self.association(repo, comment.user),
-            "body": comment.body,
-        }
-        return found if webhook else found | {"reactions": self.reactions(url, comment.reactions)}

@@ -8,9 +8,11 @@ from prow.sim.rest.archives import Archives
 from prow.sim.rest.assigned import Assigned
 from prow.sim.rest.call import Area, Table
 from prow.sim.rest.collaborators import Collaborators
+from prow.sim.rest.commit_comments import CommitComments
 from prow.sim.rest.commits import Commits
 from prow.sim.rest.contents import Contents
 from prow.sim.rest.deployments import Deployments
+from prow.sim.rest.dispatches import Dispatches
 from prow.sim.rest.hooks import Hooks
 from prow.sim.rest.issues import Issues
 from prow.sim.rest.labels import Labels
@@ -38,6 +40,8 @@ _AREAS: tuple[type[Area], ...] = (
     Archives,
     Actions,
     Deployments,
+    CommitComments,
+    Dispatches,
     Releases,
     Commits,
     Labels,

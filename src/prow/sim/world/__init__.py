@@ -2,7 +2,7 @@
 
 Every way to change something (verbs of a story, REST, a git push) ends in a method here, so that all of them cause the same events.
 `World` is built up noun by noun, each module knowing those before it: accounts, base, installations, orgs, checks, views, issues, lines, reviews, pulls, branches,
-releases, deployments, repos, merges, automerge,
+releases, deployments, commit_comments, dispatches, repos, merges, automerge,
 index.
 """
 

@@ -1,15 +1,13 @@
-"""Deployments of commits to environments, and comments on commits."""
+"""Deployments of commits to environments, and what becomes of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prow.sim import gitdiff, gitlog, gitrepo
 from prow.sim.accounts import Identity
 from prow.sim.errors import Refused, not_found, unprocessable
-from prow.sim.state import CommitComment, Deployment, DeploymentStatus, Repo
-from prow.sim.world.issues import check_body
+from prow.sim.state import Deployment, DeploymentStatus, Repo
 from prow.sim.world.releases import Releases
 
 _STATES = frozenset({"error", "failure", "inactive", "in_progress", "queued", "pending", "success"})
@@ -95,77 +93,3 @@ class Deployments(Releases):
             raise Refused(422, "We cannot delete an active deployment unless it is the only deployment in a given environment.")  # fmt: skip
         repo.deployments.remove(deployment)
         await self.changed()
-
-    # Comments on commits
-
-    def find_commit_comment(self, repo: Repo, number: int) -> CommitComment:
-        found = next((one for one in repo.commit_comments if one.id == number), None)
-        if found is None:
-            raise not_found()
-        return found
-
-    async def comment_on_commit(
-        self, repo: Repo, login: str, sha: str, *, body: str, path: str = "", position: int | None = None
-    ) -> CommitComment:
-        check_body("CommitComment", body)
-        now = self.clock.now()
-        comment = CommitComment(self.new_id(), self.user(login), body, sha, now, now)
-        if path:
-            comment.path, comment.position = path, position
-            comment.line = await self._line_at(repo, sha, path, position)
-        repo.commit_comments.append(comment)
-        payload = {"action": "created", "comment": self.json.commit_comment(repo, comment, webhook=True)}
-        await self.emit(repo, "commit_comment", comment.user, payload)
-        return comment
-
-    @staticmethod
-    async def _line_at(repo: Repo, sha: str, path: str, position: int | None) -> int | None:
-        """The line of a position in what the commit changes."""
-        parents = (await gitlog.one(repo.path, sha)).parents
-        patch = gitdiff.patches(repo.path, parents[0] if parents else None, sha).get(path)
-        if patch is None:
-            raise unprocessable("CommitComment", "path", "invalid")
-        if position is None:
-            return None
-        place = next((one for one in gitdiff.places(patch) if one.position == position), None)
-        if place is None:
-            raise unprocessable("CommitComment", "position", "invalid")
-        return place.new if place.new is not None else place.old
-
-    async def edit_commit_comment(self, comment: CommitComment, body: str) -> None:
-        check_body("CommitComment", body)
-        comment.body, comment.updated_at = body, self.clock.now()
-        await self.changed()
-
-    async def delete_commit_comment(self, repo: Repo, comment: CommitComment) -> None:
-        repo.commit_comments.remove(comment)
-        await self.changed()
-
-    # Events that are asked for
-
-    async def dispatch(self, repo: Repo, login: str, event: str, client_payload: Mapping[str, Any]) -> None:
-        """Apps hear of it alone, and workflows, which nobody runs here."""
-        payload = {"action": event, "branch": repo.default_branch, "client_payload": dict(client_payload)}
-        await self.emit(repo, "repository_dispatch", self.user(login), payload, hooks=False)
-
-    async def dispatch_workflow(
-        self, repo: Repo, login: str, name: str, ref: str, inputs: Mapping[str, Any] | None
-    ) -> None:
-        """`name`: the number of a workflow that has run, or a file's name, of one that has run or stands at that ref."""
-        sha = await self._commit_at(repo, ref) if ref else None
-        if sha is None:
-            raise Refused(422, f"No ref found for: {ref}")
-        known = next((one for one in self.workflows(repo) if name in {str(one["id"]), _file(one["path"])}), None)
-        path = known["path"] if known is not None else f".github/workflows/{name}"
-        if await gitrepo.read_file(repo.path, sha, path) is None and known is None:
-            raise not_found()
-        payload = {"inputs": dict(inputs) if inputs else None, "ref": f"refs/heads/{ref}", "workflow": path}
-        await self.emit(repo, "workflow_dispatch", self.user(login), payload)
-        word = known["name"] if known is not None else name.rpartition(".")[0]
-        await self.start_workflow(
-            repo, login, sha, name=word, event="workflow_dispatch", branch=ref, status="queued", path=path
-        )
-
-
-def _file(path: str) -> str:
-    return path.rpartition("/")[2]

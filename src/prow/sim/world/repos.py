@@ -11,7 +11,7 @@ from prow.sim import gitdata, gitrepo
 from prow.sim.errors import Refused, unprocessable
 from prow.sim.state import Issue, Repo, User
 from prow.sim.world.accounts import check_name
-from prow.sim.world.deployments import Deployments
+from prow.sim.world.dispatches import Dispatches
 from prow.sim.world.views import pull_of
 
 _MERGES = ("allow_merge_commit", "allow_squash_merge", "allow_rebase_merge")
@@ -46,7 +46,7 @@ _SHOWN = frozenset(
 )
 
 
-class Repos(Deployments):
+class Repos(Dispatches):
     fork_delay = 0.0
     """Seconds of the clock until a fork that was asked for has its branches."""
 
