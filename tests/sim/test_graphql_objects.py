@@ -191,3 +191,12 @@ async def test_what_webhooks_name_by_id_is_found_by_it(sim: Sim, repo: RepoStory
     assert told["errors"][0]["type"] == "NOT_FOUND"
     one = await ask(sim, "query($id: ID!) {node(id: $id) {id}}", {"id": ids[0]})
     assert one["data"]["node"] == {"id": ids[0]}
+
+
+async def test_repositories_are_searched_for(sim: Sim, repo: RepoStory) -> None:
+    await RepoStory.create(sim, "lunar/base", files={"a": "b"})
+    query = "query($q: String!) {search(type: REPOSITORY, query: $q, first: 5) {repositoryCount nodes {... on Repository {nameWithOwner}}}}"
+    told = (await ask(sim, query, {"q": "org:acme widgets"}))["data"]["search"]
+    assert told == {"repositoryCount": 1, "nodes": [{"nameWithOwner": "acme/widgets"}]}
+    repo.repo.private = True
+    assert (await ask(sim, query, {"q": "widgets"}, login="stranger"))["data"]["search"]["repositoryCount"] == 0

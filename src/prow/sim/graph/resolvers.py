@@ -13,6 +13,7 @@ from prow.sim.errors import Moved, Refused
 from prow.sim.graph.pages import Page, by_key, by_position, refused
 from prow.sim.graph.reading import CommitAt, ObjectAt, Reading, Remark, Reviewed, Said
 from prow.sim.payloads import Json, node, stamp
+from prow.sim.rest.search import fits_repository
 from prow.sim.state import CheckRun, Issue, Label, Milestone, Org, Repo, Status, Team, User
 
 Resolver = Callable[..., Any]
@@ -62,12 +63,17 @@ def _search(
     if type == "USER":
         people = reading.world.find_users(query)
         page = by_position("search", people[: search.MOST_RESULTS], part)
-        return page | {"issueCount": 0, "userCount": len(people)}
+        return page | {"issueCount": 0, "repositoryCount": 0, "userCount": len(people)}
+    if type == "REPOSITORY":
+        words = query.lower().split()
+        repos = [one for one in reading.world.repos.values() if reading.sees(one) and fits_repository(one, words)]
+        page = by_position("search", repos[: search.MOST_RESULTS], part)
+        return page | {"issueCount": 0, "repositoryCount": len(repos), "userCount": 0}
     known = {key: pair for key, pair in reading.world.indexed().items() if reading.sees(pair[1].repo)}
     found = search.parse(query).select(entry for entry, _ in known.values())
     issues = [known[entry.id][1] for entry in found]
     page = by_position("search", issues[: search.MOST_RESULTS], part)
-    return page | {"issueCount": len(issues), "userCount": 0}
+    return page | {"issueCount": len(issues), "repositoryCount": 0, "userCount": 0}
 
 
 # Repository

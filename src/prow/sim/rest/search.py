@@ -67,7 +67,11 @@ class Search(Area):
     async def repositories(self, call: Call) -> Answer:
         """By name, description and the qualifiers of repositories; forks only where they are asked for."""
         words = self._text(call).lower().split()
-        found = [repo for repo in self.world.repos.values() if self.world.sees(repo, call.who) and _fits(repo, words)]
+        found = [
+            repo
+            for repo in self.world.repos.values()
+            if self.world.sees(repo, call.who) and fits_repository(repo, words)
+        ]
         if call.query.get("sort") == "updated":
             found.sort(key=lambda repo: repo.pushed_at or repo.created_at, reverse=call.query.get("order") != "asc")
         about = {"total_count": len(found), "incomplete_results": False}
@@ -147,7 +151,7 @@ def _fits_commit(one: Logged, given: list[tuple[str, str]]) -> bool:
     return all(kept[key] == value.lower() for key, value in given if key in kept)
 
 
-def _fits(repo: Repo, words: list[str]) -> bool:
+def fits_repository(repo: Repo, words: list[str]) -> bool:
     """All of them: text of the name or the description, or a qualifier."""
     about = f"{repo.full_name} {repo.settings.get('description') or ''}".lower()
     kept = {
