@@ -127,3 +127,33 @@ async def test_a_workflow_of_somebody_new_waits_for_approval(sim: Sim, repo: Rep
         await expect(bot.post(f"{path}/approve"), 201)
         assert (await expect(bot.get(path), 200))["status"] == "queued"
         await expect(bot.post(f"{path}/approve"), 403)
+
+
+async def test_a_workflow_run_has_a_job(sim: Sim, repo: RepoStory, events: Events) -> None:
+    run = await sim.world.start_workflow(repo.repo, "mia", await repo.tip(), name="CI", branch="main")
+    place = f"/repos/acme/widgets/actions/runs/{run.id}"
+    async with client(sim, "prow-bot") as bot:
+        (job,) = (await expect(bot.get(f"{place}/jobs"), 200))["jobs"]
+        assert (job["status"], job["completed_at"], job["name"]) == ("in_progress", None, "CI")
+        await sim.world.finish_workflow(repo.repo, run, "failure")
+        one = f"/repos/acme/widgets/actions/jobs/{job['id']}"
+        assert (await expect(bot.get(one), 200))["conclusion"] == "failure"
+        assert (await expect(bot.get(f"{place}/attempts/1/jobs"), 200))["total_count"] == 1
+        await expect(bot.post(f"{one}/rerun"), 201)
+        await expect(bot.get(one), 404)
+        await expect(bot.get(f"{place}/attempts/1"), 404)
+        assert (await expect(bot.get(f"{place}/attempts/2"), 200))["run_attempt"] == 2
+        (again,) = (await expect(bot.get(f"{place}/jobs"), 200))["jobs"]
+        assert (again["status"], again["id"] != job["id"]) == ("queued", True)
+    assert [payload["action"] for payload in events.payloads("workflow_job")] == [
+        "queued", "in_progress", "completed", "queued",
+    ]  # fmt: skip
+
+
+async def test_a_run_that_waits_for_approval_has_no_job_yet(sim: Sim, repo: RepoStory, events: Events) -> None:
+    run = await sim.world.start_workflow(
+        repo.repo, "mia", await repo.tip(), name="CI", status="completed", conclusion="action_required"
+    )
+    async with client(sim, "prow-bot") as bot:
+        assert (await expect(bot.get(f"/repos/acme/widgets/actions/runs/{run.id}/jobs"), 200))["total_count"] == 0
+    assert events.payloads("workflow_job") == []

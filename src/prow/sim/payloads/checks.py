@@ -132,3 +132,38 @@ class Checks(Protections):
             "repository": where,
             "head_repository": where,
         }
+
+    def workflow_job(self, repo: Repo, run: WorkflowRun) -> Json:
+        """The one job that a run has."""
+        api, page = f"{self.base}/repos/{repo.full_name}/actions", f"{self.base}/{repo.full_name}/actions"
+        number = job_number(run)
+        return {
+            "id": number,
+            "run_id": run.id,
+            "run_url": f"{api}/runs/{run.id}",
+            "run_attempt": run.attempt,
+            "node_id": node("CR", number),
+            "head_sha": run.head_sha,
+            "head_branch": run.head_branch,
+            "url": f"{api}/jobs/{number}",
+            "html_url": f"{page}/runs/{run.id}/job/{number}",
+            "status": run.status,
+            "conclusion": run.conclusion,
+            "created_at": stamp(run.created_at),
+            "started_at": stamp(run.created_at),
+            "completed_at": stamp(run.updated_at) if run.status == "completed" else None,
+            "name": run.name,
+            "workflow_name": run.name,
+            "steps": [],
+            "check_run_url": f"{self.base}/repos/{repo.full_name}/check-runs/{number}",
+            "labels": ["ubuntu-latest"],
+            "runner_id": None,
+            "runner_name": None,
+            "runner_group_id": None,
+            "runner_group_name": None,
+        }
+
+
+def job_number(run: WorkflowRun) -> int:
+    """Each attempt has a job of its own."""
+    return run.id * 100 + run.attempt

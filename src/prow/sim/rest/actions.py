@@ -9,6 +9,7 @@ from prow.sim.rest.call import REPO, Answer, Area, Call, Table, body, login, num
 from prow.sim.state import CheckRun, CheckSuite, Repo, WorkflowRun
 
 _RUN = f"{REPO}/actions/runs/{{run}}"
+_JOB = f"{REPO}/actions/jobs/{{job}}"
 
 
 class Actions(Area):
@@ -31,6 +32,11 @@ class Actions(Area):
             ("GET", f"{REPO}/actions/workflows/{{workflow}}/runs"): self.list_workflow_runs,
             ("GET", f"{REPO}/actions/runs"): self.list_workflow_runs,
             ("GET", _RUN): self.get_workflow_run,
+            ("GET", f"{_RUN}/attempts/{{attempt}}"): self.get_workflow_run,
+            ("GET", f"{_RUN}/jobs"): self.list_jobs,
+            ("GET", f"{_RUN}/attempts/{{attempt}}/jobs"): self.list_jobs,
+            ("GET", _JOB): self.get_job,
+            ("POST", f"{_JOB}/rerun"): self.rerun_job,
             ("POST", f"{_RUN}/rerun"): self.rerun,
             ("POST", f"{_RUN}/rerun-failed-jobs"): self.rerun_failed,
             ("POST", f"{_RUN}/approve"): self.approve,
@@ -174,11 +180,34 @@ class Actions(Area):
         return Answer(items=items, wrap=lambda page: {"total_count": total, "workflow_runs": list(page)})
 
     def _workflow(self, call: Call, needed: str = "read") -> tuple[Repo, WorkflowRun]:
+        """Of earlier attempts nothing is kept."""
         repo = self.repo(call, needed)
-        return repo, self.world.find_workflow_run(repo, number(call, "run"))
+        run = self.world.find_workflow_run(repo, number(call, "run"))
+        if call.path.get("attempt", str(run.attempt)) != str(run.attempt):
+            raise not_found()
+        return repo, run
 
     async def get_workflow_run(self, call: Call) -> Answer:
         return Answer(await self.world.workflow_json(*self._workflow(call)))
+
+    # Jobs
+
+    async def list_jobs(self, call: Call) -> Answer:
+        """Each run has one; a run that must be approved first has none yet."""
+        repo, run = self._workflow(call)
+        found = [] if run.conclusion == "action_required" else [self.world.json.workflow_job(repo, run)]
+        return Answer(items=found, wrap=lambda page: {"total_count": len(found), "jobs": list(page)})
+
+    async def get_job(self, call: Call) -> Answer:
+        repo = self.repo(call)
+        return Answer(self.world.json.workflow_job(repo, self.world.find_job(repo, number(call, "job"))))
+
+    async def rerun_job(self, call: Call) -> Answer:
+        repo = self.repo(call, "write")
+        await self.world.rerun(repo, login(call), self.world.find_job(repo, number(call, "job")))
+        return Answer({}, 201)
+
+    # What becomes of a run
 
     async def rerun(self, call: Call) -> Answer:
         repo, run = self._workflow(call, "write")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from prow.sim import gitlog
 from prow.sim.errors import Refused, not_found
 from prow.sim.payloads import Json, stamp
+from prow.sim.payloads.checks import job_number
 from prow.sim.state import Repo, User, WorkflowRun
 from prow.sim.world.checks import Checks
 
 _MOST_RUNS = 5_000
+_JOB_CONCLUSIONS = frozenset({"success", "failure", "cancelled", "skipped"})
 _NO_RERUN_AFTER = 30 * 24 * 3600
 
 
@@ -43,6 +45,14 @@ class Actions(Checks):
         if found is None:
             raise not_found()
         return found
+
+    def find_job(self, repo: Repo, number: int) -> WorkflowRun:
+        """The run that has this job."""
+        found = (run for run in repo.workflow_runs if job_number(run) == number and run.conclusion != "action_required")
+        run = next(found, None)
+        if run is None:
+            raise not_found()
+        return run
 
     async def rerun(self, repo: Repo, login: str, run: WorkflowRun, *, failed: bool = False) -> None:
         """`failed`: only its failed jobs, of which there must be some. It must be over, and not a month old."""
@@ -97,3 +107,16 @@ class Actions(Checks):
         workflow = self._workflow(repo, run)
         payload = {"action": action, "workflow_run": await self.workflow_json(repo, run), "workflow": workflow}
         await self.emit(repo, "workflow_run", sender, payload)
+        await self._job_events(repo, run, sender)
+
+    async def _job_events(self, repo: Repo, run: WorkflowRun, sender: User) -> None:
+        """A run that must be approved first has no job yet."""
+        if run.conclusion == "action_required":
+            return
+        job, action = self.json.workflow_job(repo, run), run.status
+        if action == "completed":
+            job["conclusion"] = run.conclusion if run.conclusion in _JOB_CONCLUSIONS else "failure"
+        elif action == "in_progress":
+            queued = {"action": "queued", "workflow_job": job | {"status": "queued"}}
+            await self.emit(repo, "workflow_job", sender, queued)
+        await self.emit(repo, "workflow_job", sender, {"action": action, "workflow_job": job})
