@@ -50,6 +50,29 @@ async def test_commits_are_found_by_words_and_places(sim: Sim, repo: RepoStory) 
         assert await found("valve repo:acme/other") == []
 
 
+async def test_code_is_found_by_words_and_places(sim: Sim, repo: RepoStory) -> None:
+    files = {"src/main.go": "package main\nfunc Lift() {}\n", "docs/lift.md": "How to lift\n", "other": "nothing\n"}
+    await repo.push("mia", files)
+    await repo.push("mia", {"branch.go": "Lift"}, branch="other")
+    async with client(sim, "ada") as ada, client(sim) as nobody:
+
+        async def found(query: str) -> list[str]:
+            told = await expect(ada.get("/search/code", params={"q": query}), 200)
+            return sorted(one["path"] for one in told["items"])
+
+        assert await found("lift repo:acme/widgets") == ["docs/lift.md", "src/main.go"]
+        assert await found("lift extension:go") == ["src/main.go"]
+        assert await found("lift path:docs org:acme") == ["docs/lift.md"]
+        assert await found("lift filename:main.go") == ["src/main.go"]
+        assert await found("func lift") == ["src/main.go"]
+        assert await found("lift org:lunar") == []
+        await expect(ada.get("/search/code?q=repo:acme/widgets"), 422)
+        await expect(nobody.get("/search/code?q=lift"), 401)
+    repo.repo.private = True
+    async with client(sim, "stranger") as stranger:
+        assert (await expect(stranger.get("/search/code?q=lift"), 200))["total_count"] == 0
+
+
 async def test_labels_and_people_are_found(sim: Sim, repo: RepoStory) -> None:
     await sim.world.create_label(repo.repo, "mia", "bug", description="It is broken")
     await sim.world.create_label(repo.repo, "mia", "kind/feature")

@@ -11,6 +11,7 @@ from prow.sim.rest.collaborators import Collaborators
 from prow.sim.rest.commit_comments import CommitComments
 from prow.sim.rest.commits import Commits
 from prow.sim.rest.contents import Contents
+from prow.sim.rest.contents_search import ContentsSearch
 from prow.sim.rest.deployments import Deployments
 from prow.sim.rest.dispatches import Dispatches
 from prow.sim.rest.hooks import Hooks
@@ -51,6 +52,7 @@ _AREAS: tuple[type[Area], ...] = (
     Reviews,
     Pulls,
     Search,
+    ContentsSearch,
     People,  # at last: `/user/{account}` is anything that was not meant before
 )
 

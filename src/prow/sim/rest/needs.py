@@ -56,7 +56,7 @@ _PERMISSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 _PATTERNS = tuple((re.compile(text.replace("R/", r"/repos/\{owner\}/\{repo\}/") if text != "R" else re.escape(_REPO)), names) for text, names in _PERMISSIONS)  # fmt: skip
 _ADMINISTRATION = frozenset({f"{_REPO}/collaborators/{{login}}", _REPO})
-_GRANTED_TO_ALL = frozenset({"/rate_limit", "/search/issues", "/search/users", "/search/repositories", "/users/{login}", "/installation/repositories"})  # fmt: skip
+_GRANTED_TO_ALL = frozenset({"/rate_limit", "/search/issues", "/search/users", "/search/repositories", "/search/commits", "/search/code", "/search/labels", "/users/{login}", "/installation/repositories"})  # fmt: skip
 
 
 @cache

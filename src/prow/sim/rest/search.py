@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from prow.sim import gitlog, gitrepo, search
+from prow.sim import search
 from prow.sim.errors import Refused, not_found
-from prow.sim.gitlog import Logged
 from prow.sim.payloads import Json
 from prow.sim.rest.call import Answer, Area, Call, Table
 from prow.sim.state import Repo
@@ -17,7 +16,6 @@ class Search(Area):
         return {
             ("GET", "/rate_limit"): self.rate_limit,
             ("GET", "/search/issues"): self.issues,
-            ("GET", "/search/commits"): self.commits,
             ("GET", "/search/labels"): self.labels,
             ("GET", "/search/users"): self.users,
             ("GET", "/search/repositories"): self.repositories,
@@ -36,18 +34,9 @@ class Search(Area):
             }
         return Answer({"resources": found, "rate": found["core"]})
 
-    def _text(self, call: Call) -> str:
-        text = call.query.get("q", "")
-        if not text.strip():
-            raise Refused(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "missing"}])
-        if len(text) > search.LONGEST_QUERY:
-            text = "The search is longer than 256 characters."
-            raise Refused(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "invalid", "message": text}])  # fmt: skip
-        return text
-
     async def issues(self, call: Call) -> Answer:
         """A thousand at most, however many there are."""
-        query = search.parse(f"{self._text(call)} {_sorted(call)}")
+        query = search.parse(f"{asked(call)} {_sorted(call)}")
         known = {k: pair for k, pair in self.world.indexed().items() if self.world.sees(pair[1].repo, call.who)}
         scopes = [term.value.lower() for term in query.terms if term.key == "repo" and not term.negated]
         if scopes and not any(self._visible(name, call) for name in scopes):
@@ -66,7 +55,7 @@ class Search(Area):
 
     async def repositories(self, call: Call) -> Answer:
         """By name, description and the qualifiers of repositories; forks only where they are asked for."""
-        words = self._text(call).lower().split()
+        words = asked(call).lower().split()
         found = [
             repo
             for repo in self.world.repos.values()
@@ -81,41 +70,13 @@ class Search(Area):
             wrap=lambda page: about | {"items": list(page)},
         )
 
-    async def commits(self, call: Call) -> Answer:
-        """Of default branches, the newest first: by words of the message, `repo:`, `org:`, `user:`, `author:` and `hash:`."""
-        words = self._text(call).split()
-        given = [(key.lower(), value) for key, colon, value in (word.partition(":") for word in words) if colon]
-        wanted = [word.lower() for word in words if ":" not in word]
-        repos = [repo for repo in self.world.repos.values() if self.world.sees(repo, call.who) and _named(repo, given)]
-        found = [
-            (repo, one)
-            for repo in repos
-            if await gitrepo.resolve(repo.path, repo.default_branch)
-            for one in await gitlog.listed(repo.path, repo.default_branch, most=search.MOST_RESULTS)
-            if all(word in one.message.lower() for word in wanted) and _fits_commit(one, given)
-        ]
-        found.sort(key=lambda pair: pair[1].committer.date, reverse=call.query.get("order") != "asc")
-        total = len(found)
-
-        def told(pair: tuple[Repo, Logged]) -> Json:
-            repo, one = pair
-            short = self.world.json.short_repo(repo, self.world.owner(repo.owner))
-            commit = self.world.commit_json(repo, one)
-            committer = commit["commit"]["committer"]
-            return commit | {"committer": committer, "repository": short, "score": 1.0}
-
-        about = {"total_count": total, "incomplete_results": False}
-        return Answer(
-            items=found[: search.MOST_RESULTS], each=told, wrap=lambda page: about | {"items": list(page)}
-        )  # fmt: skip
-
     async def labels(self, call: Call) -> Answer:
         """Of one repository, by name and description."""
         number = call.query.get("repository_id", "")
         repo = self.world.repo_by_id(int(number) if number.isdecimal() else 0)
         if not self.world.sees(repo, call.who):
             raise not_found()
-        words = self._text(call).lower().split()
+        words = asked(call).lower().split()
         found = [
             one
             for one in repo.labels.values()
@@ -130,25 +91,20 @@ class Search(Area):
 
     async def users(self, call: Call) -> Answer:
         """By login, or by the address that the simulator gives everybody."""
-        found = [self.world.json.user(user) | {"score": 1.0} for user in self.world.find_users(self._text(call))]
+        found = [self.world.json.user(user) | {"score": 1.0} for user in self.world.find_users(asked(call))]
         about = {"total_count": len(found), "incomplete_results": False}
         return Answer(items=found[: search.MOST_RESULTS], wrap=lambda page: about | {"items": list(page)})
 
 
-def _named(repo: Repo, given: list[tuple[str, str]]) -> bool:
-    """Several owners or repositories add up."""
-    places = {value.lower() for key, value in given if key in {"repo", "org", "user"}}
-    return not places or bool(places & {repo.full_name.lower(), repo.owner.lower()})
-
-
-def _fits_commit(one: Logged, given: list[tuple[str, str]]) -> bool:
-    kept = {
-        "author": one.author.name.lower(),
-        "committer": one.committer.name.lower(),
-        "hash": one.sha,
-        "tree": one.tree,
-    }
-    return all(kept[key] == value.lower() for key, value in given if key in kept)
+def asked(call: Call) -> str:
+    """The query's text."""
+    text = call.query.get("q", "")
+    if not text.strip():
+        raise Refused(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "missing"}])
+    if len(text) > search.LONGEST_QUERY:
+        text = "The search is longer than 256 characters."
+        raise Refused(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "invalid", "message": text}])  # fmt: skip
+    return text
 
 
 def fits_repository(repo: Repo, words: list[str]) -> bool:
