@@ -16,7 +16,7 @@ from prow.github.cache import Cache, Kept, Key, MemoryCache, keepable
 from prow.github.client import GitHub
 from prow.github.disk_cache import NAME, DiskCache
 from prow.github.errors import NotFound
-from prow.github.tokens import FixedToken
+from prow.github.tokens import Credential, FixedToken, Tokens
 from prow.lib.errors import UsageError
 from prow.lib.virtual_clock import VirtualClock
 
@@ -74,6 +74,15 @@ async def test_a_full_cache_lets_the_least_recently_used_go(kind: str, tmp_path:
             await cache.put(key(number), kept(noise(50_000, number)))
         assert await cache.get(key(0)) is None
         assert await cache.get(key(29)) is not None
+
+
+async def test_use_counts_in_memory_too() -> None:
+    cache = MemoryCache(30_000)
+    for number in (1, 2):
+        await cache.put(key(number), kept(noise(10_000, number)))
+    assert await cache.get(key(1)) is not None
+    await cache.put(key(3), kept(noise(10_000, 3)))
+    assert [await cache.get(key(number)) is not None for number in (1, 2, 3)] == [True, False, True]
 
 
 async def test_use_counts_for_the_order_in_which_entries_go(tmp_path: Path) -> None:
@@ -297,6 +306,37 @@ async def test_what_was_kept_for_one_is_nothing_to_another_whose_cache_is_the_sa
 def test_what_github_says_with_a_304_is_newer_than_what_was_kept() -> None:
     found = kept(b"", link="<old>", vary="Accept").revalidated({"link": "<new>", "x-ratelimit-remaining": "7"})
     assert (found["link"], found["vary"], found["x-ratelimit-remaining"]) == ("<new>", "Accept", "7")
+
+
+class Renewed(FixedToken):
+    """One installation, whose token is another one each time."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    async def credential(self, org: str, path: str = "") -> Credential:
+        if path:
+            self._made += 1
+        return Credential(f"token {self._made}", "app 7 installation 1")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "asks"),
+    [(FixedToken("mia"), ('"one"', "")), (Renewed(), ("", "then"))],
+    ids=["the same token", "a renewed one"],
+)
+async def test_a_renewed_token_of_an_installation_asks_by_time(tokens: Tokens, asks: tuple[str, str]) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def dated(request: httpx2.Request) -> httpx2.Response:
+        asked.append((request.headers.get("if-none-match", ""), request.headers.get("if-modified-since", "")))
+        return httpx2.Response(200, headers={"etag": '"one"', "last-modified": "then"}, json={"full_name": "a/b"})
+
+    github = GitHub.open(clock=VirtualClock(), component="test", tokens=tokens, http=httpx2.MockTransport(dated))
+    async with aclosing(github):
+        for _ in range(2):
+            await github.get_repo("acme", "rockets")
+    assert asked == [("", ""), asks]
 
 
 async def test_another_form_of_an_answer_is_asked_for_without_the_first_one_s_condition() -> None:
