@@ -299,14 +299,18 @@ class Contents(Area):
         """Only the object; a ref for it is made apart."""
         repo, wanted = self.repo(call, "write"), body(call)
         target, kind = str(wanted.get("object") or ""), str(wanted.get("type") or "commit")
-        if await gitdata.kind_of(repo.path, target) != kind or not wanted.get("tag"):
+        named = gitrepo.is_sha(target) and await gitdata.kind_of(repo.path, target) == kind
+        if not named or not wanted.get("tag"):
             raise unprocessable("Tag", "object", "invalid")
         who = wanted.get("tagger") or {}
         name, email = who.get("name") or login(call), who.get("email") or f"{login(call)}@users.noreply.example"
         tagger = f"{name} <{email}> {_date(who.get('date')) or f'{self.world.seconds} +0000'}"
-        sha = await gitdata.write_tag(
-            repo.path, str(wanted["tag"]), target, kind, str(wanted.get("message") or ""), tagger
-        )
+        try:
+            sha = await gitdata.write_tag(
+                repo.path, str(wanted["tag"]), target, kind, str(wanted.get("message") or ""), tagger
+            )
+        except gitrepo.GitFailed as failed:
+            raise unprocessable("Tag", "tag", "invalid") from failed
         return Answer(await self._tag_json(repo, sha), 201)
 
 
