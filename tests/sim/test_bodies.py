@@ -103,6 +103,7 @@ async def _send(caller: httpx2.AsyncClient, method: str, path: str, body: Any) -
         ("POST", "git/trees", {"base_tree": "main", "tree": [{"path": "gone", "mode": "100644", "sha": None}]}, "GitRPC::BadObjectState"),
         ("POST", "git/trees", {"tree": [{"path": "a/../b", "mode": "100644", "content": "x"}]}, "tree.path contains a malformed path component"),
         ("POST", "commits/main/comments", {"body": "x"}, "No commit found for SHA: main"),
+        ("PATCH", "git/refs/heads/main", {"sha": "main"}, "The sha parameter must be exactly 40 characters and contain only [0-9a-f]."),
         ("POST", "git/tags", {"tag": "v1", "object": "main", "type": "commit", "message": "x"}, "Validation Failed"),
         ("GET", "git/commits/main", None, "Not Found"),
         ("PUT", "contents/.git/config", {"message": "m", "content": "eA=="}, "the commit was not made: invalid path: '.git/config'"),

@@ -63,6 +63,8 @@ class Branches(Pulls):
         branch = ref.removeprefix("refs/heads/")
         if not ref.startswith(("refs/heads/", "refs/tags/")) or not await gitrepo.valid_branch(branch):
             raise Refused(422, "Reference name must start with 'refs/' and be valid")
+        if not gitrepo.is_sha(sha):
+            raise Refused(422, "The sha parameter must be exactly 40 characters and contain only [0-9a-f].")
         async with self.lock(repo):
             before = await gitrepo.resolve(repo.path, ref)
             if sha == NOTHING and before is None:
