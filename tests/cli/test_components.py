@@ -130,6 +130,7 @@ def test_it_is_dry_unless_told_otherwise(name: str, prow: Prow) -> None:
         *((name, {"config_path": ""}, "--config-path is required") for name in COMPONENTS),
         *((name, {"kubeconfig": "x"}, "--kubeconfig: jobs on Kubernetes come with a later release") for name in COMPONENTS),
         ("hook", {"event_endpoint": "tide"}, "--event-endpoint tide: give NAME=URL"),
+        ("hook", {"event_endpoint": "tide=http://127.0.0.1:88899"}, "--event-endpoint tide=http://127.0.0.1:88899: give"),
         ("hook", {"event_endpoint": "trigger=http://x"}, "two consumers of events are called trigger"),
         ("prow-controller-manager", {"enable_controller": "scheduler"}, "--enable-controller=scheduler comes with a later"),
         ("prow-controller-manager", {"enable_controller": "x"}, "--enable-controller=x: there is no such controller"),

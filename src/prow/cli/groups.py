@@ -233,7 +233,7 @@ class EventFlags(FlagGroup):
         found: dict[str, str] = {}
         for given in self.event_endpoint:
             name, equals, url = given.partition("=")
-            if not name or not equals or not url.startswith(("http://", "https://")):
+            if not name or not equals or web_address(url) is None:
                 raise UsageError(f"--event-endpoint {given}: give NAME=URL, such as tide=http://127.0.0.1:8889/hook")
             if name in found:
                 raise UsageError(f"--event-endpoint: {name} is given twice")
