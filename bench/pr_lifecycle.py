@@ -41,6 +41,7 @@ async def measure(folder: Path) -> tuple[Calls, int, int]:
     ) as world:
         github = world.sim.world
         await world.system.tide.ready()
+        await asyncio.sleep(1)  # of jobs of its first second crier asks what an earlier process told
         before = await world.repo.open_pull_request(
             "katherine", title="Before", files={"a.txt": "a\n"}, branch="before"
         )
