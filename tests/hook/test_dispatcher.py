@@ -191,22 +191,3 @@ async def test_more_than_is_held_is_handled_once_and_in_order(tmp_path: Path) ->
         done = [int(done[6:]) for done in consumers.log if done != "hold:last" and int(done[6:]) % 3 == lane]
         assert done == list(range(lane, 200, 3))
     assert len(consumers.log) == 201
-
-
-async def test_what_finished_within_a_moment_is_written_down_together(world: World) -> None:
-    world.consumers.handlers = {"hold": fine}
-    for number in range(3):
-        await world.deliver(f"d{number}", f"o/r#{number}")
-    await world.consumers.done(3)
-    assert len(await world.inbox.unfinished(after=0, limit=10)) == 3
-    await world.clock.sleep(0.1)
-    assert not await world.inbox.unfinished(after=0, limit=10)
-
-
-async def test_who_waits_until_all_is_handled_does_not_wait_for_others_to_finish(world: World) -> None:
-    world.consumers.handlers = {"hold": fine}
-    before = world.clock.monotonic()
-    await world.deliver("d")
-    await world.dispatcher.idle()
-    assert not await world.inbox.unfinished(after=0, limit=10)
-    assert world.clock.monotonic() == before

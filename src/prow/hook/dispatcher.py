@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -29,8 +28,6 @@ from prow.lib.metrics import GoCounter
 _log = logs.get("hook")
 _HELD = 50_000
 _AFTER_FAULT = 60.0
-_GATHERED = 0.05
-"""Seconds in which finished deliveries are gathered: the disk is asked once for all."""
 _FRESH = 128
 """Deliveries whose bodies are kept in memory until they are handled, which saves reading them back."""
 
@@ -89,7 +86,6 @@ class Dispatcher:
         self._read_early: set[int] = set()
         self._finished: list[int] = []
         self._flush = asyncio.Event()
-        self._hurry = asyncio.Event()
         self._retrying = 0
         self._parked: dict[str, Parked] = {}
         self._unsettled: set[int] = set()
@@ -112,14 +108,12 @@ class Dispatcher:
     async def idle(self) -> None:
         """Return when everything that arrived was handled."""
         while not self.quiet:
-            self._hurry.set()
             self._changed.clear()
             await self._changed.wait()
 
     async def drain(self) -> None:
         """Return when nothing runs and nothing waits but what is tried again later; that is kept."""
         while not self._lanes.quiet or self._retrying or self._finished:
-            self._hurry.set()
             self._changed.clear()
             await self._changed.wait()
 
@@ -311,11 +305,7 @@ class Dispatcher:
         """Mark finished deliveries, many in one transaction."""
         while True:
             await self._flush.wait()
-            with suppress(TimeoutError):
-                async with self._clock.timeout(_GATHERED):
-                    await self._hurry.wait()
             self._flush.clear()
-            self._hurry.clear()
             batch = self._finished[:]
             await self._inbox.finish(batch)
             del self._finished[: len(batch)]
