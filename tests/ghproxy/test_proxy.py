@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,76 +17,22 @@ from prow.ghproxy.model import Settings
 from prow.ghproxy.service import Ghproxy
 from prow.ghproxy.upstream import Upstream
 from prow.github.cache import MemoryCache
-from prow.github.client import GitHub
 from prow.github.disk_cache import DiskCache
 from prow.github.limiter import Limits
-from prow.github.rules import Options
-from prow.github.tokens import FixedToken
 from prow.lib import http
 from prow.lib.clock import SystemClock
 from prow.lib.errors import Unauthenticated
 from prow.lib.http_client import http_client
 from prow.lib.virtual_clock import VirtualClock
-from prow.sim.apps import new_key
 from prow.sim.plan import Error, Match, NoAnswer, Reset, Rule
-from prow.sim.server import Sim
-from prow.sim.verbs import PullStory, RepoStory
-from tests.ghproxy.support import proxied
+from tests.ghproxy.support import World, answered, mode, proxied, running
 from tests.support.foreign import certificate, gh_environment, needs_gh, run
-from tests.support.github import served
-
-
-class World:
-    def __init__(self, sim: Sim, repo: RepoStory, pr: PullStory, url: str) -> None:
-        self.sim = sim
-        self.repo = repo
-        self.pr = pr
-        self.url = url
-
-    @property
-    def used(self) -> int:
-        """Calls that GitHub charged."""
-        return sum(self.sim.world.calls.values())
-
-    def github(self, component: str = "test", *, token: str = "", limits: Limits | None = None) -> GitHub:
-        """One of our components behind the proxy."""
-        return GitHub.open(
-            clock=self.sim.clock,
-            component=component,
-            tokens=FixedToken(token or self.sim.world.token("prow-bot")),
-            endpoints=(self.url,),
-            graphql_endpoint=f"{self.url}/graphql",
-            options=Options(initial_delay=0.01, max_retries=3),
-            limits=limits,
-        )
-
-    def client(self, login: str = "prow-bot", **headers: str) -> httpx2.AsyncClient:
-        """Anybody's client."""
-        token = {"Authorization": f"Bearer {self.sim.world.token(login)}"} if login else {}
-        return http_client(self.url, headers=token | headers)
-
-
-@asynccontextmanager
-async def running(
-    folder: Path, clock: SystemClock | VirtualClock, settings: Settings | None = None
-) -> AsyncIterator[World]:
-    async with served(folder, clock=clock) as sim:
-        repo = await RepoStory.create(sim, "acme/rockets", files={"a": "a\n"})
-        repo.collaborator("prow-bot", "write")
-        pr = await repo.open_pull_request("mia", title="Change", files={"a": "b\n", "c": "c\n"})
-        async with proxied(sim.world.base, clock=clock, settings=settings) as url:
-            sim.world.calls.clear()
-            yield World(sim, repo, pr, url)
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with running(tmp_path, SystemClock()) as made:
         yield made
-
-
-def mode(answer: httpx2.Response) -> str:
-    return str(answer.headers["x-cache-mode"])
 
 
 async def test_two_components_share_one_proxy_and_so_one_budget(world: World) -> None:
@@ -403,117 +348,7 @@ def labels() -> set[tuple[str, str]]:
 # A GitHub App
 
 
-@cache
-def _keys() -> tuple[str, str]:
-    return new_key()
-
-
-class Apps:
-    """The App prow is installed in acme."""
-
-    def __init__(self, world: World) -> None:
-        private, public = _keys()
-        self.world = world
-        self.private = private
-        self.app = world.sim.world.app(
-            "prow", permissions={"contents": "read", "pull_requests": "read", "issues": "write"}
-        )
-        self.app.public_keys.append(public)
-        self.installation = world.sim.world.install(self.app, "acme")
-
-    async def token(self, **body: Any) -> httpx2.Response:
-        """Ask for one through the proxy."""
-        import jwt  # noqa: PLC0415
-
-        now = int(self.world.sim.clock.now().timestamp())
-        signed = jwt.encode({"iat": now, "exp": now + 540, "iss": str(self.app.id)}, self.private, algorithm="RS256")
-        async with http_client(self.world.url) as client:
-            return await client.post(
-                f"/app/installations/{self.installation.id}/access_tokens",
-                headers={"Authorization": f"Bearer {signed}"},
-                json=body or None,
-            )
-
-    async def get(self, token: str, path: str) -> httpx2.Response:
-        async with http_client(self.world.url) as client:
-            return await client.get(path, headers={"Authorization": f"Bearer {token}"})
-
-
-async def test_components_of_one_app_get_the_same_token_while_it_is_good(tmp_path: Path) -> None:
-    async with running(tmp_path, VirtualClock()) as world:
-        apps = Apps(world)
-        first, second = await apps.token(), await apps.token()
-        assert first.json()["token"] == second.json()["token"]
-        assert "x-prow-ghproxy-replaced-token" not in first.headers
-        assert second.headers["x-prow-ghproxy-replaced-token"] == "true"
-        await world.sim.clock.sleep(59 * 60 + 1)
-        assert (await apps.token()).json()["token"] != first.json()["token"]
-
-
-async def test_a_token_for_less_is_never_replaced_by_one_for_more(world: World) -> None:
-    apps = Apps(world)
-    whole = (await apps.token()).json()["token"]
-    narrow = await apps.token(permissions={"contents": "read"})
-    assert narrow.json()["token"] != whole
-    assert (await apps.token()).json()["token"] == whole
-
-
-async def test_a_revoked_token_is_not_given_out_again(world: World) -> None:
-    apps = Apps(world)
-    token = (await apps.token()).json()["token"]
-    world.sim.world.revoke(token)
-    assert (await apps.get(token, "/repos/acme/rockets")).status_code == 401
-    assert (await apps.token()).json()["token"] != token
-
-
-async def test_nobody_without_the_app_s_key_gets_its_token(world: World) -> None:
-    apps = Apps(world)
-    await apps.token()
-    apps.private = new_key()[0]
-    assert (await apps.token()).status_code == 401
-
-
-async def test_the_cache_of_an_installation_outlives_its_token(tmp_path: Path) -> None:
-    cache = MemoryCache()
-    seen: list[tuple[str, str]] = []
-
-    async def dated(scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
-        """A GitHub whose ETags differ by token, and that dates its answers."""
-        headers = dict(scope["headers"])
-        await receive()
-        if scope["method"] == "POST":
-            number = len([path for path, _ in seen if "access_tokens" in path])
-            seen.append((scope["path"], ""))
-            body = {"token": f"ghs_{number}", "expires_at": f"2026-01-05T{9 + number:02}:30:00Z"}
-            await answered(send, 201, body)
-            return
-        asked = next((name.decode() for name in headers if name in {b"if-none-match", b"if-modified-since"}), "")
-        seen.append((scope["path"], asked))
-        own = headers[b"authorization"].decode()
-        status = 304 if asked else 200
-        await answered(send, status, {"id": 1}, etag=f'"{own}"', **{"last-modified": "Mon, 05 Jan 2026 08:00:00 GMT"})
-
-    clock = VirtualClock()
-    async with http.serve(dated) as port, proxied(f"http://127.0.0.1:{port}", clock=clock, cache=cache) as url:
-        async with http_client(url) as client:
-            for hour in range(2):
-                made = await client.post("/app/installations/7/access_tokens", headers={"Authorization": "Bearer jwt"})
-                token = {"Authorization": f"Bearer {made.json()['token']}"}
-                modes = [mode(await client.get("/repos/acme/rockets", headers=token)) for _ in range(2)]
-                assert modes == (["MISS", "REVALIDATED"] if hour == 0 else ["REVALIDATED"] * 2)
-                await clock.sleep(3600)
-    assert [asked for _, asked in seen if asked] == ["if-none-match", "if-modified-since", "if-modified-since"]
-
-
 # What the simulated GitHub does not say
-
-
-async def answered(send: http.Send, status: int, body: object, **headers: str) -> None:
-    content = b"" if status == 304 else json.dumps(body).encode()
-    fields = [(name.encode(), value.encode()) for name, value in headers.items()]
-    fields.append((b"content-type", b"application/json"))
-    await send({"type": "http.response.start", "status": status, "headers": fields})
-    await send({"type": "http.response.body", "body": content})
 
 
 App = Callable[[http.Scope, http.Receive, http.Send], Any]
