@@ -262,3 +262,9 @@ def test_versions_are_read(text: str, version: tuple[int, int] | None) -> None:
 )
 def test_git_trusts_whom_we_trust(given: dict[str, str], authorities: str | None) -> None:
     assert environment(given, "/home", {}).get("GIT_SSL_CAINFO") == authorities
+
+
+def test_a_line_of_megabytes_that_names_no_author_holds_nobody_up() -> None:
+    line = b"a <" * 1_000_000
+    read = parse(b"tree " + b"1" * 40 + b"\nauthor " + line + b"\ncommitter c <c@x> 1 +0000\n\nHello\n")
+    assert (read.author.who, read.author.when) == (Identity("", ""), "@0 +0000")

@@ -12,7 +12,7 @@ from prow.git.errors import Broken
 from prow.git.local import Local
 from prow.git.model import Identity
 
-_PERSON = re.compile(r"(.*?) ?<([^>]*)> ?(-?\d{1,18})? ?([+-]\d{4})?", re.ASCII | re.DOTALL)
+_WHEN = re.compile(r" ?(-?\d{1,18})? ?([+-]\d{4})?", re.ASCII)
 _TRAILER = re.compile(r"[A-Za-z0-9-]+: \S", re.ASCII)
 _CRUD = str.maketrans(dict.fromkeys("\0\n\r<>", ""))
 _SIGNED_OFF = "Signed-off-by: "
@@ -139,10 +139,12 @@ def _env(authored: Authored) -> tuple[tuple[str, str], ...]:
 
 
 def _authored(line: str) -> Authored:
-    found = _PERSON.match(line)
-    if found is None:
+    name, _, rest = line.partition("<")
+    email, closed, rest = rest.partition(">")
+    found = _WHEN.match(rest)
+    if not closed or found is None:
         return Authored(Identity("", ""), _NO_TIME)
-    name, email, seconds, zone = found.groups()
+    seconds, zone = found.groups()
     return Authored(Identity(name.strip(), email.strip()), f"@{seconds or 0} {zone or '+0000'}")
 
 
